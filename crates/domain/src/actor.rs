@@ -1,0 +1,83 @@
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::UserId,
+    text::{Email, Name},
+};
+
+/// What a person may do: an admin everything, a lead sees everything but secrets and changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Admin,
+    Lead,
+}
+
+impl Role {
+    /// The word for pages and the store.
+    pub fn word(self) -> &'static str {
+        match self {
+            Role::Admin => "admin",
+            Role::Lead => "lead",
+        }
+    }
+}
+
+/// A person who may sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    pub id: UserId,
+    pub email: Email,
+    pub name: Name,
+    pub role: Role,
+    pub is_active: bool,
+    pub created_at: DateTime<Utc>,
+    pub last_sign_in_at: Option<DateTime<Utc>>,
+}
+
+impl User {
+    /// Anyone signed in may read.
+    pub fn viewer(self) -> Viewer {
+        Viewer { user: self }
+    }
+
+    /// Only an admin may change anything; `None` means "forbidden".
+    pub fn admin(self) -> Option<Admin> {
+        (self.role == Role::Admin && self.is_active).then_some(Admin { user: self })
+    }
+}
+
+/// Somebody signed in. Reads take it; it is made by [`User::viewer`] alone.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    user: User,
+}
+
+impl Viewer {
+    pub fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// Whether pages should offer what only an admin may do.
+    pub fn is_admin(&self) -> bool {
+        self.user.role == Role::Admin
+    }
+}
+
+/// Somebody who may change things. Writes take it; it is made by [`User::admin`] alone.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    user: User,
+}
+
+impl Admin {
+    pub fn user(&self) -> &User {
+        &self.user
+    }
+
+    pub fn viewer(self) -> Viewer {
+        self.user.viewer()
+    }
+}

@@ -1,0 +1,159 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    connection_test::TestSummary,
+    freshness::Freshness,
+    ids::{IntegrationId, ProjectId},
+    run::RunSummary,
+    text::{BaseUrl, Name, WorkspaceSlug},
+};
+
+/// How the key is sent (plane-api.md section 2): `X-API-Key`, or `Bearer` for OAuth tokens of cloud and commercial Plane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthScheme {
+    #[default]
+    ApiKey,
+    Bearer,
+}
+
+impl AuthScheme {
+    /// The word in forms and the store.
+    pub fn word(self) -> &'static str {
+        match self {
+            AuthScheme::ApiKey => "api_key",
+            AuthScheme::Bearer => "bearer",
+        }
+    }
+
+    /// The scheme of a form's or the store's word; anything else is the default.
+    pub fn from_word(word: &str) -> Self {
+        if word == "bearer" { AuthScheme::Bearer } else { AuthScheme::ApiKey }
+    }
+}
+
+/// What may be shown of an API key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyHint {
+    /// The key's last four characters.
+    pub last_four: String,
+    /// 16 hex digits of a keyed hash: equal keys have equal fingerprints, and nothing leads back to the key.
+    pub fingerprint: String,
+    pub replaced_at: DateTime<Utc>,
+}
+
+/// What a person sets: everything but the key. Seed names in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IntegrationSettings {
+    pub integration_name: Name,
+    pub description: String,
+    pub base_url: BaseUrl,
+    pub workspace: WorkspaceSlug,
+    /// Sync this project alone; `None` means every project the key can read.
+    pub project_id: Option<ProjectId>,
+    pub auth_scheme: AuthScheme,
+    /// How often the copy should be brought up to date, in minutes: 5 to 1440.
+    pub interval_minutes: u32,
+}
+
+impl IntegrationSettings {
+    pub fn interval(&self) -> TimeDelta {
+        TimeDelta::minutes(i64::from(self.interval_minutes))
+    }
+}
+
+/// An integration as everyone may see it: never a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Integration {
+    pub id: IntegrationId,
+    #[serde(flatten)]
+    pub settings: IntegrationSettings,
+    pub is_active: bool,
+    pub key: KeyHint,
+    /// Goes up with every change; a change that names an older one is refused.
+    pub version: u32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// An integration with what the list and its own page say about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IntegrationRow {
+    pub integration: Integration,
+    pub freshness: Freshness,
+    pub member_projects: u32,
+    pub visible_projects: u32,
+    pub total_work_items: u64,
+    /// Start of the last run that copied everything.
+    pub complete_at: Option<DateTime<Utc>>,
+    pub last_run: Option<RunSummary>,
+    pub last_test: Option<TestSummary>,
+}
+
+/// The seed's query: an active integration with its member projects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ActiveIntegration {
+    pub id: IntegrationId,
+    pub integration_name: Name,
+    pub workspace: WorkspaceSlug,
+    pub projects: Vec<ActiveProject>,
+}
+
+/// A member project in [`ActiveIntegration`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ActiveProject {
+    pub id: ProjectId,
+    pub name: String,
+    pub is_member: bool,
+    pub total_work_items: u64,
+}
+
+/// What the list shows: filter and order, as they stand in the URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IntegrationFilter {
+    /// Part of the name or workspace, any case.
+    pub q: String,
+    pub show: IntegrationShow,
+    pub sort: IntegrationSort,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IntegrationShow {
+    #[default]
+    All,
+    /// Stale, late, never synced, or whose last run or test went wrong.
+    Attention,
+    Fresh,
+    Inactive,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IntegrationSort {
+    /// Worst first.
+    #[default]
+    State,
+    Name,
+    Items,
+    Synced,
+}
+
+/// What deleting an integration would lose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeletionCost {
+    pub projects: u32,
+    pub work_items: u64,
+    pub labels: u32,
+    pub runs: u32,
+    pub tests: u32,
+}

@@ -1,0 +1,167 @@
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{IntegrationId, ProjectId, RunId, UserId};
+
+/// What set a run off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "by")]
+pub enum Trigger {
+    /// Somebody pressed "Sync now".
+    Person(UserId),
+    /// `hangar` itself, from the command line or a demo.
+    System,
+}
+
+/// How a run ended. Only [`Outcome::Succeeded`] is green.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Everything the key can read was copied.
+    Succeeded,
+    /// Some projects could not be copied; the reason says which.
+    Partial,
+    /// Plane's limit was in the way for longer than a run waits.
+    RateLimited,
+    /// DNS, connect, TLS or timeout.
+    Unreachable,
+    /// Plane refused the key or the workspace.
+    Rejected,
+    /// Hangar stopped while the run was under way.
+    Interrupted,
+    Failed,
+    Cancelled,
+}
+
+impl Outcome {
+    /// The word for pages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Succeeded => "Succeeded",
+            Outcome::Partial => "Partial",
+            Outcome::RateLimited => "Rate limited",
+            Outcome::Unreachable => "Unreachable",
+            Outcome::Rejected => "Rejected",
+            Outcome::Interrupted => "Interrupted",
+            Outcome::Failed => "Failed",
+            Outcome::Cancelled => "Cancelled",
+        }
+    }
+}
+
+/// What a run did, so far or in all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Counts {
+    pub projects: u32,
+    pub members: u32,
+    pub states: u32,
+    pub labels: u32,
+    /// Work items read from Plane.
+    pub items: u64,
+    pub created: u64,
+    pub updated: u64,
+    pub unchanged: u64,
+    pub requests: u32,
+    /// Answers 429.
+    pub rate_limited: u32,
+    /// Seconds spent waiting for the limit.
+    pub waited_seconds: u32,
+}
+
+/// What is being copied right now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    #[default]
+    Starting,
+    Projects,
+    Members,
+    States,
+    Labels,
+    WorkItems,
+}
+
+impl Phase {
+    /// The words for pages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Phase::Starting => "starting",
+            Phase::Projects => "projects",
+            Phase::Members => "members",
+            Phase::States => "states",
+            Phase::Labels => "labels",
+            Phase::WorkItems => "work items",
+        }
+    }
+}
+
+/// Where a run is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Progress {
+    pub phase: Phase,
+    pub project: Option<ProjectId>,
+    pub project_name: Option<String>,
+    /// Projects done, of those to copy.
+    pub projects_done: u32,
+    pub projects_total: u32,
+    /// Pages of the current project's work items.
+    pub page: u32,
+    pub pages: Option<u32>,
+    /// Work items of the current project.
+    pub items_done: u64,
+    pub items_total: Option<u64>,
+    /// Set while the run waits for Plane's limit.
+    pub waiting_until: Option<DateTime<Utc>>,
+}
+
+/// One attempt to bring an integration up to date.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncRun {
+    pub id: RunId,
+    pub integration: IntegrationId,
+    pub integration_name: String,
+    pub trigger: Trigger,
+    pub started_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+    /// `None` while it is under way.
+    pub outcome: Option<Outcome>,
+    /// One sentence: why it ended so, or what was left out.
+    pub reason: Option<String>,
+    pub counts: Counts,
+    pub progress: Progress,
+    pub cancel_requested: bool,
+    /// Goes up with every run of the integration; every write of the run names it.
+    pub epoch: u64,
+}
+
+impl SyncRun {
+    pub fn summary(&self) -> RunSummary {
+        RunSummary {
+            id: self.id,
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+            outcome: self.outcome,
+        }
+    }
+}
+
+/// A run in a list row of its integration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunSummary {
+    pub id: RunId,
+    pub started_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+    pub outcome: Option<Outcome>,
+}
+
+/// Filters of the list of runs, as they stand in the URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunFilter {
+    pub integration: Option<IntegrationId>,
+    pub outcome: Option<Outcome>,
+}
