@@ -1,0 +1,2 @@
+/// Server functions.
+pub mod api;

@@ -1,0 +1,346 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::{
+    actor::{Admin, Role, User, Viewer},
+    audit::AuditEntry,
+    connection_test::ConnectionTest,
+    ids::{DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
+    integration::{DeletionCost, IntegrationFilter, IntegrationRow},
+    mirror::{Facets, LabelCount, ProjectRow, WorkItemDetail, WorkItemFilter, WorkItemRow},
+    page::{Cursor, Page},
+    run::{RunFilter, SyncRun},
+};
+use leptos::prelude::{expect_context, use_context};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// What pages and server functions can ask for. Provided as context for every render and every server function.
+#[derive(Clone)]
+pub struct Backend {
+    pub accounts: Arc<dyn Accounts>,
+    pub integrations: Arc<dyn Integrations>,
+    pub mirror: Arc<dyn Mirror>,
+    pub runs: Arc<dyn Runs>,
+}
+
+/// Who sent this request and how; provided as context beside [`Backend`].
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// `None`: nobody is signed in.
+    pub user: Option<User>,
+    /// The time of the request: pages say "3 min ago" against it.
+    pub now: DateTime<Utc>,
+    pub theme: Theme,
+    /// Path and query of the page, for links that keep the filters and for the way back after signing in.
+    pub path: String,
+    /// The session cookie's value, for signing out.
+    pub session: Option<SessionToken>,
+    /// Joins a page to the log lines of its request.
+    pub request_id: String,
+    /// The portal is reached over https: cookies are marked so.
+    pub is_secure: bool,
+    pub assets: Assets,
+}
+
+/// Addresses of the built files; `None` for the scripts when the site was not built.
+#[derive(Clone, Debug, Default)]
+pub struct Assets {
+    pub css: Option<String>,
+    pub js: Option<String>,
+    pub wasm: Option<String>,
+    /// Reload the page when the server was rebuilt (`cargo xtask dev`).
+    pub dev_reload: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub fn word(self) -> &'static str {
+        match self {
+            Theme::System => "system",
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "light" => Theme::Light,
+            "dark" => Theme::Dark,
+            _ => Theme::System,
+        }
+    }
+}
+
+/// The secret in the session cookie. Never printed, never serialised.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionToken(pub String);
+
+impl std::fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionToken(***)")
+    }
+}
+
+/// A change that was made: where to go next. Forms are redirected there, islands navigate there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    pub to: String,
+}
+
+impl Done {
+    pub fn go(to: impl Into<String>) -> Result<Self, Failure> {
+        Ok(Self { to: to.into() })
+    }
+}
+
+/// A form that came back: what was typed, what is wrong with it. Secrets are not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Draft {
+    pub id: Option<DraftId>,
+    pub values: BTreeMap<String, String>,
+    pub errors: BTreeMap<String, String>,
+    pub message: Option<String>,
+    /// The API key that was typed is kept sealed on the server; this is all that is shown of it.
+    pub key_last_four: Option<String>,
+    /// The connection test that was made with these values.
+    pub test: Option<ConnectionTest>,
+}
+
+impl Draft {
+    pub fn value(&self, name: &str) -> String {
+        self.values.get(name).cloned().unwrap_or_default()
+    }
+
+    pub fn error(&self, name: &str) -> Option<String> {
+        self.errors.get(name).cloned()
+    }
+}
+
+/// First start, signing in and out, people.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// Whether the set-up link's token is the right one and nobody has used it.
+    async fn may_set_up(&self, token: &str) -> Result<bool, Failure>;
+    /// Makes the first admin, once, and signs him in.
+    async fn set_up(&self, form: SetUpForm) -> Result<SessionToken, Failure>;
+    async fn sign_in(&self, email: &str, password: String) -> Result<SessionToken, Failure>;
+    async fn sign_out(&self, session: &SessionToken) -> Result<(), Failure>;
+    async fn people(&self, viewer: &Viewer) -> Result<Vec<User>, Failure>;
+    async fn add_person(&self, admin: &Admin, form: PersonForm) -> Result<User, Failure>;
+    async fn set_role(&self, admin: &Admin, person: UserId, role: Role) -> Result<(), Failure>;
+    /// Signing in is refused, and sessions end at once, while `is_active` is false.
+    async fn set_active(&self, admin: &Admin, person: UserId, is_active: bool) -> Result<(), Failure>;
+    /// Ends every session of the person; answers the new one.
+    async fn change_password(&self, viewer: &Viewer, form: PasswordForm) -> Result<SessionToken, Failure>;
+    /// A form that came back to this visitor.
+    async fn draft(&self, viewer: Option<&Viewer>, id: DraftId) -> Result<Option<Draft>, Failure>;
+}
+
+#[derive(Clone)]
+pub struct SetUpForm {
+    pub token: String,
+    pub name: String,
+    pub email: String,
+    pub password: String,
+}
+
+#[derive(Clone)]
+pub struct PersonForm {
+    pub name: String,
+    pub email: String,
+    pub password: String,
+    pub role: String,
+}
+
+#[derive(Clone)]
+pub struct PasswordForm {
+    pub current: String,
+    pub new: String,
+}
+
+/// Integrations and their connection tests.
+#[async_trait]
+pub trait Integrations: Send + Sync {
+    async fn list(
+        &self,
+        viewer: &Viewer,
+        filter: &IntegrationFilter,
+        after: Option<Cursor>,
+    ) -> Result<Page<IntegrationRow>, Failure>;
+    /// Active and inactive ones.
+    async fn counts(&self, viewer: &Viewer) -> Result<(u32, u32), Failure>;
+    async fn get(&self, viewer: &Viewer, id: IntegrationId) -> Result<IntegrationRow, Failure>;
+    async fn create(&self, admin: &Admin, form: IntegrationForm) -> Result<IntegrationId, Failure>;
+    /// Refused with `Conflict` when somebody changed the integration since `form.version`.
+    async fn update(&self, admin: &Admin, id: IntegrationId, form: IntegrationForm) -> Result<(), Failure>;
+    async fn set_active(&self, admin: &Admin, id: IntegrationId, is_active: bool) -> Result<(), Failure>;
+    /// Tests the new key first; keeps the old one when the test fails.
+    async fn replace_key(&self, admin: &Admin, id: IntegrationId, new_key: String) -> Result<(), Failure>;
+    async fn deletion_cost(&self, viewer: &Viewer, id: IntegrationId) -> Result<DeletionCost, Failure>;
+    /// `typed_name` must be the integration's name.
+    async fn delete(&self, admin: &Admin, id: IntegrationId, typed_name: &str) -> Result<(), Failure>;
+    /// Makes a connection test of a saved integration and keeps it.
+    async fn test(&self, admin: &Admin, id: IntegrationId) -> Result<ConnectionTest, Failure>;
+    /// Tests a form before it is saved; the draft keeps values, sealed key and result.
+    async fn test_form(&self, admin: &Admin, form: IntegrationForm) -> Result<DraftId, Failure>;
+    async fn tests(
+        &self,
+        viewer: &Viewer,
+        id: IntegrationId,
+        after: Option<Cursor>,
+    ) -> Result<Page<ConnectionTest>, Failure>;
+    async fn connection_test(&self, viewer: &Viewer, id: TestId) -> Result<ConnectionTest, Failure>;
+    async fn history(
+        &self,
+        viewer: &Viewer,
+        id: IntegrationId,
+        after: Option<Cursor>,
+    ) -> Result<Page<AuditEntry>, Failure>;
+}
+
+/// What the form of an integration sends, unchecked. Field names as in the form and in `Failure::Invalid`.
+#[derive(Clone, Default)]
+pub struct IntegrationForm {
+    pub integration_name: String,
+    pub description: String,
+    pub base_url: String,
+    pub workspace: String,
+    pub project_id: String,
+    pub auth_scheme: String,
+    pub interval_minutes: String,
+    /// Empty: the key kept in the draft, or the integration's own.
+    pub api_key: String,
+    /// The version that was edited; `None` for a new integration.
+    pub version: Option<u32>,
+    pub draft: Option<DraftId>,
+}
+
+/// Reads of the copy: never a call to Plane.
+#[async_trait]
+pub trait Mirror: Send + Sync {
+    async fn totals(&self, viewer: &Viewer) -> Result<Totals, Failure>;
+    async fn projects(
+        &self,
+        viewer: &Viewer,
+        integration: Option<IntegrationId>,
+        q: &str,
+        after: Option<Cursor>,
+    ) -> Result<Page<ProjectRow>, Failure>;
+    async fn project(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<ProjectRow, Failure>;
+    async fn work_items(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+        filter: &WorkItemFilter,
+        after: Option<Cursor>,
+    ) -> Result<Page<WorkItemRow>, Failure>;
+    async fn work_item(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+        item: WorkItemId,
+    ) -> Result<WorkItemDetail, Failure>;
+    async fn facets(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<Facets, Failure>;
+    async fn labels(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<Vec<LabelCount>, Failure>;
+}
+
+/// What the copy holds in all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub integrations: u32,
+    pub projects: u32,
+    pub work_items: u64,
+}
+
+/// Sync runs.
+#[async_trait]
+pub trait Runs: Send + Sync {
+    /// Starts a run, or answers the one that is under way.
+    async fn start(&self, admin: &Admin, integration: IntegrationId) -> Result<RunId, Failure>;
+    async fn cancel(&self, admin: &Admin, run: RunId) -> Result<(), Failure>;
+    async fn runs(
+        &self,
+        viewer: &Viewer,
+        filter: &RunFilter,
+        after: Option<Cursor>,
+    ) -> Result<Page<SyncRun>, Failure>;
+    async fn run(&self, viewer: &Viewer, id: RunId) -> Result<SyncRun, Failure>;
+    async fn running(&self, viewer: &Viewer) -> Result<Vec<SyncRun>, Failure>;
+}
+
+/// The ports, in a page or a server function.
+pub fn backend() -> Backend {
+    expect_context()
+}
+
+/// This request.
+pub fn visit() -> Visit {
+    expect_context()
+}
+
+/// The guard of everything that reads: somebody signed in.
+pub fn viewer() -> Result<Viewer, Failure> {
+    use_context::<Visit>().and_then(|v| v.user).map(User::viewer).ok_or(Failure::SignIn)
+}
+
+/// The guard of everything that changes something: the first line of its server function.
+pub fn admin() -> Result<Admin, Failure> {
+    let user = use_context::<Visit>().and_then(|v| v.user).ok_or(Failure::SignIn)?;
+    user.admin().ok_or(Failure::Forbidden)
+}
+
+/// The session cookie's name: the `__Host-` prefix pins it to this very host, and browsers take it over https alone.
+pub fn session_cookie(is_secure: bool) -> &'static str {
+    if is_secure { "__Host-hangar" } else { "hangar" }
+}
+
+/// Hands the browser its session, in answer to a server function.
+pub fn begin_session(session: &SessionToken) {
+    set_cookie(session_cookie(visit().is_secure), &session.0, "HttpOnly; ");
+}
+
+/// Takes the session away from the browser; the server has ended it.
+pub fn end_session() {
+    set_cookie(session_cookie(visit().is_secure), "", "Max-Age=0; HttpOnly; ");
+}
+
+/// Remembers the theme for a year.
+pub fn remember_theme(theme: Theme) {
+    set_cookie("hangar-theme", theme.word(), "Max-Age=31536000; ");
+}
+
+fn set_cookie(name: &str, value: &str, attributes: &str) {
+    let secure = if visit().is_secure { "Secure; " } else { "" };
+    let cookie = format!("{name}={value}; {attributes}{secure}Path=/; SameSite=Lax");
+    if let Ok(cookie) = http::HeaderValue::from_str(&cookie) {
+        expect_context::<leptos_axum::ResponseOptions>().append_header(http::header::SET_COOKIE, cookie);
+    }
+}

@@ -1,0 +1,67 @@
+use domain::ids::{DraftId, IntegrationId, ProjectId, RunId, TestId, WorkItemId};
+
+pub const OVERVIEW: &str = "/";
+pub const SET_UP: &str = "/setup";
+pub const SIGN_IN: &str = "/sign-in";
+pub const INTEGRATIONS: &str = "/integrations";
+pub const NEW_INTEGRATION: &str = "/integrations/new";
+pub const PROJECTS: &str = "/projects";
+pub const RUNS: &str = "/runs";
+pub const PEOPLE: &str = "/settings/people";
+pub const PROFILE: &str = "/settings/profile";
+pub const SETTINGS: &str = "/settings";
+
+pub fn integration(id: IntegrationId) -> String {
+    format!("/integrations/{id}")
+}
+
+pub fn edit_integration(id: IntegrationId) -> String {
+    format!("/integrations/{id}/edit")
+}
+
+pub fn replace_key(id: IntegrationId) -> String {
+    format!("/integrations/{id}/key")
+}
+
+pub fn delete_integration(id: IntegrationId) -> String {
+    format!("/integrations/{id}/delete")
+}
+
+pub fn history(id: IntegrationId) -> String {
+    format!("/integrations/{id}/history")
+}
+
+/// The result of one connection test, as a page.
+pub fn connection_test(integration: IntegrationId, id: TestId) -> String {
+    format!("/integrations/{integration}/tests/{id}")
+}
+
+pub fn project(integration: IntegrationId, project: ProjectId) -> String {
+    format!("/integrations/{integration}/projects/{project}")
+}
+
+pub fn labels(integration: IntegrationId, project: ProjectId) -> String {
+    format!("/integrations/{integration}/projects/{project}/labels")
+}
+
+pub fn work_item(integration: IntegrationId, project: ProjectId, item: WorkItemId) -> String {
+    format!("/integrations/{integration}/projects/{project}/work-items/{item}")
+}
+
+pub fn run(id: RunId) -> String {
+    format!("/runs/{id}")
+}
+
+/// Server-sent events of a run: `domain::run::SyncRun` as JSON, once at the start and on every change.
+pub fn live_run(id: RunId) -> String {
+    format!("/live/runs/{id}")
+}
+
+/// POST: makes a connection test and streams `domain::connection_test::TestProgress` as server-sent events.
+pub const LIVE_TEST: &str = "/live/connection-test";
+
+/// `path` with the draft that keeps what was typed.
+pub fn with_draft(path: &str, draft: DraftId) -> String {
+    let joint = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{joint}draft={draft}")
+}

@@ -1,0 +1,31 @@
+use std::future::Future;
+
+use domain::actor::Viewer;
+use leptos::prelude::*;
+
+use super::failure_view::FailureView;
+use crate::Failure;
+
+/// A page: its data, then its view; a failure becomes the page that helps, with the right status.
+/// `load` starts with the guard.
+pub fn loaded<T, V>(
+    load: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    view: impl FnOnce(T) -> V + Send + 'static,
+) -> AnyView
+where
+    T: Send + 'static,
+    V: IntoView + 'static,
+{
+    let page = Suspend::new(async move {
+        match load.await {
+            Ok(data) => view(data).into_any(),
+            Err(failure) => view! { <FailureView failure/> }.into_any(),
+        }
+    });
+    view! { <Suspense>{page}</Suspense> }.into_any()
+}
+
+/// The guard of a page.
+pub fn signed_in() -> Result<Viewer, Failure> {
+    crate::viewer()
+}
