@@ -221,6 +221,8 @@ pub struct IntegrationForm {
     pub interval_minutes: String,
     /// Empty: the key kept in the draft, or the integration's own.
     pub api_key: String,
+    /// The integration that is edited: a test of the form without a key uses its key. `None` for a new one.
+    pub integration: Option<IntegrationId>,
     /// The version that was edited; `None` for a new integration.
     pub version: Option<u32>,
     pub draft: Option<DraftId>,
