@@ -1,1 +1,477 @@
+#![doc = include_str!("../README.md")]
 
+/// What people paste as Plane's address, made into a base URL.
+pub mod address;
+/// Plane's rate limit, kept on this side.
+pub mod budget;
+/// Every way a call can fail, with a code, a sentence and advice.
+pub mod error;
+/// Plane's cursor pages.
+pub mod pages;
+
+mod request;
+mod wire;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{
+    ids::{MemberId, ProjectId, WorkItemId},
+    integration::AuthScheme,
+    mirror::{Label, Member, Project, State, WorkItem},
+    text::{BaseUrl, WorkspaceSlug},
+};
+use secrecy::SecretString;
+use tokio::{sync::watch, time::Instant};
+use uuid::Uuid;
+
+pub use crate::{
+    address::{Address, AddressError, normalise},
+    budget::{Budget, Budgets, Lane, SavedBudget},
+    error::Error,
+    pages::{Cursor, List, ListPage},
+};
+use crate::{
+    error::AnswerFlaw,
+    request::{Counters, LIST_TIMEOUT, OBJECT_TIMEOUT},
+    wire::FromWire,
+};
+
+/// One workspace of one Plane, seen with one key. Every call waits for the key's budget; dropping a call cancels it.
+pub struct Plane {
+    http: reqwest::Client,
+    base: BaseUrl,
+    workspace: WorkspaceSlug,
+    auth: AuthScheme,
+    key: SecretString,
+    budget: Arc<Budget>,
+    options: Options,
+    counters: Counters,
+    waiting: watch::Sender<Option<Instant>>,
+    /// Learnt from a refusal; the largest page that this Plane gives.
+    page_size: AtomicU32,
+    old_paths: AtomicBool,
+}
+
+/// How a client behaves; the default suits a sync.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub lane: Lane,
+    /// A call that would have to wait longer for the budget fails with [`Error::RateLimited`] at once.
+    pub max_wait: Duration,
+    /// When everything must be over.
+    pub deadline: Option<Instant>,
+    /// Largest answer, in bytes after decompression.
+    pub body_limit: usize,
+    /// Rows per page to begin with; a Plane that allows fewer says so, and is believed.
+    pub page_size: u32,
+    /// This Plane is known to have the work item paths of v1.0 and older (see [`Plane::uses_old_paths`]).
+    pub old_paths: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lane: Lane::Sync,
+            max_wait: Duration::from_secs(180),
+            deadline: None,
+            body_limit: 32 * 1024 * 1024,
+            page_size: 1000,
+            old_paths: false,
+        }
+    }
+}
+
+/// What a client did so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Calls with the key, answered or not.
+    pub requests: u32,
+    /// Answers 429.
+    pub rate_limited: u32,
+    /// Time spent waiting for the budget.
+    pub waited: Duration,
+}
+
+/// The key's owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Me {
+    pub id: MemberId,
+    pub display_name: String,
+}
+
+/// What a Plane server says of itself to anybody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Instance {
+    /// Such as `v1.3.1`.
+    pub version: Option<String>,
+    /// Such as `PLANE_COMMUNITY`.
+    pub edition: Option<String>,
+    pub is_self_managed: Option<bool>,
+}
+
+/// A project's counts, since v1.3.0. `work_items` includes archived and draft ones, which the list leaves out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    pub work_items: Option<u64>,
+    pub labels: Option<u32>,
+    pub states: Option<u32>,
+    pub members: Option<u32>,
+}
+
+/// A cycle of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cycle {
+    pub id: Uuid,
+    pub name: String,
+    pub starts_at: Option<DateTime<Utc>>,
+    pub ends_at: Option<DateTime<Utc>>,
+    pub archived_at: Option<DateTime<Utc>>,
+}
+
+/// A module of a project, in Plane's sense of the word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaneModule {
+    pub id: Uuid,
+    pub name: String,
+    /// Plane's word, such as `in-progress`.
+    pub status: String,
+    pub start_date: Option<NaiveDate>,
+    pub target_date: Option<NaiveDate>,
+    pub archived_at: Option<DateTime<Utc>>,
+}
+
+impl Plane {
+    /// A client over `http`, which must not follow redirects; it brings the connect timeout and the address filter.
+    pub fn new(
+        http: reqwest::Client,
+        base: BaseUrl,
+        workspace: WorkspaceSlug,
+        auth: AuthScheme,
+        key: SecretString,
+        budget: Arc<Budget>,
+        options: Options,
+    ) -> Self {
+        Self {
+            http,
+            base,
+            workspace,
+            auth,
+            key,
+            budget,
+            counters: Counters::default(),
+            waiting: watch::Sender::new(None),
+            page_size: AtomicU32::new(options.page_size.max(1)),
+            old_paths: AtomicBool::new(options.old_paths),
+            options,
+        }
+    }
+
+    /// The key's owner. [`Error::NotSupported`] before v0.28.
+    pub async fn me(&self) -> Result<Me, Error> {
+        self.object("/api/v1/users/me/").await
+    }
+
+    /// What the server says of itself, asked without the key and outside the limit.
+    /// [`Error::NotPlane`] if something else answers.
+    pub async fn instance(&self) -> Result<Instance, Error> {
+        let json = self.get_openly("/api/instances/").await?;
+        wire::decode(&json).ok_or(Error::NotPlane)
+    }
+
+    /// The projects the key's owner belongs to, and the public ones. Archived ones are among them.
+    pub async fn projects(&self, cursor: Option<&Cursor>) -> Result<ListPage<Project>, Error> {
+        self.page(
+            &self.below("projects/"),
+            Some(wire::PROJECT_FIELDS),
+            Some("created_at"),
+            cursor,
+        )
+        .await
+    }
+
+    /// How many projects [`Plane::projects`] would list: its smallest possible answer.
+    pub async fn count_projects(&self) -> Result<u64, Error> {
+        let query = [("per_page", "1"), ("fields", "id")];
+        let json = self
+            .get(&self.below("projects/"), &query, LIST_TIMEOUT)
+            .await?;
+        Ok(pages::read::<Counted>(&json, 1, None)?.total)
+    }
+
+    /// One project. [`Error::NotFound`] also for a private one that the key's owner does not belong to.
+    pub async fn project(&self, project: ProjectId) -> Result<Project, Error> {
+        self.object(&self.in_project(project, "")).await
+    }
+
+    /// A project's counts; cheap. Needs v1.3.0 and a role above guest.
+    pub async fn summary(&self, project: ProjectId) -> Result<Summary, Error> {
+        self.object(&self.in_project(project, "summary/")).await
+    }
+
+    /// The members of the workspace; [`Error::NoAccess`] for a guest's key, [`Error::NotSupported`] before v0.28.
+    pub async fn workspace_members(&self) -> Result<List<Member>, Error> {
+        self.array(&self.below("members/")).await
+    }
+
+    /// The members of a project, with the same limits.
+    pub async fn members(&self, project: ProjectId) -> Result<List<Member>, Error> {
+        self.array(&self.in_project(project, "members/")).await
+    }
+
+    /// The workflow states of a project; triage is never listed.
+    pub async fn states(&self, project: ProjectId) -> Result<List<State>, Error> {
+        self.all(
+            &self.in_project(project, "states/"),
+            Some(wire::STATE_FIELDS),
+        )
+        .await
+    }
+
+    /// The labels of a project. Empty for non-members and archived projects: that says nothing about what exists.
+    pub async fn labels(&self, project: ProjectId) -> Result<List<Label>, Error> {
+        self.all(
+            &self.in_project(project, "labels/"),
+            Some(wire::LABEL_FIELDS),
+        )
+        .await
+    }
+
+    /// One page of a project's work items, oldest first, so that new ones come at the end. Archived and draft items are
+    /// not listed; an archived project lists none.
+    pub async fn work_items(
+        &self,
+        project: ProjectId,
+        cursor: Option<&Cursor>,
+    ) -> Result<ListPage<WorkItem>, Error> {
+        let fields = Some(wire::WORK_ITEM_FIELDS);
+        let order = Some("created_at");
+        let mut page: ListPage<WorkItem> = self
+            .on_work_items(async |name| {
+                self.page(
+                    &self.in_project(project, &format!("{name}/")),
+                    fields,
+                    order,
+                    cursor,
+                )
+                .await
+            })
+            .await?;
+        page.rows.iter_mut().for_each(|item| item.project = project);
+        Ok(page)
+    }
+
+    /// One work item. [`Error::NotFound`] for deleted, archived and draft ones alike.
+    pub async fn work_item(&self, project: ProjectId, id: WorkItemId) -> Result<WorkItem, Error> {
+        let item: WorkItem = self
+            .on_work_items(async |name| {
+                self.object(&self.in_project(project, &format!("{name}/{id}/")))
+                    .await
+            })
+            .await?;
+        Ok(WorkItem { project, ..item })
+    }
+
+    /// The cycles of a project.
+    pub async fn cycles(&self, project: ProjectId) -> Result<List<Cycle>, Error> {
+        self.all(&self.in_project(project, "cycles/"), None).await
+    }
+
+    /// One page of a cycle's work items.
+    pub async fn cycle_items(
+        &self,
+        project: ProjectId,
+        cycle: Uuid,
+        cursor: Option<&Cursor>,
+    ) -> Result<ListPage<WorkItem>, Error> {
+        self.items_of(
+            project,
+            &format!("cycles/{cycle}/{}/", wire::CYCLE_ITEMS),
+            cursor,
+        )
+        .await
+    }
+
+    /// The modules of a project.
+    pub async fn modules(&self, project: ProjectId) -> Result<List<PlaneModule>, Error> {
+        self.all(&self.in_project(project, "modules/"), None).await
+    }
+
+    /// One page of a module's work items.
+    pub async fn module_items(
+        &self,
+        project: ProjectId,
+        module: Uuid,
+        cursor: Option<&Cursor>,
+    ) -> Result<ListPage<WorkItem>, Error> {
+        self.items_of(
+            project,
+            &format!("modules/{module}/{}/", wire::MODULE_ITEMS),
+            cursor,
+        )
+        .await
+    }
+
+    /// What this client did so far.
+    pub fn usage(&self) -> Usage {
+        self.counters.usage()
+    }
+
+    /// Until when at least the current call waits for the budget; `None` while none waits.
+    pub fn waiting(&self) -> watch::Receiver<Option<Instant>> {
+        self.waiting.subscribe()
+    }
+
+    /// The budget this client spends from.
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    /// Whether this Plane was found to be v1.0 or older; worth keeping for [`Options::old_paths`].
+    pub fn uses_old_paths(&self) -> bool {
+        self.old_paths.load(Relaxed)
+    }
+
+    async fn object<T: FromWire>(&self, path: &str) -> Result<T, Error> {
+        let json = self.get(path, &[], OBJECT_TIMEOUT).await?;
+        wire::decode(&json).ok_or(Error::BadAnswer(AnswerFlaw::NotUnderstood))
+    }
+
+    /// A list that is not paged.
+    async fn array<T: FromWire>(&self, path: &str) -> Result<List<T>, Error> {
+        let json = self.get(path, &[], LIST_TIMEOUT).await?;
+        let ListPage {
+            rows, undecodable, ..
+        } = pages::read(&json, self.options.page_size, None)?;
+        Ok(List { rows, undecodable })
+    }
+
+    /// A paged list from its first to its last page; from the beginning once more if rows were removed meanwhile.
+    async fn all<T: FromWire>(&self, path: &str, fields: Option<&str>) -> Result<List<T>, Error> {
+        let mut list = List {
+            rows: Vec::new(),
+            undecodable: 0,
+        };
+        let mut cursor = None;
+        let mut again = false;
+        loop {
+            let page = self.page(path, fields, None, cursor.as_ref()).await?;
+            if page.shifted && !again {
+                list = List {
+                    rows: Vec::new(),
+                    undecodable: 0,
+                };
+                (cursor, again) = (None, true);
+                continue;
+            }
+            list.rows.extend(page.rows);
+            list.undecodable += page.undecodable;
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(list),
+            }
+        }
+    }
+
+    async fn items_of(
+        &self,
+        project: ProjectId,
+        rest: &str,
+        cursor: Option<&Cursor>,
+    ) -> Result<ListPage<WorkItem>, Error> {
+        let path = self.in_project(project, rest);
+        let mut page: ListPage<WorkItem> = self
+            .page(&path, Some(wire::WORK_ITEM_FIELDS), None, cursor)
+            .await?;
+        page.rows.iter_mut().for_each(|item| item.project = project);
+        Ok(page)
+    }
+
+    async fn page<T: FromWire>(
+        &self,
+        path: &str,
+        fields: Option<&str>,
+        order: Option<&str>,
+        cursor: Option<&Cursor>,
+    ) -> Result<ListPage<T>, Error> {
+        let mut cursor = cursor.cloned();
+        loop {
+            let size = cursor
+                .as_ref()
+                .map_or_else(|| self.page_size.load(Relaxed), Cursor::size);
+            let per_page = size.to_string();
+            let mut query = vec![("per_page", per_page.as_str())];
+            query.extend(cursor.as_ref().map(|cursor| ("cursor", cursor.plane())));
+            query.extend(order.map(|order| ("order_by", order)));
+            query.extend(fields.map(|fields| ("fields", fields)));
+            match self.get(path, &query, LIST_TIMEOUT).await {
+                Ok(json) => return pages::read(&json, size, cursor.as_ref()),
+                Err(Error::BadRequest { status: 400, says }) => {
+                    let largest = wire::largest_page(&says).filter(|largest| *largest < size);
+                    let Some(largest) = largest else {
+                        return Err(Error::BadRequest { status: 400, says });
+                    };
+                    self.page_size.store(largest, Relaxed);
+                    // A place that can't be kept means the beginning: reading twice is harmless.
+                    cursor = cursor.and_then(|cursor| cursor.resized(largest));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Asks below `work-items`, and below the older name if this Plane does not know that path.
+    async fn on_work_items<T>(
+        &self,
+        ask: impl AsyncFn(&str) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if self.uses_old_paths() {
+            return ask(wire::WORK_ITEMS_OLD).await;
+        }
+        match ask(wire::WORK_ITEMS).await {
+            Err(Error::NotSupported) => {
+                let answer = ask(wire::WORK_ITEMS_OLD).await;
+                if !matches!(answer, Err(Error::NotSupported)) {
+                    self.old_paths.store(true, Relaxed);
+                }
+                answer
+            }
+            answer => answer,
+        }
+    }
+
+    fn below(&self, rest: &str) -> String {
+        format!("/api/v1/workspaces/{}/{rest}", self.workspace)
+    }
+
+    fn in_project(&self, project: ProjectId, rest: &str) -> String {
+        self.below(&format!("projects/{project}/{rest}"))
+    }
+}
+
+impl fmt::Debug for Plane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plane")
+            .field("base", &self.base)
+            .field("workspace", &self.workspace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A row that is only counted.
+struct Counted;
+
+impl FromWire for Counted {
+    type Wire = serde::de::IgnoredAny;
+
+    fn from_wire(_: serde::de::IgnoredAny) -> Option<Self> {
+        Some(Counted)
+    }
+}

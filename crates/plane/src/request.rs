@@ -1,0 +1,333 @@
+use std::{
+    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+use chrono::DateTime;
+use domain::integration::AuthScheme;
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER},
+};
+use reqwest::Response;
+use secrecy::ExposeSecret;
+use tokio::{sync::watch, time::Instant};
+use url::Url;
+
+use crate::{
+    Plane, Usage,
+    error::{self, AnswerFlaw, Error},
+};
+
+/// Lists make Plane compute a whole project first (plane-api.md section 3, "Cost").
+pub(crate) const LIST_TIMEOUT: Duration = Duration::from_secs(90);
+pub(crate) const OBJECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Waits after a 429 that does not say how long: proxies answer so.
+const FIRST_BACKOFF: Duration = Duration::from_secs(5);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+
+/// Query parameters in order.
+pub(crate) type Query<'a> = [(&'a str, &'a str)];
+
+/// What [`Usage`] is read from.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    requests: AtomicU32,
+    rate_limited: AtomicU32,
+    waited_ms: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn usage(&self) -> Usage {
+        Usage {
+            requests: self.requests.load(Relaxed),
+            rate_limited: self.rate_limited.load(Relaxed),
+            waited: Duration::from_millis(self.waited_ms.load(Relaxed)),
+        }
+    }
+}
+
+impl Plane {
+    /// The one way to call Plane with the key: waits for the budget, sends, and tells failures apart.
+    /// `path` starts after the base URL and ends with the slash that Plane demands.
+    pub(crate) async fn get(
+        &self,
+        path: &str,
+        query: &Query<'_>,
+        timeout: Duration,
+    ) -> Result<String, Error> {
+        let latest = self.latest(self.options.max_wait);
+        let mut backoff = FIRST_BACKOFF;
+        loop {
+            let waiting = Waiting(&self.waiting);
+            let began = Instant::now();
+            let permit = self
+                .budget
+                .acquire(self.options.lane, latest, |until| waiting.tell(until))
+                .await;
+            drop(waiting);
+            self.counters
+                .waited_ms
+                .fetch_add(began.elapsed().as_millis() as u64, Relaxed);
+            let permit = permit.map_err(|retry_after| Error::RateLimited { retry_after })?;
+
+            let key = self.key_header()?;
+            self.counters.requests.fetch_add(1, Relaxed);
+            let answer = self
+                .within(timeout, self.exchange(path, query, Some(key)))
+                .await;
+            match answer {
+                Ok(Answer::Json(json)) => return Ok(json),
+                Err(Failed { error, counted }) => {
+                    if !counted {
+                        permit.give_back();
+                    }
+                    return Err(self.without_key(error));
+                }
+                Ok(Answer::TooMany(wait)) => {
+                    permit.give_back();
+                    self.counters.rate_limited.fetch_add(1, Relaxed);
+                    let wait = wait.unwrap_or(backoff);
+                    backoff = (backoff * 2).min(LONGEST_BACKOFF);
+                    self.budget.freeze(wait);
+                    if Instant::now() + wait > latest {
+                        return Err(Error::RateLimited { retry_after: wait });
+                    }
+                }
+            }
+        }
+    }
+
+    /// A call that needs no key, so none is sent, and none is counted.
+    pub(crate) async fn get_openly(&self, path: &str) -> Result<String, Error> {
+        match self
+            .within(OBJECT_TIMEOUT, self.exchange(path, &[], None))
+            .await
+        {
+            Ok(Answer::Json(json)) => Ok(json),
+            Ok(Answer::TooMany(wait)) => Err(Error::RateLimited {
+                retry_after: wait.unwrap_or(FIRST_BACKOFF),
+            }),
+            Err(failed) => Err(failed.error),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        path: &str,
+        query: &Query<'_>,
+        key: Option<(&'static str, HeaderValue)>,
+    ) -> Result<Answer, Failed> {
+        let url = self.url(path, query)?;
+        let mut request = self
+            .http
+            .get(url.clone())
+            .header(ACCEPT, "application/json");
+        let counts = key.is_some();
+        if let Some((name, value)) = key {
+            request = request.header(name, value);
+        }
+        let began = Instant::now();
+        let response = request.send().await.map_err(|error| {
+            let error = Error::from_transport(&error);
+            tracing::debug!(path, code = error.code(), "Plane could not be asked");
+            let arrived = matches!(error, Error::Timeout | Error::Network | Error::BadAnswer(_));
+            Failed {
+                error,
+                counted: arrived,
+            }
+        })?;
+        let status = response.status();
+        tracing::debug!(
+            path,
+            status = status.as_u16(),
+            ms = began.elapsed().as_millis() as u64,
+            "Plane answered"
+        );
+
+        if counts && let Some(remaining) = number(response.headers(), "x-ratelimit-remaining") {
+            self.budget.learn(remaining);
+        }
+        if status.is_redirection() {
+            let to = response
+                .headers()
+                .get(LOCATION)
+                .and_then(|to| other_origin(&url, to.to_str().ok()?));
+            return Err(Failed {
+                error: Error::Redirected { to },
+                counted: false,
+            });
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            return Ok(Answer::TooMany(retry_after(response.headers())));
+        }
+        if status.is_server_error() {
+            return Err(Error::PlaneFault {
+                status: status.as_u16(),
+            }
+            .into());
+        }
+        if !is_json(response.headers()) {
+            return Err(Error::NotPlane.into());
+        }
+        let body = self.body(response).await?;
+        if let Some(error) = error::from_status(status, &body) {
+            // Plane looks at key and permission before it counts (plane-api.md section 2).
+            let counted = !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+            return Err(Failed { error, counted });
+        }
+        String::from_utf8(body)
+            .map(Answer::Json)
+            .map_err(|_| Error::BadAnswer(AnswerFlaw::NotUnderstood).into())
+    }
+
+    /// The body, as far as it is accepted. Counted after decompression, which a small answer can inflate without bound.
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, Error> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| Error::from_transport(&error))?
+        {
+            if body.len() + chunk.len() > self.options.body_limit {
+                return Err(Error::BadAnswer(AnswerFlaw::TooLarge));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    fn url(&self, path: &str, query: &Query<'_>) -> Result<Url, Error> {
+        let mut url = Url::parse(&format!("{}{path}", self.base)).map_err(|_| Error::NotPlane)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+
+    fn key_header(&self) -> Result<(&'static str, HeaderValue), Error> {
+        let key = self.key.expose_secret().trim();
+        let (name, value) = match self.auth {
+            AuthScheme::ApiKey => ("x-api-key", HeaderValue::from_str(key)),
+            AuthScheme::Bearer => (
+                AUTHORIZATION.as_str(),
+                HeaderValue::from_str(&format!("Bearer {key}")),
+            ),
+        };
+        // A key with a line break or the like can't be one.
+        let mut value = value.map_err(|_| Error::BadKey)?;
+        value.set_sensitive(true);
+        Ok((name, value))
+    }
+
+    /// A server that echoes the key must not get it into a log or page.
+    fn without_key(&self, error: Error) -> Error {
+        match error {
+            Error::BadRequest { status, says } => {
+                let key = self.key.expose_secret().trim();
+                let says = if key.is_empty() {
+                    says
+                } else {
+                    says.replace(key, "[key]")
+                };
+                Error::BadRequest { status, says }
+            }
+            error => error,
+        }
+    }
+
+    fn latest(&self, wait: Duration) -> Instant {
+        let latest = Instant::now() + wait;
+        self.options
+            .deadline
+            .map_or(latest, |deadline| deadline.min(latest))
+    }
+
+    async fn within(
+        &self,
+        timeout: Duration,
+        exchange: impl Future<Output = Result<Answer, Failed>>,
+    ) -> Result<Answer, Failed> {
+        match tokio::time::timeout_at(self.latest(timeout), exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Error::Timeout.into()),
+        }
+    }
+}
+
+enum Answer {
+    Json(String),
+    /// 429, with the time to wait if it was told.
+    TooMany(Option<Duration>),
+}
+
+struct Failed {
+    error: Error,
+    /// Whether Plane may have counted the call against the limit.
+    counted: bool,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Failed {
+            error,
+            counted: true,
+        }
+    }
+}
+
+/// Shows that a call waits, for as long as it lives: a cancelled call leaves nothing behind.
+struct Waiting<'a>(&'a watch::Sender<Option<Instant>>);
+
+impl Waiting<'_> {
+    fn tell(&self, until: Instant) {
+        self.0.send_replace(Some(until));
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_if_modified(|until| until.take().is_some());
+    }
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
+    let kind = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+/// `Retry-After` in seconds, or as a date measured against the answer's own `Date`: whose clock is wrong does not matter.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = match text.parse::<u64>() {
+        Ok(seconds) => seconds,
+        Err(_) => {
+            let at = DateTime::parse_from_rfc2822(text).ok()?;
+            let now = DateTime::parse_from_rfc2822(headers.get(DATE)?.to_str().ok()?).ok()?;
+            u64::try_from((at - now).num_seconds()).unwrap_or(0)
+        }
+    };
+    Some(Duration::from_secs(seconds.max(1)).min(LONGEST))
+}
+
+/// The origin a redirect leads to, if it is another one. Only the origin: the rest could hold anything.
+fn other_origin(url: &Url, to: &str) -> Option<String> {
+    let to = url.join(to).ok()?;
+    let other = to.origin() != url.origin() && to.has_host();
+    other.then(|| to.origin().ascii_serialization())
+}
