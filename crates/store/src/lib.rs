@@ -1,1 +1,120 @@
+//! Owns SurrealDB. Everything that Hangar keeps goes through [`Store`]; nothing else names the database.
+//!
+//! Each function is one question or one change. Changes are one transaction and carry their history with them; who may
+//! make them stands in their arguments ([`domain::actor::Admin`]). Times are arguments too.
 
+/// The database behind the one door, embedded or remote; recycling.
+mod engine;
+/// Why the store did not do it.
+mod error;
+/// The schema, applied in order and verified by checksum.
+mod migrate;
+/// Addresses, credentials, sizes.
+mod options;
+/// The one way to run a query: checks, retries, fail-stop.
+mod query;
+/// Record ids, sort keys and the shapes that several tables share.
+mod shape;
+
+/// The history.
+mod audit;
+/// Connection tests.
+mod connection_tests;
+/// Deleting an integration with all that hangs on it.
+mod deletion;
+/// Forms sent with mistakes.
+mod drafts;
+/// Integrations: settings, sealed keys, lists.
+mod integrations;
+/// Wrapped data keys of the vault.
+mod keyring;
+/// Their sessions.
+mod sessions;
+/// People who sign in.
+mod users;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+pub use drafts::Draft;
+pub use error::Error;
+pub use integrations::{Change, NewIntegration, SealedKey};
+pub use keyring::KeyRow;
+pub use options::{Credentials, OpenOptions};
+pub use users::NewUser;
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: engine::Engine,
+    /// Why the storage failed, once it has.
+    broken: watch::Sender<Option<String>>,
+    rng: Mutex<StdRng>,
+}
+
+impl Store {
+    /// Opens the database and brings its schema up to date.
+    pub async fn open(options: OpenOptions, now: DateTime<Utc>) -> Result<Self, Error> {
+        let store = Self {
+            inner: Arc::new(Inner {
+                engine: engine::Engine::open(&options).await?,
+                broken: watch::Sender::new(None),
+                rng: Mutex::new(StdRng::seed_from_u64(options.seed)),
+            }),
+        };
+        migrate::migrate(&store, now).await?;
+        Ok(store)
+    }
+
+    /// Flushes and closes the database; whoever asks later is refused.
+    pub async fn close(&self) {
+        self.inner.engine.close().await;
+    }
+
+    /// Waits until the storage fails, and says why. The process must end then, within a second.
+    pub async fn broken(&self) -> String {
+        let mut broken = self.inner.broken.subscribe();
+        match broken.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or_default(),
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Whether the database is inside this process, so that no other process can have runs under way.
+    pub fn is_embedded(&self) -> bool {
+        self.inner.engine.is_embedded()
+    }
+
+    /// How often the embedded engine was recycled since it was opened.
+    pub fn recycled(&self) -> u64 {
+        self.inner.engine.recycled()
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.ask("return 1").read().await.map(drop)
+    }
+
+    fn with_rng<T>(&self, f: impl FnOnce(&mut StdRng) -> T) -> T {
+        f(&mut self
+            .inner
+            .rng
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A time-ordered id for a record that the store itself makes.
+    fn new_id(&self, now: DateTime<Utc>) -> Uuid {
+        let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
+        let random: [u8; 10] = self.with_rng(|rng| rng.random());
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+}

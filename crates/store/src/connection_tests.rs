@@ -1,0 +1,99 @@
+use chrono::{DateTime, Utc};
+use domain::{
+    actor::Viewer,
+    connection_test::ConnectionTest,
+    ids::{IntegrationId, TestId},
+    page::{Cursor, Page},
+};
+use surrealdb::types::SurrealValue;
+
+use crate::{
+    Store,
+    error::Error,
+    shape::{from_json, latest_first, page, read_cursor, record, to_json},
+};
+
+/// How many tests of an integration are kept.
+const KEPT: i64 = 200;
+
+#[derive(SurrealValue)]
+struct TestRow {
+    latest_key: String,
+    test: serde_json::Value,
+}
+
+pub(crate) const TESTS_OF: &str =
+    "select latest_key, test from connection_tests where integration = $integration and latest_key > $after
+    order by latest_key limit $limit";
+
+impl Store {
+    /// Keeps a test, and of its integration's tests the newest 200. Saving it again changes nothing.
+    pub async fn save_test(&self, test: &ConnectionTest, _now: DateTime<Utc>) -> Result<(), Error> {
+        let ask = self.ask(
+            "{
+                upsert $id content {
+                    integration: $integration, latest_key: $latest_key, started_at: $started_at, test: $test
+                };
+                if $integration != none {
+                    update $facts set last_test = $summary
+                        where last_test = none or last_test.startedAt <= $summary.startedAt;
+                    delete (select value id from (select id, latest_key from connection_tests
+                        where integration = $integration order by latest_key limit 50 start $kept));
+                };
+                return none;
+            }",
+        );
+        let integration = test.integration.map(|id| id.0);
+        ask.bind("id", record("connection_tests", test.id.0))
+            .bind(
+                "facts",
+                record("integration_facts", integration.unwrap_or_default()),
+            )
+            .bind("integration", integration)
+            .bind("latest_key", latest_first(test.started_at, test.id.0))
+            .bind("started_at", test.started_at)
+            .bind("test", to_json(test)?)
+            .bind("summary", to_json(&test.summary())?)
+            .bind("kept", KEPT)
+            .write()
+            .await
+            .map(drop)
+    }
+
+    pub async fn connection_test(
+        &self,
+        _viewer: &Viewer,
+        id: TestId,
+    ) -> Result<Option<ConnectionTest>, Error> {
+        let row: Option<TestRow> = self
+            .ask("select latest_key, test from only $id")
+            .bind("id", record("connection_tests", id.0))
+            .read()
+            .await?
+            .one(0)?;
+        row.map(|row| from_json(row.test)).transpose()
+    }
+
+    /// The tests of an integration, latest first.
+    pub async fn tests_of(
+        &self,
+        _viewer: &Viewer,
+        integration: IntegrationId,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Page<ConnectionTest>, Error> {
+        let rows: Vec<TestRow> = self
+            .ask(TESTS_OF)
+            .bind("integration", integration.0)
+            .bind("after", read_cursor(after))
+            .bind("limit", i64::from(limit) + 1)
+            .read()
+            .await?
+            .rows(0)?;
+        let rows = rows
+            .into_iter()
+            .map(|row| Ok((row.latest_key, from_json(row.test)?)))
+            .collect::<Result<_, Error>>()?;
+        Ok(page(rows, limit))
+    }
+}

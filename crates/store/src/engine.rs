@@ -1,0 +1,307 @@
+//! The database behind the one door: embedded or remote. Everything that is odd about the embedded engine is in here.
+//!
+//! surrealkv 0.21.4 loses an acknowledged commit when its memtable fills (surrealkv's log rotates between the write of
+//! the log and of the memtable, and the old log is dropped with the commit in it). So the memtable never fills here:
+//! when the log on disk has grown to a quarter of it, the engine is shut down, which flushes, and opened again.
+//! Every query holds a read lock meanwhile; callers see a pause of some 50 ms.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use surrealdb::{
+    Connection, IndexedResults, Surreal,
+    engine::{any::Any, local::Db},
+    opt::auth,
+    types::{Error as DbError, Variables},
+};
+use surrealdb_cnf::ConfigMap;
+use surrealdb_core::kvs::Datastore;
+use tokio::sync::RwLock;
+
+use crate::{
+    error::Error,
+    options::{Credentials, OpenOptions, Place},
+};
+
+pub(crate) enum Engine {
+    Embedded(Embedded),
+    Remote(Surreal<Any>),
+}
+
+impl Engine {
+    pub(crate) async fn open(options: &OpenOptions) -> Result<Self, Error> {
+        match options.place()? {
+            Place::Memory => Ok(Engine::Embedded(
+                Embedded::open(options, "mem://".to_owned(), None).await?,
+            )),
+            Place::Directory(path) => {
+                std::fs::create_dir_all(&path).map_err(|e| {
+                    Error::Address(format!(
+                        "the directory {} can't be made: {e}",
+                        path.display()
+                    ))
+                })?;
+                let url = format!("surrealkv://{}?sync=every", path.display());
+                Ok(Engine::Embedded(
+                    Embedded::open(options, url, Some(path)).await?,
+                ))
+            }
+            Place::Remote(url) => Ok(Engine::Remote(connect(options, &url).await?)),
+        }
+    }
+
+    /// Sends one query. `Err` is a failure of the whole; failures of statements are in the answer.
+    pub(crate) async fn send(
+        &self,
+        sql: &str,
+        variables: Variables,
+        writes: bool,
+    ) -> Result<Result<IndexedResults, DbError>, Error> {
+        match self {
+            Engine::Embedded(embedded) => embedded.send(sql, variables, writes).await,
+            Engine::Remote(db) => Ok(ask(db, sql, variables).await),
+        }
+    }
+
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self, Engine::Embedded(_))
+    }
+
+    /// How often the engine was recycled.
+    pub(crate) fn recycled(&self) -> u64 {
+        match self {
+            Engine::Embedded(embedded) => embedded.recycled.load(Ordering::Relaxed),
+            Engine::Remote(_) => 0,
+        }
+    }
+
+    /// Flushes and closes; later queries are refused.
+    pub(crate) async fn close(&self) {
+        if let Engine::Embedded(embedded) = self {
+            let mut slot = embedded.slot.write().await;
+            if let Some(open) = slot.take() {
+                open.shut_down().await;
+            }
+        }
+    }
+}
+
+pub(crate) struct Embedded {
+    slot: RwLock<Option<Open>>,
+    how: How,
+    /// Bytes of log that an open engine may gather.
+    allowed: u64,
+    recycle: bool,
+    recycled: AtomicU64,
+}
+
+/// All that it takes to open the engine again.
+struct How {
+    url: String,
+    directory: Option<PathBuf>,
+    config: ConfigMap,
+    namespace: String,
+    database: String,
+}
+
+struct Open {
+    db: Surreal<Db>,
+    datastore: Arc<Datastore>,
+}
+
+impl Embedded {
+    async fn open(
+        options: &OpenOptions,
+        url: String,
+        directory: Option<PathBuf>,
+    ) -> Result<Self, Error> {
+        let config = ConfigMap::empty()
+            .with_key_value(
+                "surrealkv_max_memtable_size",
+                options.memtable_bytes.to_string(),
+            )
+            .with_key_value(
+                "surrealkv_block_cache_capacity",
+                options.cache_bytes.to_string(),
+            );
+        let how = How {
+            url,
+            directory,
+            config,
+            namespace: options.namespace.clone(),
+            database: options.database.clone(),
+        };
+        let open = how.open().await?;
+        let embedded = Self {
+            slot: RwLock::new(Some(open)),
+            how,
+            allowed: options.memtable_bytes / 4,
+            recycle: options.recycle,
+            recycled: AtomicU64::new(0),
+        };
+        embedded.make_room().await?;
+        Ok(embedded)
+    }
+
+    async fn send(
+        &self,
+        sql: &str,
+        variables: Variables,
+        writes: bool,
+    ) -> Result<Result<IndexedResults, DbError>, Error> {
+        if writes {
+            self.make_room().await?;
+        }
+        let slot = self.slot.read().await;
+        match &*slot {
+            Some(open) => Ok(ask(&open.db, sql, variables).await),
+            None => Err(Error::Broken("the database was closed".to_owned())),
+        }
+    }
+
+    async fn make_room(&self) -> Result<(), Error> {
+        let Some(directory) = self.how.directory.as_deref().filter(|_| self.recycle) else {
+            return Ok(());
+        };
+        if log_bytes(directory) < self.allowed {
+            return Ok(());
+        }
+        let mut slot = self.slot.write().await;
+        if log_bytes(directory) < self.allowed {
+            return Ok(()); // somebody else was faster
+        }
+        let Some(open) = slot.take() else {
+            return Ok(());
+        };
+        open.shut_down().await;
+        *slot = Some(
+            self.how
+                .open()
+                .await
+                .map_err(|e| Error::Broken(e.to_string()))?,
+        );
+        self.recycled.fetch_add(1, Ordering::Relaxed);
+
+        // The engine logs a flush that failed and says nothing; but then its log is still there.
+        let left = log_bytes(directory);
+        if left >= self.allowed {
+            return Err(Error::Broken(format!(
+                "{left} bytes of log could not be flushed"
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl How {
+    async fn open(&self) -> Result<Open, Error> {
+        // In the order of the SDK's own start: a maintenance task that writes before the version is stamped makes a new
+        // database look like one of a version long gone.
+        let datastore = Datastore::builder()
+            .with_config(self.config.clone())
+            .without_maintenance_tasks()
+            .build_with_path(&self.url)
+            .await
+            .map_err(|e| self.refusal(&e.to_string()))?;
+        datastore
+            .check_version()
+            .await
+            .map_err(|e| self.refusal(&e.to_string()))?;
+        datastore
+            .bootstrap()
+            .await
+            .map_err(|e| self.refusal(&e.to_string()))?;
+        datastore.start_maintenance_tasks();
+        let db = Surreal::<Db>::unstable_from_datastore(Arc::clone(&datastore), None)
+            .await
+            .map_err(|e| self.refusal(e.message()))?;
+        db.use_ns(&self.namespace)
+            .use_db(&self.database)
+            .await
+            .map_err(|e| self.refusal(e.message()))?;
+        Ok(Open { db, datastore })
+    }
+
+    fn refusal(&self, text: &str) -> Error {
+        let path = self
+            .directory
+            .as_deref()
+            .map(|d| d.display().to_string())
+            .unwrap_or_default();
+        if text.contains("already locked") {
+            Error::Locked { path }
+        } else {
+            Error::Broken(format!("{path} can't be opened: {text}"))
+        }
+    }
+}
+
+impl Open {
+    async fn shut_down(self) {
+        if let Err(error) = self.datastore.shutdown().await {
+            tracing::warn!(%error, "database did not shut down cleanly");
+        }
+    }
+}
+
+async fn connect(options: &OpenOptions, url: &str) -> Result<Surreal<Any>, Error> {
+    let unreachable = |e: DbError| Error::Unreachable(e.message().to_owned());
+    let db = surrealdb::engine::any::connect(url)
+        .await
+        .map_err(unreachable)?;
+    match &options.credentials {
+        Credentials::None => {}
+        Credentials::Token(token) => {
+            db.authenticate(token.clone())
+                .await
+                .map_err(|e| Error::Refused(e.message().to_owned()))?;
+        }
+        Credentials::Password { user, password } => {
+            let root = auth::Root {
+                username: user.clone(),
+                password: password.clone(),
+            };
+            if let Err(error) = db.signin(root).await {
+                // Not a user of the whole server: perhaps one of this database alone.
+                let user = auth::Database {
+                    namespace: options.namespace.clone(),
+                    database: options.database.clone(),
+                    username: user.clone(),
+                    password: password.clone(),
+                };
+                let refused = Error::Refused(error.message().to_owned());
+                db.signin(user).await.map_err(|_| refused)?;
+            }
+        }
+    }
+    db.use_ns(&options.namespace)
+        .use_db(&options.database)
+        .await
+        .map_err(unreachable)?;
+    Ok(db)
+}
+
+async fn ask<C: Connection>(
+    db: &Surreal<C>,
+    sql: &str,
+    variables: Variables,
+) -> Result<IndexedResults, DbError> {
+    db.query(sql).bind(variables).await
+}
+
+/// The size of the engine's write-ahead log on disk.
+fn log_bytes(directory: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(directory.join("wal")) else {
+        return 0;
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.metadata().ok())
+        .map(|meta| meta.len())
+        .sum()
+}

@@ -1,0 +1,296 @@
+/// Lists: filter, order and pages.
+mod list;
+/// The stored form.
+mod row;
+
+pub(crate) use list::ACTIVE;
+pub(crate) use row::{COLUMNS, Facts, Stored};
+
+use chrono::{DateTime, Utc};
+use domain::{
+    actor::{Admin, Viewer},
+    ids::IntegrationId,
+    integration::{DeletionCost, Integration, IntegrationSettings, KeyHint},
+};
+use surrealdb::types::SurrealValue;
+
+use crate::{
+    Store,
+    error::Error,
+    shape::{count, record, records_under},
+};
+
+/// An integration to be stored.
+pub struct NewIntegration {
+    /// UUID v7, made by the caller, because the sealed key is bound to it.
+    pub id: IntegrationId,
+    pub settings: IntegrationSettings,
+    /// Made by the vault.
+    pub sealed_key: String,
+    pub key: KeyHint,
+}
+
+/// What became of an edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Saved(Integration),
+    /// Somebody else saved first; this is what they made of it.
+    Conflict(Integration),
+    Gone,
+}
+
+/// A sealed API key, for the vault to open.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedKey {
+    pub sealed: String,
+    pub hint: KeyHint,
+}
+
+const SETTINGS: &str = "base_url = $set.base_url, workspace = $set.workspace, project_id = $set.project_id,
+    integration_name = $set.integration_name, name_key = $set.name_key, description = $set.description,
+    auth_scheme = $set.auth_scheme, interval_minutes = $set.interval_minutes";
+
+impl Store {
+    /// Stores an integration, active; `Taken` if another one has its name in any case.
+    pub async fn create_integration(
+        &self,
+        admin: &Admin,
+        new: NewIntegration,
+        now: DateTime<Utc>,
+    ) -> Result<Integration, Error> {
+        let says = format!("Added, with the key {}.", new.key.fingerprint);
+        let audit = self.admin_entry(admin, "integration.created", Some(new.id), says, now);
+        let sql = format!(
+            "{{
+                create $id set {SETTINGS}, uid = $uid, api_key = $sealed, key_last_four = $last_four,
+                    key_fingerprint = $fingerprint, key_replaced_at = $replaced_at, is_active = true, version = 1,
+                    created_at = $now, updated_at = $now;
+                upsert $facts;
+                create audit content $audit;
+                return none;
+            }}"
+        );
+        self.ask(&sql)
+            .bind("id", record("plane_integrations", new.id.0))
+            .bind("facts", record("integration_facts", new.id.0))
+            .bind("uid", new.id.0)
+            .bind("set", row::Settings::from(&new.settings))
+            .bind("sealed", new.sealed_key)
+            .bind("last_four", new.key.last_four.as_str())
+            .bind("fingerprint", new.key.fingerprint.as_str())
+            .bind("replaced_at", new.key.replaced_at)
+            .bind("now", now)
+            .bind("audit", audit)
+            .write()
+            .await?;
+        Ok(Integration {
+            id: new.id,
+            settings: new.settings,
+            is_active: true,
+            key: new.key,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        })
+    }
+
+    pub async fn integration(
+        &self,
+        _viewer: &Viewer,
+        id: IntegrationId,
+    ) -> Result<Option<Integration>, Error> {
+        self.stored_integration(id).await
+    }
+
+    /// As [`Store::integration`], for Hangar's own work such as a run that nobody is watching.
+    pub async fn integration_for_work(
+        &self,
+        id: IntegrationId,
+    ) -> Result<Option<Integration>, Error> {
+        self.stored_integration(id).await
+    }
+
+    async fn stored_integration(&self, id: IntegrationId) -> Result<Option<Integration>, Error> {
+        let sql = format!("select {COLUMNS} from $id where is_deleting = false");
+        let row: Option<Stored> = self
+            .ask(&sql)
+            .bind("id", record("plane_integrations", id.0))
+            .read()
+            .await?
+            .one(0)?;
+        row.map(Stored::integration).transpose()
+    }
+
+    /// The sealed API key, to be opened by the vault alone.
+    pub async fn sealed_key(&self, id: IntegrationId) -> Result<Option<SealedKey>, Error> {
+        #[derive(SurrealValue)]
+        struct Row {
+            api_key: String,
+            key_last_four: String,
+            key_fingerprint: String,
+            key_replaced_at: DateTime<Utc>,
+        }
+        let row: Option<Row> = self
+            .ask(
+                "select api_key, key_last_four, key_fingerprint, key_replaced_at from $id where is_deleting = false",
+            )
+            .bind("id", record("plane_integrations", id.0))
+            .read()
+            .await?
+            .one(0)?;
+        Ok(row.map(|row| SealedKey {
+            sealed: row.api_key,
+            hint: KeyHint {
+                last_four: row.key_last_four,
+                fingerprint: row.key_fingerprint,
+                replaced_at: row.key_replaced_at,
+            },
+        }))
+    }
+
+    /// Saves an edit of the version that the editor saw; of any other version it changes nothing.
+    pub async fn update_integration(
+        &self,
+        admin: &Admin,
+        id: IntegrationId,
+        expected_version: u32,
+        settings: IntegrationSettings,
+        now: DateTime<Utc>,
+    ) -> Result<Change, Error> {
+        let Some(old) = self.stored_integration(id).await? else {
+            return Ok(Change::Gone);
+        };
+        if old.version != expected_version {
+            return Ok(Change::Conflict(old));
+        }
+        let Some(says) = row::changed(&old.settings, &settings) else {
+            return Ok(Change::Saved(old)); // nothing to save, nothing to remember
+        };
+        let audit = self.admin_entry(admin, "integration.updated", Some(id), says, now);
+        let sql = format!(
+            "{{
+                let $old = (select version, is_deleting from only $id);
+                if $old = none or $old.is_deleting or $old.version != $version {{ return false }};
+                update $id set {SETTINGS}, version += 1, updated_at = $now;
+                create audit content $audit;
+                return true;
+            }}"
+        );
+        let saved: bool = self
+            .ask(&sql)
+            .bind("id", record("plane_integrations", id.0))
+            .bind("version", i64::from(expected_version))
+            .bind("set", row::Settings::from(&settings))
+            .bind("now", now)
+            .bind("audit", audit)
+            .write()
+            .await?
+            .value(0)?;
+        Ok(match self.stored_integration(id).await? {
+            None => Change::Gone,
+            Some(is) if saved => Change::Saved(is),
+            Some(is) => Change::Conflict(is),
+        })
+    }
+
+    /// Switches an integration on or off. `None`: it is gone.
+    pub async fn set_active(
+        &self,
+        admin: &Admin,
+        id: IntegrationId,
+        is_active: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Integration>, Error> {
+        let (action, says) = if is_active {
+            ("integration.activated", "Switched on.")
+        } else {
+            ("integration.deactivated", "Switched off.")
+        };
+        let audit = self.admin_entry(admin, action, Some(id), says, now);
+        self.ask(
+            "{
+                if (select value is_active from only $id) = !$is_active {
+                    update $id set is_active = $is_active, version += 1, updated_at = $now where is_deleting = false;
+                    create audit content $audit;
+                };
+            }",
+        )
+        .bind("id", record("plane_integrations", id.0))
+        .bind("is_active", is_active)
+        .bind("now", now)
+        .bind("audit", audit)
+        .write()
+        .await?;
+        self.stored_integration(id).await
+    }
+
+    /// Puts another key in the old one's place. `None`: the integration is gone.
+    pub async fn replace_key(
+        &self,
+        admin: &Admin,
+        id: IntegrationId,
+        sealed: String,
+        key: KeyHint,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Integration>, Error> {
+        let Some(old) = self.stored_integration(id).await? else {
+            return Ok(None);
+        };
+        let says = format!(
+            "Replaced the key {} by {}.",
+            old.key.fingerprint, key.fingerprint
+        );
+        let audit = self.admin_entry(admin, "integration.key_replaced", Some(id), says, now);
+        self.ask(
+            "{
+                let $changed = (update $id set api_key = $sealed, key_last_four = $last_four,
+                    key_fingerprint = $fingerprint, key_replaced_at = $replaced_at, version += 1, updated_at = $now
+                    where is_deleting = false return id);
+                if array::len($changed) > 0 { create audit content $audit };
+            }",
+        )
+        .bind("id", record("plane_integrations", id.0))
+        .bind("sealed", sealed)
+        .bind("last_four", key.last_four)
+        .bind("fingerprint", key.fingerprint)
+        .bind("replaced_at", key.replaced_at)
+        .bind("now", now)
+        .bind("audit", audit)
+        .write()
+        .await?;
+        self.stored_integration(id).await
+    }
+
+    /// What deleting it would lose.
+    pub async fn deletion_cost(
+        &self,
+        viewer: &Viewer,
+        id: IntegrationId,
+    ) -> Result<Option<DeletionCost>, Error> {
+        if self.integration(viewer, id).await?.is_none() {
+            return Ok(None);
+        }
+        let mut answer = self
+            .ask(
+                "select value c from (select count() as c from $projects group all);
+                 select value total_work_items from $facts;
+                 select value c from (select count() as c from $labels group all);
+                 select value c from (select count() as c from sync_runs where integration = $id group all);
+                 select value c from (select count() as c from connection_tests where integration = $id group all);",
+            )
+            .bind("id", id.0)
+            .bind("projects", records_under("projects", &[id.0]))
+            .bind("facts", record("integration_facts", id.0))
+            .bind("labels", records_under("labels", &[id.0]))
+            .read()
+            .await?;
+        let mut number = |statement| Ok::<i64, Error>(answer.one(statement)?.unwrap_or(0));
+        Ok(Some(DeletionCost {
+            projects: count(number(0)?),
+            work_items: count(number(1)?),
+            labels: count(number(2)?),
+            runs: count(number(3)?),
+            tests: count(number(4)?),
+        }))
+    }
+}

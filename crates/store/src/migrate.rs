@@ -1,0 +1,228 @@
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use surrealdb::types::SurrealValue;
+use uuid::Uuid;
+
+use crate::{Store, error::Error};
+
+/// The schema's history, in order. Files are never edited once they are merged: add one.
+const MIGRATIONS: &[Migration] = &[Migration {
+    name: "0001_foundation",
+    sql: include_str!("../migrations/0001_foundation.surql"),
+}];
+
+#[derive(Clone, Copy)]
+struct Migration {
+    name: &'static str,
+    sql: &'static str,
+}
+
+#[derive(SurrealValue)]
+struct Applied {
+    name: String,
+    checksum: String,
+}
+
+/// Brings the schema up to date. Several processes on one remote database take turns.
+pub(crate) async fn migrate(store: &Store, now: DateTime<Utc>) -> Result<(), Error> {
+    apply(store, MIGRATIONS, now).await
+}
+
+async fn apply(store: &Store, migrations: &[Migration], now: DateTime<Utc>) -> Result<(), Error> {
+    store
+        .ask(
+            "define table if not exists migrations schemafull;
+             define field if not exists number on migrations type int;
+             define field if not exists name on migrations type string;
+             define field if not exists checksum on migrations type string;
+             define field if not exists applied_at on migrations type datetime;
+             define table if not exists migration_lock schemafull;
+             define field if not exists owner on migration_lock type option<uuid>;
+             define field if not exists until on migration_lock type datetime;",
+        )
+        .write()
+        .await?;
+    if pending(store, migrations).await?.is_empty() {
+        return Ok(());
+    }
+
+    let owner = store.new_id(now);
+    lock(store, owner).await?;
+    let result = apply_pending(store, migrations, now).await;
+    store
+        .ask("update migration_lock:the set owner = none where owner = $owner")
+        .bind("owner", owner)
+        .write()
+        .await?;
+    result
+}
+
+async fn apply_pending(
+    store: &Store,
+    migrations: &[Migration],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    // Asked again, now that nobody else can be at it.
+    for (number, migration) in pending(store, migrations).await? {
+        tracing::info!(migration = migration.name, "schema changes");
+        // Statement by statement and not in one transaction, because indexes are built after a commit. Each can be
+        // repeated, so a crash in between only means to start this file again.
+        store.ask(migration.sql).write().await?;
+        store
+            .ask(
+                "upsert type::record('migrations', $number) content
+                 { number: $number, name: $name, checksum: $checksum, applied_at: $now }",
+            )
+            .bind("number", number)
+            .bind("name", migration.name)
+            .bind("checksum", checksum(migration.sql))
+            .bind("now", now)
+            .write()
+            .await?;
+    }
+    Ok(())
+}
+
+/// What is still to be applied, numbered from 1.
+async fn pending(store: &Store, migrations: &[Migration]) -> Result<Vec<(i64, Migration)>, Error> {
+    let applied: Vec<Applied> = store
+        .ask("select name, checksum, number from migrations order by number")
+        .read()
+        .await?
+        .rows(0)?;
+    for (was, is) in applied.iter().zip(migrations) {
+        if was.name != is.name {
+            return Err(Error::Migration(format!(
+                "the database has the schema change {}, where this version of Hangar has {}",
+                was.name, is.name
+            )));
+        }
+        if was.checksum != checksum(is.sql) {
+            return Err(Error::Migration(format!(
+                "the schema change {} is not the one this database was made with; use the version of Hangar that made it",
+                is.name
+            )));
+        }
+    }
+    if let Some(newer) = applied.get(migrations.len()) {
+        return Err(Error::Migration(format!(
+            "the database is newer than this version of Hangar (it has the schema change {}); use the newer version, \
+             or restore a backup made before the upgrade",
+            newer.name
+        )));
+    }
+    Ok((1..)
+        .zip(migrations.iter().copied())
+        .skip(applied.len())
+        .collect())
+}
+
+/// Waits for the lock, which its owner loses after a minute; the database's clock counts, not ours.
+async fn lock(store: &Store, owner: Uuid) -> Result<(), Error> {
+    for _ in 0..600 {
+        let got: bool = store
+            .ask(
+                "{
+                    let $lock = (select * from only migration_lock:the);
+                    if $lock != none and $lock.owner != none and $lock.until > time::now() { return false };
+                    upsert migration_lock:the content { owner: $owner, until: time::now() + 1m };
+                    return true;
+                }",
+            )
+            .bind("owner", owner)
+            .write()
+            .await?
+            .value(0)?;
+        if got {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Err(Error::Migration(
+        "another process has been changing the schema for two minutes".to_owned(),
+    ))
+}
+
+fn checksum(sql: &str) -> String {
+    hex::encode(Sha256::digest(sql.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::OpenOptions;
+
+    const ONE: Migration = Migration {
+        name: "0001_one",
+        sql: "define table if not exists one",
+    };
+    const TWO: Migration = Migration {
+        name: "0002_two",
+        sql: "define table if not exists two",
+    };
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    /// A database without any migration.
+    async fn empty() -> Store {
+        let store = Store::open(OpenOptions::new("mem://"), now())
+            .await
+            .unwrap();
+        store.ask("delete migrations").write().await.unwrap();
+        store
+    }
+
+    #[tokio::test]
+    async fn migrations_are_applied_once_and_in_order() {
+        let store = empty().await;
+        apply(&store, &[ONE], now()).await.unwrap();
+        apply(&store, &[ONE, TWO], now()).await.unwrap();
+        apply(&store, &[ONE, TWO], now()).await.unwrap();
+        let names: Vec<String> = store
+            .ask("select value name from migrations order by name")
+            .read()
+            .await
+            .unwrap()
+            .rows(0)
+            .unwrap();
+        assert_eq!(names, ["0001_one", "0002_two"]);
+    }
+
+    #[tokio::test]
+    async fn an_edited_migration_is_refused_by_name() {
+        let store = empty().await;
+        apply(&store, &[ONE], now()).await.unwrap();
+        let edited = Migration {
+            sql: "define table if not exists other",
+            ..ONE
+        };
+        let error = apply(&store, &[edited], now()).await.unwrap_err();
+        assert_eq!(error.code(), "migration");
+        assert!(error.to_string().contains("0001_one"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_newer_database_is_refused_politely() {
+        let store = empty().await;
+        apply(&store, &[ONE, TWO], now()).await.unwrap();
+        let error = apply(&store, &[ONE], now()).await.unwrap_err();
+        assert!(
+            error.to_string().contains("newer than this version"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn two_processes_take_turns() {
+        let store = empty().await;
+        let (a, b) = tokio::join!(
+            apply(&store, &[ONE, TWO], now()),
+            apply(&store, &[ONE, TWO], now())
+        );
+        assert!(a.is_ok() && b.is_ok(), "{a:?} {b:?}");
+    }
+}
