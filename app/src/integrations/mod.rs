@@ -1,1 +1,2 @@
-
+/// Server functions.
+pub mod api;
