@@ -1,0 +1,37 @@
+/// `10,482`.
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 project`, `10,482 projects`.
+pub fn count(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", number(n), if n == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (10_482, "10,482"), (1_234_567, "1,234,567")] {
+            assert_eq!(number(n), text);
+        }
+        assert_eq!(number(u64::MAX), "18,446,744,073,709,551,615");
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(count(1, "project", "projects"), "1 project");
+        assert_eq!(count(0, "project", "projects"), "0 projects");
+        assert_eq!(count(1200, "project", "projects"), "1,200 projects");
+    }
+}
