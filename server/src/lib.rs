@@ -1,1 +1,80 @@
+//! Hangar as it runs: services behind the ports of `app`, HTTP, and the way they are put together.
 
+/// Time and chance are arguments.
+pub mod clock;
+pub mod rng;
+/// Flags, environment and the optional TOML file.
+pub mod config;
+/// Log lines, human or JSON.
+pub mod telemetry;
+/// Secrets at rest: the one place that sees a key in clear.
+pub mod vault;
+/// The one builder of HTTP clients, and what they may talk to.
+pub mod egress;
+/// First start, signing in, people.
+pub mod accounts;
+/// Integrations and their connection tests.
+pub mod integrations;
+/// Reads of the copy.
+pub mod mirror;
+/// Bringing the copy up to date.
+pub mod sync;
+/// Errors of the crates below, as `app::Failure`.
+pub mod failure;
+/// How everything is put together.
+pub mod portal;
+/// Routes, layers, and what they need.
+pub mod http;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    http::{HttpState, assets},
+    portal::Portal,
+};
+
+/// How long requests under way may take to end after the portal was told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Serves the portal until `stop`, then lets requests end and closes the database. What `hangar serve` and the tests call.
+pub async fn serve(
+    config: &Config,
+    listener: TcpListener,
+    portal: Arc<Portal>,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let addr = listener.local_addr()?;
+    let state = HttpState {
+        portal: portal.clone(),
+        public_url: config.public_url.clone().unwrap_or_else(|| plain_url(addr)),
+        assets: app::Assets { dev_reload: config.dev_reload, ..assets::manifest() },
+        trusted_proxies: config.trusted_proxies.clone().into(),
+    };
+    let router = http::router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let stopping = stop.clone();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move { stopping.cancelled().await });
+    let out_of_patience = async {
+        stop.cancelled().await;
+        // Ends the runs, and with them the streams that show them.
+        portal.sync.stop().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    let served = tokio::select! {
+        served = async { serving.await } => served,
+        () = out_of_patience => {
+            tracing::warn!("requests were still under way and were cut off");
+            Ok(())
+        }
+    };
+    portal.stop().await;
+    served
+}
+
+/// The address people use when none was configured.
+pub fn plain_url(addr: SocketAddr) -> url::Url {
+    url::Url::parse(&format!("http://{addr}")).expect("an IP address and a port make an address")
+}

@@ -1,1 +1,215 @@
-fn main() {}
+//! The command line of `hangar`.
+
+use std::{io::Read as _, process::ExitCode, sync::Arc};
+
+use clap::Parser as _;
+use server::{
+    clock::Clock,
+    config::{AdminCommand, BenchCommand, Cli, Command, Config, KeyCommand, ServeArgs},
+    plain_url,
+    portal::{Portal, StartError},
+    rng::Rng,
+    telemetry,
+    vault::{self, MasterKeySource},
+};
+use tokio::{net::TcpListener, signal::unix::SignalKind};
+use tokio_util::sync::CancellationToken;
+
+/// SurrealDB recurses deeper than the usual 2 MiB; its own server uses 20 MiB in debug builds.
+const STACK: usize = 20 << 20;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("can't start: {error}"), 71),
+    };
+    // On a worker, because the main thread's stack is not ours to size.
+    match runtime.block_on(async { tokio::spawn(run(cli)).await }) {
+        Ok(code) => code,
+        Err(error) => fail(&format!("stopped by a defect: {error}"), 70),
+    }
+}
+
+async fn run(cli: Cli) -> ExitCode {
+    match cli.command {
+        Command::Serve(args) => match settings(*args) {
+            Ok(config) => serve(config).await,
+            Err(code) => code,
+        },
+        Command::Admin { command: AdminCommand::Create { serve, email, name, password_stdin } } => {
+            match settings(*serve) {
+                Ok(config) => create_admin(config, &email, &name, password_stdin).await,
+                Err(code) => code,
+            }
+        }
+        Command::Key { command: KeyCommand::Rotate { serve, new_master_key_file } } => match settings(*serve) {
+            Ok(config) => rotate_key(config, &new_master_key_file).await,
+            Err(code) => code,
+        },
+        Command::Bench { command: BenchCommand::Vault { rounds } } => {
+            print!("{}", vault::bench(&Rng::from_os(), rounds));
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn settings(args: ServeArgs) -> Result<Config, ExitCode> {
+    let config = args
+        .resolve(|name| std::env::var(name).ok().filter(|v| !v.is_empty()))
+        .map_err(|error| fail(&error.to_string(), 78))?;
+    telemetry::start(&config.log, config.log_format).map_err(|error| fail(&error.to_string(), 78))?;
+    // Two crypto providers are linked (SurrealDB brings one); rustls wants to be told which is meant.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    Ok(config)
+}
+
+async fn serve(config: Config) -> ExitCode {
+    let listener = match TcpListener::bind(config.addr).await {
+        Ok(listener) => listener,
+        Err(error) => return fail(&format!("--addr: can't listen on {}: {error}", config.addr), 69),
+    };
+    let addr = match listener.local_addr() {
+        Ok(addr) => addr,
+        Err(error) => return fail(&format!("--addr: {error}"), 69),
+    };
+    let config = Config { addr, ..config };
+    let portal = match Portal::start(&config, &master_key(&config), Clock::System, Rng::from_os()).await {
+        Ok(portal) => Arc::new(portal),
+        Err(error) => return cannot_start(&error),
+    };
+    let public_url = config.public_url.clone().unwrap_or_else(|| plain_url(addr));
+    if let Some(file) = portal.vault.new_key_file() {
+        tracing::warn!(
+            file = %file.display(),
+            "made the master key; back it up, apart from the database: without it the stored API keys are lost"
+        );
+    }
+    match portal.accounts.set_up_link(&public_url).await {
+        Ok(Some(link)) => eprintln!("set-up link: {link}"),
+        Ok(None) => {}
+        Err(failure) => return fail(&failure.to_string(), 74),
+    }
+    if let Some(demo) = &config.demo
+        && let Err(error) = server::demo::connect(&portal, demo).await
+    {
+        return fail(&format!("--demo: {error}"), 1);
+    }
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone()));
+    tokio::spawn(exit_when_broken(portal.clone()));
+    println!("listening on http://{addr}");
+    match server::serve(&config, listener, portal, stop).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("can't serve: {error}"), 69),
+    }
+}
+
+/// SIGINT and SIGTERM let requests end; the second one stops at once.
+async fn stop_on_signal(stop: CancellationToken) {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (tokio::signal::unix::signal(SignalKind::interrupt()), tokio::signal::unix::signal(SignalKind::terminate()))
+    else {
+        tracing::warn!("signals can't be handled; stopping will be abrupt");
+        return;
+    };
+    let mut wait = async || {
+        tokio::select! {
+            _ = interrupt.recv() => 130,
+            _ = terminate.recv() => 143,
+        }
+    };
+    wait().await;
+    tracing::info!("stopping; once more stops at once");
+    stop.cancel();
+    std::process::exit(wait().await);
+}
+
+/// Fail-stop: after a storage error nothing is known of what was written, so nothing more may be promised.
+async fn exit_when_broken(portal: Arc<Portal>) {
+    let reason = portal.store.broken().await;
+    tracing::error!(reason, "the database's storage failed; stopping, so that nothing is promised that is not kept");
+    std::process::exit(74);
+}
+
+async fn create_admin(config: Config, email: &str, name: &str, password_stdin: bool) -> ExitCode {
+    let password = if password_stdin {
+        let mut text = String::new();
+        if let Err(error) = std::io::stdin().read_to_string(&mut text) {
+            return fail(&format!("the password can't be read: {error}"), 66);
+        }
+        Some(text.trim_end_matches(['\r', '\n']).to_owned())
+    } else {
+        None
+    };
+    let portal = match Portal::start(&config, &master_key(&config), Clock::System, Rng::from_os()).await {
+        Ok(portal) => portal,
+        Err(error) => return cannot_start(&error),
+    };
+    let made = portal.accounts.create_admin(email, name, password).await;
+    portal.stop().await;
+    match made {
+        Ok(Some(generated)) => {
+            println!("admin {email} was made; the password, shown this once: {generated}");
+            ExitCode::SUCCESS
+        }
+        Ok(None) => {
+            println!("admin {email} was made");
+            ExitCode::SUCCESS
+        }
+        Err(failure) => fail(&sentences(&failure), 65),
+    }
+}
+
+async fn rotate_key(config: Config, new_file: &std::path::Path) -> ExitCode {
+    let mut options = store::OpenOptions::new(&config.database_url);
+    options.credentials = config.database_credentials.clone();
+    let clock = Clock::System;
+    let rng = Rng::from_os();
+    let store = match store::Store::open(options, clock.now()).await {
+        Ok(store) => store,
+        Err(error) => return cannot_start(&StartError::Store(error)),
+    };
+    let rotated = vault::rotate(&store, &master_key(&config), new_file, &rng, clock.now()).await;
+    store.close().await;
+    match rotated {
+        Ok(keys) => {
+            println!(
+                "{keys} keys are wrapped under the master key in {}; set --master-key-file to it, and keep the old one \
+                 as long as backups need it",
+                new_file.display()
+            );
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error.to_string(), error.exit_code()),
+    }
+}
+
+fn master_key(config: &Config) -> MasterKeySource {
+    MasterKeySource {
+        file: config.master_key_file.clone(),
+        credentials_directory: std::env::var_os("CREDENTIALS_DIRECTORY").map(Into::into),
+        text: std::env::var("HANGAR_MASTER_KEY").ok().filter(|v| !v.is_empty()).map(Into::into),
+        default_file: Some(config.data.join("master.key")),
+    }
+}
+
+/// A failure with what it says of each field.
+fn sentences(failure: &app::Failure) -> String {
+    match failure {
+        app::Failure::Invalid { fields, .. } if !fields.is_empty() => {
+            fields.iter().map(|(field, says)| format!("{field}: {says}")).collect::<Vec<_>>().join(" ")
+        }
+        failure => failure.to_string(),
+    }
+}
+
+fn cannot_start(error: &StartError) -> ExitCode {
+    fail(&error.to_string(), error.exit_code())
+}
+
+fn fail(says: &str, code: u8) -> ExitCode {
+    eprintln!("hangar: {says}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,295 @@
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
+use store::Credentials;
+
+/// Hangar: a self-hosted control room for Plane integrations.
+///
+/// Every setting of `serve` may be given as a flag, as an environment variable or in the TOML file of `--config`
+/// (same names, with underscores); a flag wins over the environment, the environment over the file.
+#[derive(Parser)]
+#[command(name = "hangar", version, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run the portal.
+    Serve(Box<ServeArgs>),
+    /// People who may sign in.
+    Admin {
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
+    /// The master key that protects the stored API keys.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// Measure parts of this binary, for `cargo xtask bench`.
+    #[command(hide = true)]
+    Bench {
+        #[command(subcommand)]
+        command: BenchCommand,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum AdminCommand {
+    /// Make an admin. The portal must not be running on the same embedded database.
+    Create {
+        #[command(flatten)]
+        serve: Box<ServeArgs>,
+        #[arg(long)]
+        email: String,
+        #[arg(long)]
+        name: String,
+        /// Read the password from standard input; without this one is made and printed once.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum KeyCommand {
+    /// Wrap every stored key anew under another master key, in one transaction. The portal must be stopped.
+    Rotate {
+        #[command(flatten)]
+        serve: Box<ServeArgs>,
+        /// The new master key's file; it is made when it is not there.
+        #[arg(long, value_name = "FILE")]
+        new_master_key_file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum BenchCommand {
+    /// Seal and unseal one key this often, and print the operations per second.
+    Vault {
+        #[arg(long, default_value_t = 100_000)]
+        rounds: u32,
+    },
+}
+
+/// Settings as they are given; [`Config`] is what they come to.
+#[derive(Args, Clone, Default)]
+pub struct ServeArgs {
+    /// A TOML file with any of the settings below.
+    #[arg(long, env = "HANGAR_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:8080].
+    #[arg(long, env = "HANGAR_ADDR", value_name = "IP:PORT")]
+    pub addr: Option<SocketAddr>,
+    /// The address people and Plane use, such as https://hangar.example.com [default: http://ADDR].
+    /// With https, cookies are marked secure and HSTS is sent.
+    #[arg(long, env = "HANGAR_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// The directory of the embedded database and the master key [default: ./data].
+    #[arg(long, env = "HANGAR_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Another database: surrealkv://PATH, mem://, ws://HOST or wss://HOST [default: surrealkv://DATA/db].
+    /// Credentials come from HANGAR_DATABASE_USER and HANGAR_DATABASE_PASSWORD, or HANGAR_DATABASE_TOKEN.
+    #[arg(long, env = "HANGAR_DATABASE_URL", value_name = "URL")]
+    pub database_url: Option<String>,
+    /// The master key: 32 bytes as hex or base64, readable by its owner alone [default: DATA/master.key, made at the
+    /// first start]. Or a systemd credential named hangar-master-key, or HANGAR_MASTER_KEY.
+    #[arg(long, env = "HANGAR_MASTER_KEY_FILE", value_name = "FILE")]
+    pub master_key_file: Option<PathBuf>,
+    /// Private hosts or networks that Hangar may talk to: names, addresses or CIDR, with or without a port.
+    #[arg(long, env = "HANGAR_EGRESS_ALLOW", value_name = "LIST", value_delimiter = ',')]
+    pub egress_allow: Option<Vec<String>>,
+    /// Hosts that may be spoken to in plain http.
+    #[arg(long, env = "HANGAR_ALLOW_HTTP", value_name = "LIST", value_delimiter = ',')]
+    pub allow_http: Option<Vec<String>>,
+    /// A PEM file with certificate authorities to trust beside the system's.
+    #[arg(long, env = "HANGAR_EXTRA_CA", value_name = "FILE")]
+    pub extra_ca: Option<PathBuf>,
+    /// Proxies whose X-Forwarded-For is believed: addresses or CIDR.
+    #[arg(long, env = "HANGAR_TRUSTED_PROXIES", value_name = "LIST", value_delimiter = ',')]
+    pub trusted_proxies: Option<Vec<String>>,
+    /// How log lines look [default: human on a terminal, else json].
+    #[arg(long, env = "HANGAR_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// What is logged: error, warn, info, debug, or tracing's filter syntax [default: info].
+    #[arg(long, env = "HANGAR_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Reload open pages when this process starts anew (`cargo xtask dev`).
+    #[arg(long, env = "HANGAR_DEV_RELOAD", hide = true)]
+    pub dev_reload: bool,
+    /// Connect and sync a fake Plane's demo workspaces, described as JSON (`cargo xtask demo`).
+    #[arg(long, value_name = "JSON", hide = true)]
+    pub demo: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    addr: Option<SocketAddr>,
+    public_url: Option<String>,
+    data: Option<PathBuf>,
+    database_url: Option<String>,
+    master_key_file: Option<PathBuf>,
+    egress_allow: Option<Vec<String>>,
+    allow_http: Option<Vec<String>>,
+    extra_ca: Option<PathBuf>,
+    trusted_proxies: Option<Vec<String>>,
+    log_format: Option<LogFormat>,
+    log: Option<String>,
+}
+
+/// The settings of this process, complete and checked.
+#[derive(Clone)]
+pub struct Config {
+    pub addr: SocketAddr,
+    /// `None`: `http://` and the address that is really listened on.
+    pub public_url: Option<url::Url>,
+    pub data: PathBuf,
+    pub database_url: String,
+    pub database_credentials: Credentials,
+    pub master_key_file: Option<PathBuf>,
+    pub egress_allow: Vec<String>,
+    pub allow_http: Vec<String>,
+    pub extra_ca: Option<PathBuf>,
+    pub trusted_proxies: Vec<String>,
+    pub log_format: Option<LogFormat>,
+    pub log: String,
+    pub dev_reload: bool,
+    pub demo: Option<String>,
+}
+
+/// A setting that makes no sense; names it.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("--config: {path} can't be read: {source}")]
+    Unreadable { path: String, source: std::io::Error },
+    #[error("--config: {path}: {message}")]
+    Malformed { path: String, message: String },
+    #[error("--public-url: {0}")]
+    PublicUrl(String),
+    #[error("give either HANGAR_DATABASE_TOKEN or HANGAR_DATABASE_USER and HANGAR_DATABASE_PASSWORD, not both or half")]
+    Credentials,
+}
+
+impl ServeArgs {
+    /// Flags and environment over the file over the defaults. `env` reads what is never a flag: credentials.
+    pub fn resolve(self, env: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+        let file = self.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+        let data = self.data.or(file.data).unwrap_or_else(|| PathBuf::from("data"));
+        let database_url = self
+            .database_url
+            .or(file.database_url)
+            .unwrap_or_else(|| format!("surrealkv://{}", data.join("db").display()));
+        Ok(Config {
+            addr: self.addr.or(file.addr).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            public_url: self.public_url.or(file.public_url).map(|url| public_url(&url)).transpose()?,
+            database_url,
+            database_credentials: credentials(env)?,
+            master_key_file: self.master_key_file.or(file.master_key_file),
+            egress_allow: self.egress_allow.or(file.egress_allow).unwrap_or_default(),
+            allow_http: self.allow_http.or(file.allow_http).unwrap_or_default(),
+            extra_ca: self.extra_ca.or(file.extra_ca),
+            trusted_proxies: self.trusted_proxies.or(file.trusted_proxies).unwrap_or_default(),
+            log_format: self.log_format.or(file.log_format),
+            log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+            dev_reload: self.dev_reload,
+            demo: self.demo,
+            data,
+        })
+    }
+}
+
+fn read_file(path: &std::path::Path) -> Result<File, ConfigError> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: shown.clone(), source })?;
+    toml::from_str(&text)
+        .map_err(|error| ConfigError::Malformed { path: shown, message: error.message().to_owned() })
+}
+
+fn public_url(text: &str) -> Result<url::Url, ConfigError> {
+    let bad = |why: &str| ConfigError::PublicUrl(format!("{text} {why}"));
+    let url = url::Url::parse(text).map_err(|error| bad(&format!("is not an address: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(bad("must start with http:// or https://"));
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        return Err(bad("must be a scheme, a host and perhaps a port, and nothing more"));
+    }
+    Ok(url)
+}
+
+fn credentials(env: impl Fn(&str) -> Option<String>) -> Result<Credentials, ConfigError> {
+    let token = env("HANGAR_DATABASE_TOKEN");
+    let user = env("HANGAR_DATABASE_USER");
+    let password = env("HANGAR_DATABASE_PASSWORD");
+    match (token, user, password) {
+        (None, None, None) => Ok(Credentials::None),
+        (Some(token), None, None) => Ok(Credentials::Token(token)),
+        (None, Some(user), Some(password)) => Ok(Credentials::Password { user, password }),
+        _ => Err(ConfigError::Credentials),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(args: ServeArgs) -> Result<Config, ConfigError> {
+        args.resolve(|_| None)
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hangar.toml");
+        std::fs::write(&path, "addr = \"127.0.0.1:9000\"\nlog = \"debug\"\n").unwrap();
+        let args = ServeArgs {
+            config: Some(path),
+            log: Some("warn".to_owned()),
+            ..ServeArgs::default()
+        };
+        let config = resolve(args).unwrap();
+        assert_eq!(config.addr.port(), 9000);
+        assert_eq!(config.log, "warn");
+        assert_eq!(config.database_url, "surrealkv://data/db");
+    }
+
+    #[test]
+    fn wrong_values_are_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hangar.toml");
+        std::fs::write(&path, "adr = \"127.0.0.1:9000\"\n").unwrap();
+        let unknown = resolve(ServeArgs { config: Some(path), ..ServeArgs::default() }).err().unwrap();
+        assert!(unknown.to_string().contains("adr"), "{unknown}");
+
+        let url = Some("https://hangar.example.com/sub".to_owned());
+        let path = resolve(ServeArgs { public_url: url, ..ServeArgs::default() }).err().unwrap();
+        assert!(path.to_string().starts_with("--public-url"), "{path}");
+
+        let half = ServeArgs::default().resolve(|name| (name == "HANGAR_DATABASE_USER").then(|| "x".to_owned()));
+        assert!(half.is_err());
+    }
+
+    #[test]
+    fn help_names_every_setting_with_its_variable() {
+        use clap::CommandFactory as _;
+        let mut cli = Cli::command();
+        let serve = cli.find_subcommand_mut("serve").unwrap();
+        let help = serve.render_long_help().to_string();
+        for argument in serve.get_arguments().filter(|a| !a.is_hide_set() && a.get_id() != "help") {
+            let long = argument.get_long().unwrap();
+            assert!(help.contains(long), "{long}");
+            assert!(argument.get_env().is_some(), "{long}");
+        }
+    }
+}

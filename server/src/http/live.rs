@@ -1,0 +1,145 @@
+use std::{collections::HashMap, convert::Infallible, time::Duration};
+
+use app::{Failure, IntegrationForm, Visit};
+use axum::{
+    Extension, Form, Json,
+    extract::{Path, State},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use domain::{actor::User, connection_test::TestProgress, ids::RunId, run::SyncRun};
+use futures::{Stream, StreamExt as _, stream};
+use tokio::sync::{broadcast, mpsc};
+use tokio_stream::wrappers::UnboundedReceiverStream;
+
+use super::HttpState;
+use crate::integrations::TestTarget;
+
+/// A run moved by another instance on the same database is noticed at this pace; our own are told at once.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// A run, whole, as JSON: now, and whenever it has changed, until it is finished.
+pub(super) async fn run(
+    State(state): State<HttpState>,
+    Extension(visit): Extension<Visit>,
+    Path(id): Path<RunId>,
+) -> Response {
+    let Some(viewer) = visit.user.map(User::viewer) else { return refuse(Failure::SignIn) };
+    let first = match state.portal.backend.runs.run(&viewer, id).await {
+        Ok(run) => run,
+        Err(failure) => return refuse(failure),
+    };
+    let changes = state.portal.sync.changes();
+    let start = Watching { shown: None, next: Some(first), changes, done: false };
+    let runs = state.portal.backend.runs.clone();
+    let events = stream::unfold(start, move |mut watching| {
+        let runs = runs.clone();
+        let viewer = viewer.clone();
+        async move {
+            if watching.done {
+                return None;
+            }
+            loop {
+                let run = match watching.next.take() {
+                    Some(run) => run,
+                    None => {
+                        watching.wait(id).await;
+                        runs.run(&viewer, id).await.ok()?
+                    }
+                };
+                if watching.shown.as_ref() != Some(&run) {
+                    watching.done = run.finished_at.is_some();
+                    let event = Event::default().event("run").json_data(&run).ok()?;
+                    watching.shown = Some(run);
+                    return Some((Ok::<_, Infallible>(event), watching));
+                }
+            }
+        }
+    });
+    sse(events)
+}
+
+struct Watching {
+    shown: Option<SyncRun>,
+    next: Option<SyncRun>,
+    changes: broadcast::Receiver<RunId>,
+    done: bool,
+}
+
+impl Watching {
+    /// Until this run may have changed.
+    async fn wait(&mut self, id: RunId) {
+        let changed = async {
+            loop {
+                match self.changes.recv().await {
+                    Ok(changed) if changed == id => return,
+                    Ok(_) => {}
+                    Err(broadcast::error::RecvError::Lagged(_)) => return,
+                    Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+                }
+            }
+        };
+        // Running into the time limit is the slow way of noticing.
+        let _ = tokio::time::timeout(LOOK_AGAIN, changed).await;
+    }
+}
+
+/// Makes a connection test, of a saved integration (`id`) or of a form, and streams its stages as they happen.
+pub(super) async fn connection_test(
+    State(state): State<HttpState>,
+    Extension(visit): Extension<Visit>,
+    Form(fields): Form<HashMap<String, String>>,
+) -> Response {
+    let Some(user) = visit.user else { return refuse(Failure::SignIn) };
+    let Some(admin) = user.admin() else { return refuse(Failure::Forbidden) };
+    let target = match fields.get("id").map(|id| id.parse()) {
+        Some(Ok(id)) => TestTarget::Saved(id),
+        Some(Err(_)) => return refuse(Failure::NotFound),
+        None => TestTarget::Form(Box::new(form(&fields))),
+    };
+
+    let (send, receive) = mpsc::unbounded_channel::<TestProgress>();
+    let integrations = state.portal.integrations.clone();
+    let prepared = match integrations.prepare_test(&admin, target).await {
+        Ok(prepared) => prepared,
+        Err(failure) => return refuse(failure),
+    };
+    // Goes on when the page is left, so that the result is kept.
+    tokio::spawn(async move {
+        if let Err(failure) = integrations.run_test(prepared, |progress| drop(send.send(progress))).await {
+            tracing::warn!(%failure, "a connection test was not kept");
+        }
+    });
+    sse(UnboundedReceiverStream::new(receive).filter_map(async |progress| {
+        Event::default().event("test").json_data(&progress).ok().map(Ok::<_, Infallible>)
+    }))
+}
+
+fn form(fields: &HashMap<String, String>) -> IntegrationForm {
+    let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
+    IntegrationForm {
+        integration_name: field("integration_name"),
+        description: field("description"),
+        base_url: field("base_url"),
+        workspace: field("workspace"),
+        project_id: field("project_id"),
+        auth_scheme: field("auth_scheme"),
+        interval_minutes: field("interval_minutes"),
+        api_key: field("api_key"),
+        version: field("version").parse().ok(),
+        draft: field("draft").parse().ok(),
+    }
+}
+
+fn sse(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
+    let mut response = Sse::new(events).keep_alive(KeepAlive::default()).into_response();
+    // nginx buffers what it proxies unless it is told not to.
+    response.headers_mut().insert("x-accel-buffering", http::HeaderValue::from_static("no"));
+    response
+}
+
+fn refuse(failure: Failure) -> Response {
+    (failure.status(), Json(failure)).into_response()
+}

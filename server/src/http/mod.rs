@@ -1,0 +1,102 @@
+/// The built files: hashed names, precompressed, cached for ever.
+pub mod assets;
+/// `cargo xtask dev` only.
+pub mod dev_reload;
+/// Server functions, called by forms and by islands.
+mod forms;
+/// Server-sent events: a running sync, a running connection test.
+mod live;
+/// One id a request, on every log line and error page.
+pub mod request_id;
+/// Headers, cross-site checks, limits.
+mod security;
+/// Cookie to person.
+mod session;
+
+use std::sync::Arc;
+
+use app::{Assets, Visit};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use leptos::{nonce::Nonce, prelude::provide_context};
+use url::Url;
+
+use crate::portal::Portal;
+
+/// What routes and layers need.
+#[derive(Clone)]
+pub struct HttpState {
+    pub portal: Arc<Portal>,
+    /// What people and Plane see; decides cookies, HSTS and which origin may post.
+    pub public_url: Url,
+    pub assets: Assets,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Arc<[String]>,
+}
+
+impl HttpState {
+    pub fn is_secure(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+}
+
+/// The whole route table and the order of the layers: the last one named sees a request first.
+pub fn router(state: HttpState) -> Router {
+    let pages = Router::new()
+        .route("/api/ui/{name}", post(forms::call))
+        .route("/live/runs/{id}", get(live::run))
+        .route("/live/connection-test", post(live::connection_test))
+        .fallback(page)
+        .layer(from_fn_with_state(state.clone(), session::load));
+
+    let router = Router::new()
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .merge(pages)
+        .merge(assets::router());
+    let router = if state.assets.dev_reload { router.merge(dev_reload::router()) } else { router };
+    security::layers(router, &state).layer(from_fn(request_id::layer)).with_state(state)
+}
+
+/// Any other address: a page, or the page that says there is none.
+async fn page(State(state): State<HttpState>, request: Request) -> Response {
+    let method = request.method().clone();
+    if method != http::Method::GET && method != http::Method::HEAD {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(http::header::ALLOW, "GET, HEAD")]).into_response();
+    }
+    let render = leptos_axum::render_app_async_with_context(context(&state, &request), app::shell::shell);
+    render(request).await
+}
+
+/// What pages and server functions find in their context: the ports, the visit, the nonce of the policy header.
+fn context(state: &HttpState, request: &Request) -> impl Fn() + Clone + Send + Sync + 'static {
+    let backend = state.portal.backend.clone();
+    let visit = request.extensions().get::<Visit>().cloned();
+    let nonce = request.extensions().get::<Nonce>().cloned();
+    move || {
+        provide_context(backend.clone());
+        if let Some(visit) = visit.clone() {
+            provide_context(visit);
+        }
+        if let Some(nonce) = nonce.clone() {
+            provide_context(nonce);
+        }
+    }
+}
+
+/// Whether the portal can do its work now.
+async fn ready(State(state): State<HttpState>) -> Response {
+    match state.portal.store.ping().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(error) => {
+            tracing::warn!(code = error.code(), "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "the database can't be reached\n").into_response()
+        }
+    }
+}

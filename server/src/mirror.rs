@@ -1,0 +1,152 @@
+use app::{Failure, Mirror, Totals};
+use async_trait::async_trait;
+use domain::{
+    actor::Viewer,
+    ids::{IntegrationId, ProjectId, WorkItemId},
+    mirror::{Facets, LabelCount, ProjectRow, SafeHtml, WorkItemDetail, WorkItemFilter, WorkItemRow},
+    page::{Cursor, Page},
+};
+use store::Store;
+
+use crate::failure::from_store;
+
+const PAGE: u32 = 50;
+
+/// Questions about the copy. Nothing here ever calls Plane.
+#[derive(Clone)]
+pub struct MirrorService {
+    pub store: Store,
+}
+
+#[async_trait]
+impl Mirror for MirrorService {
+    async fn totals(&self, viewer: &Viewer) -> Result<Totals, Failure> {
+        let totals = self.store.totals(viewer).await.map_err(from_store)?;
+        Ok(Totals {
+            integrations: totals.integrations,
+            projects: totals.projects,
+            work_items: totals.work_items,
+        })
+    }
+
+    async fn projects(
+        &self,
+        viewer: &Viewer,
+        integration: Option<IntegrationId>,
+        q: &str,
+        after: Option<Cursor>,
+    ) -> Result<Page<ProjectRow>, Failure> {
+        self.store.projects(viewer, integration, q, after.as_ref(), PAGE).await.map_err(from_store)
+    }
+
+    async fn project(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<ProjectRow, Failure> {
+        self.store.project(viewer, integration, project).await.map_err(from_store)?.ok_or(Failure::NotFound)
+    }
+
+    async fn work_items(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+        filter: &WorkItemFilter,
+        after: Option<Cursor>,
+    ) -> Result<Page<WorkItemRow>, Failure> {
+        self.store.work_items(viewer, integration, project, filter, after.as_ref(), PAGE).await.map_err(from_store)
+    }
+
+    async fn work_item(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+        item: WorkItemId,
+    ) -> Result<WorkItemDetail, Failure> {
+        let found = self.store.work_item(viewer, integration, project, item).await.map_err(from_store)?;
+        let found = found.ok_or(Failure::NotFound)?;
+        let project = self.project(viewer, integration, project).await?;
+        let settings = self
+            .store
+            .integration(viewer, integration)
+            .await
+            .map_err(from_store)?
+            .ok_or(Failure::NotFound)?
+            .settings;
+        let plane_url = plane::address::work_item_page(
+            &settings.base_url,
+            &settings.workspace,
+            project.project.id,
+            found.item.id,
+        );
+        Ok(WorkItemDetail {
+            project,
+            row: found.row,
+            description: sanitised(&found.item.description_html),
+            parent: found.parent,
+            start_date: found.item.start_date,
+            target_date: found.item.target_date,
+            completed_at: found.item.completed_at,
+            created_by: found.created_by,
+            created_at: found.item.created_at,
+            copied_at: found.copied_at,
+            plane_url,
+        })
+    }
+
+    async fn facets(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<Facets, Failure> {
+        self.store.facets(viewer, integration, project).await.map_err(from_store)
+    }
+
+    async fn labels(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<Vec<LabelCount>, Failure> {
+        Ok(self.facets(viewer, integration, project).await?.labels)
+    }
+}
+
+/// Plane's HTML is anybody's HTML. Text, lists, tables and links stay; images go, because opening a page must not tell
+/// another server, and so do classes, ids and styles.
+fn sanitised(html: &str) -> SafeHtml {
+    let clean = ammonia::Builder::default()
+        .rm_tags(["img", "map", "area"])
+        .url_schemes(["http", "https", "mailto"].into())
+        .link_rel(Some("noopener noreferrer nofollow"))
+        .clean(html)
+        .to_string();
+    SafeHtml(clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(html: &str, expected: &str) {
+        assert_eq!(sanitised(html).0, expected, "{html}");
+    }
+
+    #[test]
+    fn a_description_can_do_nothing_but_be_read() {
+        check("<p>Hello <b>you</b></p>", "<p>Hello <b>you</b></p>");
+        check("<script>alert(1)</script><p>a</p>", "<p>a</p>");
+        check("<img src=x onerror=alert(1)>", "");
+        check("<p onclick=\"x()\" style=\"color:red\" class=\"y\">a</p>", "<p>a</p>");
+        check("<a href=\"javascript:alert(1)\">a</a>", "<a rel=\"noopener noreferrer nofollow\">a</a>");
+        check(
+            "<a href=\"https://example.com\">a</a>",
+            "<a href=\"https://example.com\" rel=\"noopener noreferrer nofollow\">a</a>",
+        );
+        check("<svg><script>x</script></svg><iframe src=\"https://x\"></iframe>", "");
+    }
+}

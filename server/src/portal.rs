@@ -1,0 +1,106 @@
+use std::{path::Path, sync::Arc};
+
+use app::Backend;
+use plane::Budgets;
+use store::{OpenOptions, Store};
+
+use crate::{
+    accounts::AccountsService,
+    clock::Clock,
+    config::Config,
+    egress::{Egress, EgressError, Policy},
+    integrations::IntegrationsService,
+    mirror::MirrorService,
+    rng::Rng,
+    sync::SyncService,
+    vault::{MasterKeySource, Vault, VaultError},
+};
+
+/// The whole portal below HTTP: the one place that knows how its parts fit together.
+pub struct Portal {
+    pub store: Store,
+    pub vault: Arc<Vault>,
+    pub accounts: AccountsService,
+    pub integrations: IntegrationsService,
+    pub sync: SyncService,
+    /// The same services, as pages and server functions see them.
+    pub backend: Backend,
+    pub clock: Clock,
+    pub rng: Rng,
+}
+
+/// Why the portal can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Egress(#[from] EgressError),
+    #[error("the data directory {path} can't be made: {source}")]
+    DataDirectory { path: String, source: std::io::Error },
+}
+
+impl StartError {
+    /// What the process exits with: 74 for storage, 75 when another process has the database, 78 for configuration and
+    /// keys (sysexits.h).
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            StartError::Store(store::Error::Locked { .. }) => 75,
+            StartError::Store(store::Error::Broken(_) | store::Error::Unreachable(_)) => 74,
+            StartError::Store(store::Error::Address(_) | store::Error::Refused(_)) | StartError::Egress(_) => 78,
+            StartError::Vault(error) => error.exit_code(),
+            StartError::DataDirectory { .. } => 74,
+            StartError::Store(_) => 1,
+        }
+    }
+}
+
+impl Portal {
+    /// Opens database and vault and puts the services together. Runs that no living process owns are ended.
+    pub async fn start(config: &Config, master: &MasterKeySource, clock: Clock, rng: Rng) -> Result<Self, StartError> {
+        make_directory(&config.data)?;
+        let mut options = OpenOptions::new(&config.database_url);
+        options.credentials = config.database_credentials.clone();
+        options.seed = u64::from_le_bytes(rng.bytes());
+        let store = Store::open(options, clock.now()).await?;
+        let vault = Arc::new(Vault::open(&store, master, &rng, clock.now()).await?);
+        let egress = Arc::new(Egress::new(Policy {
+            allow: config.egress_allow.clone(),
+            allow_http: config.allow_http.clone(),
+            extra_ca: config.extra_ca.clone(),
+            own: vec![config.addr],
+        })?);
+
+        let integrations = IntegrationsService {
+            store: store.clone(),
+            vault: vault.clone(),
+            egress,
+            budgets: Arc::new(Budgets::default()),
+            clock: clock.clone(),
+            rng: rng.clone(),
+        };
+        let accounts = AccountsService::new(store.clone(), clock.clone(), rng.clone());
+        let sync = SyncService::new(integrations.clone());
+        sync.end_dead_runs().await?;
+        let backend = Backend {
+            accounts: Arc::new(accounts.clone()),
+            integrations: Arc::new(integrations.clone()),
+            mirror: Arc::new(MirrorService { store: store.clone() }),
+            runs: Arc::new(sync.clone()),
+        };
+        Ok(Self { store, vault, accounts, integrations, sync, backend, clock, rng })
+    }
+
+    /// Ends what is under way, as interrupted, and flushes the database.
+    pub async fn stop(&self) {
+        self.sync.stop().await;
+        self.store.close().await;
+    }
+}
+
+fn make_directory(path: &Path) -> Result<(), StartError> {
+    std::fs::create_dir_all(path)
+        .map_err(|source| StartError::DataDirectory { path: path.display().to_string(), source })
+}

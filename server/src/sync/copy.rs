@@ -1,0 +1,351 @@
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    changes::changes,
+    ids::ProjectId,
+    mirror::Project,
+    run::{Counts, Outcome, Phase, Progress},
+};
+use plane::{Error, ListPage, Plane, Usage};
+use store::{Checkpoint, RunRef, Store};
+use tracing::{debug, info};
+
+use crate::{clock::Clock, rng::Rng};
+
+/// How often a call that failed for a reason that may pass is tried again.
+const TRIES: u32 = 4;
+/// The longest pause before the first repetition; each further one may be twice as long (full jitter).
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// After so many projects in a row that could not be read, Plane itself is taken to be in trouble.
+const PATIENCE: u32 = 3;
+/// A walk that was left longer ago than this starts anew: too much may have moved between its pages.
+const RESUME_WITHIN: TimeDelta = TimeDelta::hours(6);
+
+/// One walk over everything that the key can read.
+pub(super) struct Copy<'a> {
+    pub(super) store: &'a Store,
+    pub(super) plane: &'a Plane,
+    pub(super) clock: &'a Clock,
+    pub(super) rng: &'a Rng,
+    pub(super) run: &'a RunRef,
+    /// Copy this project alone.
+    pub(super) only: Option<ProjectId>,
+    pub(super) live: &'a Live,
+    /// Called when there is something new to show.
+    pub(super) changed: &'a (dyn Fn() + Send + Sync),
+}
+
+/// How a walk ended.
+pub(super) enum Ended {
+    /// Everything was read but what is named here.
+    Copied { left_out: Vec<LeftOut> },
+    /// Plane, or the way there, is in trouble.
+    Plane(Error),
+    Store(store::Error),
+    Cancelled,
+}
+
+/// A project that could not be copied whole, and why.
+pub(super) struct LeftOut {
+    pub(super) project: String,
+    pub(super) why: String,
+}
+
+/// What happens to one step: a failure of Plane may be this project's alone, one of the store never is.
+enum Stop {
+    Plane(Error),
+    Store(store::Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Plane(error)
+    }
+}
+
+impl From<store::Error> for Stop {
+    fn from(error: store::Error) -> Self {
+        Stop::Store(error)
+    }
+}
+
+/// Where the walk is, for whoever watches.
+#[derive(Default)]
+pub(super) struct Live(Mutex<(Progress, Counts)>);
+
+impl Live {
+    pub(super) fn progress(&self) -> Progress {
+        self.lock().0.clone()
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.lock().1
+    }
+
+    /// Takes over what the client counts.
+    pub(super) fn note(&self, usage: Usage, waiting_until: Option<DateTime<Utc>>) {
+        let mut live = self.lock();
+        live.0.waiting_until = waiting_until;
+        live.1.requests = usage.requests;
+        live.1.rate_limited = usage.rate_limited;
+        live.1.waited_seconds = u32::try_from(usage.waited.as_secs()).unwrap_or(u32::MAX);
+    }
+
+    fn update(&self, f: impl FnOnce(&mut Progress, &mut Counts)) {
+        let mut live = self.lock();
+        let (progress, counts) = &mut *live;
+        f(progress, counts);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (Progress, Counts)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Copy<'_> {
+    pub(super) async fn copy(self) -> Ended {
+        let projects = match self.projects().await {
+            Ok(projects) => projects,
+            Err(Stop::Plane(error)) => return Ended::Plane(error),
+            Err(Stop::Store(error)) => return Ended::Store(error),
+        };
+        // Others are listed in the copy, but Plane refuses or empties what is in them (plane-api.md section 4).
+        let readable: Vec<Project> = projects
+            .into_iter()
+            .filter(|p| p.is_member && p.archived_at.is_none() && self.only.is_none_or(|only| only == p.id))
+            .collect();
+        self.live.update(|progress, _| progress.projects_total = readable.len() as u32);
+
+        let mut left_out = Vec::new();
+        let mut in_a_row = 0;
+        for project in &readable {
+            match self.project(project, &mut left_out).await {
+                Ok(()) => in_a_row = 0,
+                Err(Stop::Store(error)) => return Ended::Store(error),
+                Err(Stop::Plane(error)) => {
+                    in_a_row += 1;
+                    if concerns_all(&error) || in_a_row >= PATIENCE {
+                        return Ended::Plane(error);
+                    }
+                    info!(project = %project.id, code = error.code(), "a project was left out");
+                    left_out.push(LeftOut { project: project.name.clone(), why: error.sentence() });
+                }
+            }
+            self.live.update(|progress, counts| {
+                progress.projects_done += 1;
+                counts.projects += 1;
+            });
+            (self.changed)();
+        }
+        if readable.is_empty() && self.only.is_some() {
+            left_out.push(LeftOut {
+                project: "The chosen project".to_owned(),
+                why: "The key can't read it: it is archived, gone, or the key's owner is not a member.".to_owned(),
+            });
+        }
+        Ended::Copied { left_out }
+    }
+
+    /// The list of projects, written whole: what is absent from it is marked, never removed.
+    async fn projects(&self) -> Result<Vec<Project>, Stop> {
+        self.phase(Phase::Projects, None);
+        let mut projects: Vec<Project> = Vec::new();
+        let mut cursor = None;
+        let mut again = false;
+        loop {
+            let page: ListPage<Project> = self.try_often(|| self.plane.projects(cursor.as_ref())).await?;
+            if page.undecodable > 0 {
+                // Without these the list is not whole, and what is absent from it would be taken for gone.
+                return Err(Stop::Plane(Error::BadAnswer(plane::error::AnswerFlaw::NotUnderstood)));
+            }
+            if page.shifted && !again {
+                projects.clear();
+                (cursor, again) = (None, true);
+                continue;
+            }
+            projects.extend(page.rows);
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => break,
+            }
+        }
+        projects.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        projects.dedup_by_key(|p| p.id);
+        self.store.apply_projects(self.run, &projects, self.clock.now()).await?;
+        Ok(projects)
+    }
+
+    async fn project(&self, project: &Project, left_out: &mut Vec<LeftOut>) -> Result<(), Stop> {
+        let id = project.id;
+        self.phase(Phase::Members, Some(project));
+        match self.try_often(|| self.plane.members(id)).await {
+            Ok(members) => {
+                self.store.apply_members(self.run, id, &members.rows, self.clock.now()).await?;
+                self.live.update(|_, counts| counts.members += members.rows.len() as u32);
+            }
+            // A guest's key may not list members, and Plane before v0.28 has no such list: names stay unknown, no more.
+            Err(Error::NoAccess | Error::NotSupported) => debug!(project = %id, "members can't be listed"),
+            Err(error) => return Err(error.into()),
+        }
+
+        self.phase(Phase::States, Some(project));
+        let states = self.try_often(|| self.plane.states(id)).await?;
+        self.store.apply_states(self.run, id, &states.rows, self.clock.now()).await?;
+        self.live.update(|_, counts| counts.states += states.rows.len() as u32);
+
+        self.phase(Phase::Labels, Some(project));
+        let labels = self.try_often(|| self.plane.labels(id)).await?;
+        self.store.apply_labels(self.run, id, &labels.rows, self.clock.now()).await?;
+        self.live.update(|_, counts| counts.labels += labels.rows.len() as u32);
+
+        let undecodable = self.work_items(project).await? + states.undecodable + labels.undecodable;
+        if undecodable > 0 {
+            let why = format!("{undecodable} rows of Plane's answers could not be understood.");
+            left_out.push(LeftOut { project: project.name.clone(), why });
+        }
+        Ok(())
+    }
+
+    /// Walks over the work items page by page, from where an earlier run was left. Answers how many rows were not
+    /// understood.
+    async fn work_items(&self, project: &Project) -> Result<u32, Stop> {
+        let id = project.id;
+        self.phase(Phase::WorkItems, Some(project));
+        let now = self.clock.now();
+        let left = self.store.checkpoint(self.run.integration, id).await?;
+        let left = left.filter(|c| now - c.started_at < RESUME_WITHIN);
+        let started_at = left.as_ref().map_or(now, |c| c.started_at);
+        let mut cursor: Option<plane::Cursor> = left.and_then(|c| c.cursor.parse().ok());
+        let mut undecodable = 0;
+        let mut again = false;
+        loop {
+            let page = self.try_often(|| self.plane.work_items(id, cursor.as_ref())).await?;
+            if page.shifted && !again {
+                // Rows were removed from pages already read, so as many unread ones moved there.
+                (cursor, again, undecodable) = (None, true, 0);
+                continue;
+            }
+            undecodable += page.undecodable;
+            let read = page.rows.len() as u64;
+            let ids: Vec<_> = page.rows.iter().map(|item| item.id).collect();
+            let stored = self.store.stored_items(self.run.integration, id, &ids).await?;
+            let changes = changes(page.rows, &stored);
+            self.live.update(|progress, counts| {
+                counts.items += read;
+                counts.created += changes.created.len() as u64;
+                counts.updated += changes.updated.len() as u64;
+                counts.unchanged += changes.unchanged;
+                progress.page = page.page;
+                progress.pages = Some(page.pages);
+                progress.items_done += read;
+                progress.items_total = Some(page.total);
+            });
+            self.live.note(self.plane.usage(), None);
+            let checkpoint = Checkpoint {
+                project: id,
+                cursor: page.next.as_ref().map(ToString::to_string).unwrap_or_default(),
+                page: page.page,
+                started_at,
+            };
+            let (progress, counts) = (self.live.progress(), self.live.counts());
+            self.store.apply_items(self.run, id, &changes, &checkpoint, &progress, &counts, self.clock.now()).await?;
+            (self.changed)();
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => break,
+            }
+        }
+        self.store.finish_project(self.run, id, started_at, self.clock.now()).await?;
+        Ok(undecodable)
+    }
+
+    fn phase(&self, phase: Phase, project: Option<&Project>) {
+        self.live.update(|progress, _| {
+            let moved = progress.project != project.map(|p| p.id);
+            progress.phase = phase;
+            progress.project = project.map(|p| p.id);
+            progress.project_name = project.map(|p| p.name.clone());
+            if moved {
+                (progress.page, progress.pages, progress.items_done, progress.items_total) = (0, None, 0, None);
+            }
+        });
+        (self.changed)();
+    }
+
+    /// Repeats a call whose failure may pass, with growing random pauses.
+    async fn try_often<T, F: Future<Output = Result<T, Error>>>(&self, call: impl Fn() -> F) -> Result<T, Error> {
+        let mut longest = FIRST_PAUSE;
+        for _ in 1..TRIES {
+            match call().await {
+                Err(error) if may_pass(&error) => {
+                    debug!(code = error.code(), "a call failed and is repeated");
+                    let share = f64::from(u32::from_le_bytes(self.rng.bytes())) / f64::from(u32::MAX);
+                    tokio::time::sleep(longest.mul_f64(share)).await;
+                    longest *= 2;
+                }
+                answer => return answer,
+            }
+        }
+        call().await
+    }
+}
+
+/// Whether the same call may well succeed a little later.
+fn may_pass(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Dns | Error::Refused | Error::Timeout | Error::Network | Error::PlaneFault { .. }
+            | Error::BadAnswer(_) | Error::NotPlane
+    )
+}
+
+/// Whether going on with the next project would only meet the same.
+fn concerns_all(error: &Error) -> bool {
+    !matches!(
+        error,
+        Error::NoAccess | Error::NotFound | Error::NotSupported | Error::Timeout | Error::Network
+            | Error::PlaneFault { .. } | Error::BadRequest { .. } | Error::BadAnswer(_) | Error::NotPlane
+    )
+}
+
+/// The outcome of a run that this error ended.
+pub(super) fn outcome_of(error: &Error) -> Outcome {
+    match error {
+        Error::BadKey | Error::NoCredentials | Error::NoAccess | Error::NotFound | Error::Policy(_) => Outcome::Rejected,
+        Error::Dns | Error::Refused | Error::Timeout | Error::Tls(_) | Error::Network => Outcome::Unreachable,
+        Error::RateLimited { .. } => Outcome::RateLimited,
+        _ => Outcome::Failed,
+    }
+}
+
+/// What a partial run says of what it left out: the first three by name.
+pub(super) fn left_out_sentence(left_out: &[LeftOut]) -> String {
+    let named: Vec<String> = left_out.iter().take(3).map(|l| format!("{}: {}", l.project, l.why)).collect();
+    let more = left_out.len().saturating_sub(3);
+    let rest = if more > 0 { format!(" And {more} more.") } else { String::new() };
+    format!("{}{rest}", named.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outcome_names_whose_fault_it_is() {
+        assert_eq!(outcome_of(&Error::BadKey), Outcome::Rejected);
+        assert_eq!(outcome_of(&Error::Timeout), Outcome::Unreachable);
+        assert_eq!(outcome_of(&Error::PlaneFault { status: 502 }), Outcome::Failed);
+    }
+
+    #[test]
+    fn three_are_named_and_the_rest_is_counted() {
+        let left_out: Vec<LeftOut> =
+            (1..=5).map(|n| LeftOut { project: format!("P{n}"), why: "Plane answered 500.".to_owned() }).collect();
+        let sentence = left_out_sentence(&left_out);
+        assert!(sentence.contains("P3") && !sentence.contains("P4") && sentence.ends_with("And 2 more."), "{sentence}");
+    }
+}

@@ -1,0 +1,276 @@
+/// The walk over Plane: what is read, in which order, and what is made of it.
+mod copy;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use app::{Failure, Runs};
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use domain::{
+    actor::{Admin, Viewer},
+    ids::{IntegrationId, RunId},
+    integration::Integration,
+    page::{Cursor, Page},
+    run::{Outcome, RunFilter, SyncRun, Trigger},
+};
+use plane::Plane;
+use store::{NewRun, RunRef, Start, Store};
+use tokio::sync::broadcast;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument as _, info, warn};
+use uuid::Uuid;
+
+use self::copy::{Copy, Ended, Live};
+use crate::{failure::from_store, integrations::IntegrationsService};
+
+const PAGE: u32 = 50;
+/// A run whose lease is not renewed for this long is taken for dead.
+const LEASE: TimeDelta = TimeDelta::seconds(15);
+/// How often a run under way writes down where it is, renews its lease and looks whether it is to be cancelled.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// Starts, follows and ends sync runs. One process may have many integrations under way, each with one run.
+#[derive(Clone)]
+pub struct SyncService(Arc<Inner>);
+
+struct Inner {
+    integrations: IntegrationsService,
+    /// This process, as leases name it.
+    owner: Uuid,
+    changes: broadcast::Sender<RunId>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    cancels: Mutex<HashMap<RunId, CancellationToken>>,
+}
+
+impl SyncService {
+    pub fn new(integrations: IntegrationsService) -> Self {
+        Self(Arc::new(Inner {
+            owner: integrations.rng.uuid_v4(),
+            integrations,
+            changes: broadcast::channel(256).0,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            cancels: Mutex::default(),
+        }))
+    }
+
+    /// Which runs of this process changed, as they do.
+    pub fn changes(&self) -> broadcast::Receiver<RunId> {
+        self.0.changes.subscribe()
+    }
+
+    /// Ends runs that no living process owns, so that none stays "running" for ever.
+    pub async fn end_dead_runs(&self) -> Result<(), store::Error> {
+        let store = self.store();
+        let now = self.0.integrations.clock.now();
+        let dead = if store.is_embedded() {
+            store.interrupt_runs_of_dead_process(self.0.owner, now).await?
+        } else {
+            store.interrupt_dead_runs(now).await?
+        };
+        for run in dead {
+            info!(run = %run, "a run was interrupted when its process ended");
+        }
+        Ok(())
+    }
+
+    /// Ends this process's runs as interrupted, and waits for that.
+    pub async fn stop(&self) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    /// Waits until no run of this process is under way.
+    pub async fn idle(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        self.0.tasks.reopen();
+    }
+
+    /// Starts a run without a person, such as a demo's.
+    pub async fn start_by_itself(&self, viewer: &Viewer, integration: IntegrationId) -> Result<RunId, Failure> {
+        self.start_for(viewer, integration, Trigger::System).await
+    }
+
+    async fn start_for(&self, viewer: &Viewer, id: IntegrationId, trigger: Trigger) -> Result<RunId, Failure> {
+        let integrations = &self.0.integrations;
+        let found = self.store().integration(viewer, id).await.map_err(from_store)?;
+        let integration = found.ok_or(Failure::NotFound)?;
+        if !integration.is_active {
+            let message = "This integration is inactive. Activate it, then sync.".to_owned();
+            return Err(Failure::Conflict { message, draft: None });
+        }
+        let plane = self.plane(&integration).await?;
+        let now = integrations.clock.now();
+        let new =
+            NewRun { id: RunId(integrations.rng.uuid_v7(now)), integration: id, trigger, owner: self.0.owner };
+        match self.store().start_run(new, now, LEASE).await.map_err(from_store)? {
+            Start::AlreadyRunning(run) => Ok(run),
+            Start::Started(run) => {
+                let id = run.id;
+                let cancel = self.0.stop.child_token();
+                self.cancels().insert(id, cancel.clone());
+                let span = tracing::info_span!("sync", run = %id, integration = %run.integration);
+                let service = self.clone();
+                self.0.tasks.spawn(
+                    async move { service.run_to_end(run, integration, plane, cancel).await }.instrument(span),
+                );
+                Ok(id)
+            }
+        }
+    }
+
+    async fn plane(&self, integration: &Integration) -> Result<Plane, Failure> {
+        let integrations = &self.0.integrations;
+        let settings = &integration.settings;
+        let key = integrations.key_of(integration).await?;
+        let http = integrations.egress.client(&settings.base_url).map_err(|refused| Failure::Plane {
+            status: refused.code().to_owned(),
+            message: refused.sentence(),
+            advice: Some(refused.advice()),
+        })?;
+        let budget = integrations.budgets.for_key(&settings.base_url, &integration.key.fingerprint);
+        Ok(Plane::new(
+            http,
+            settings.base_url.clone(),
+            settings.workspace.clone(),
+            settings.auth_scheme,
+            key,
+            budget,
+            plane::Options::default(),
+        ))
+    }
+
+    /// One run, from its lease to its outcome.
+    async fn run_to_end(&self, run: SyncRun, integration: Integration, plane: Plane, cancel: CancellationToken) {
+        let reference = RunRef { run: run.id, integration: run.integration, epoch: run.epoch };
+        let live = Live::default();
+        let ended = {
+            let copy = Copy {
+                store: self.store(),
+                plane: &plane,
+                clock: &self.0.integrations.clock,
+                rng: &self.0.integrations.rng,
+                run: &reference,
+                only: integration.settings.project_id,
+                live: &live,
+                changed: &|| self.changed(run.id),
+            };
+            self.follow(&reference, &live, copy, cancel).await
+        };
+        self.cancels().remove(&run.id);
+
+        let (outcome, reason) = match ended {
+            Ended::Copied { left_out } if left_out.is_empty() => (Outcome::Succeeded, None),
+            Ended::Copied { left_out } => (Outcome::Partial, Some(copy::left_out_sentence(&left_out))),
+            Ended::Plane(error) => (copy::outcome_of(&error), Some(error.sentence())),
+            Ended::Cancelled if self.0.stop.is_cancelled() => {
+                (Outcome::Interrupted, Some("Hangar was stopped while this run was under way.".to_owned()))
+            }
+            Ended::Cancelled => (Outcome::Cancelled, Some("Cancelled. The next run resumes where it was.".to_owned())),
+            Ended::Store(store::Error::Fenced) => {
+                // Another run, or the end of a lease, has taken over; it has also ended this one.
+                warn!("the run lost its lease");
+                self.changed(run.id);
+                return;
+            }
+            Ended::Store(error) => {
+                warn!(code = error.code(), %error, "the run could not be stored");
+                (Outcome::Failed, Some("Hangar could not write to its database.".to_owned()))
+            }
+        };
+        let counts = live.counts();
+        let complete_at = (outcome == Outcome::Succeeded).then_some(run.started_at);
+        let now = self.0.integrations.clock.now();
+        info!(outcome = outcome.word(), items = counts.items, requests = counts.requests, "run ended");
+        if let Err(error) = self.store().finish_run(&reference, outcome, reason, &counts, complete_at, now).await {
+            warn!(code = error.code(), %error, "the end of the run could not be stored");
+        }
+        self.changed(run.id);
+    }
+
+    /// Copies, and meanwhile keeps the lease, writes down the progress and looks for a reason to stop. Dropping the copy
+    /// at any point is safe: rows and checkpoint are one transaction.
+    async fn follow(&self, run: &RunRef, live: &Live, copy: Copy<'_>, cancel: CancellationToken) -> Ended {
+        let waiting = copy.plane.waiting();
+        let plane = copy.plane;
+        let copying = copy.copy();
+        tokio::pin!(copying);
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        let ended = loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => break Ended::Cancelled,
+                ended = &mut copying => break ended,
+                _ = heartbeat.tick() => {
+                    let now = self.0.integrations.clock.now();
+                    let until = *waiting.borrow();
+                    live.note(plane.usage(), until.map(|at| {
+                        now + TimeDelta::from_std(at - tokio::time::Instant::now()).unwrap_or_default()
+                    }));
+                    match self.store().save_progress(run, &live.progress(), &live.counts(), now, LEASE).await {
+                        Ok(false) => self.changed(run.run),
+                        Ok(true) => break Ended::Cancelled,
+                        Err(error) => break Ended::Store(error),
+                    }
+                }
+            }
+        };
+        live.note(plane.usage(), None);
+        ended
+    }
+
+    fn changed(&self, run: RunId) {
+        // Nobody may be watching.
+        let _ = self.0.changes.send(run);
+    }
+
+    fn store(&self) -> &Store {
+        &self.0.integrations.store
+    }
+
+    fn cancels(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, CancellationToken>> {
+        self.0.cancels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Runs for SyncService {
+    async fn start(&self, admin: &Admin, integration: IntegrationId) -> Result<RunId, Failure> {
+        let trigger = Trigger::Person(admin.user().id);
+        self.start_for(&admin.clone().viewer(), integration, trigger).await
+    }
+
+    async fn cancel(&self, admin: &Admin, run: RunId) -> Result<(), Failure> {
+        let now = self.0.integrations.clock.now();
+        // Written down first: the run may belong to another process, which looks every second.
+        self.store().request_cancel(admin, run, now).await.map_err(from_store)?;
+        if let Some(cancel) = self.cancels().get(&run) {
+            cancel.cancel();
+        }
+        Ok(())
+    }
+
+    async fn runs(
+        &self,
+        viewer: &Viewer,
+        filter: &RunFilter,
+        after: Option<Cursor>,
+    ) -> Result<Page<SyncRun>, Failure> {
+        self.store().runs(viewer, filter, after.as_ref(), PAGE).await.map_err(from_store)
+    }
+
+    async fn run(&self, viewer: &Viewer, id: RunId) -> Result<SyncRun, Failure> {
+        self.store().run(viewer, id).await.map_err(from_store)?.ok_or(Failure::NotFound)
+    }
+
+    async fn running(&self, viewer: &Viewer) -> Result<Vec<SyncRun>, Failure> {
+        self.store().running(viewer).await.map_err(from_store)
+    }
+}
