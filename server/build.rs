@@ -7,10 +7,16 @@ fn main() {
     // The embedding macro resolves the folder when it runs; before the first `cargo xtask build` there is none.
     let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/site");
     if let Err(error) = std::fs::create_dir_all(&site) {
-        println!("cargo::warning={} could not be made: {error}", site.display());
+        println!(
+            "cargo::warning={} could not be made: {error}",
+            site.display()
+        );
     }
     // A debug build reads the site from disk and need not be built again for it.
     if std::env::var("PROFILE").is_ok_and(|profile| profile == "release") {
-        println!("cargo::rerun-if-changed={}", site.join("manifest.json").display());
+        println!(
+            "cargo::rerun-if-changed={}",
+            site.join("manifest.json").display()
+        );
     }
 }

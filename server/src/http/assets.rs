@@ -46,7 +46,10 @@ type Files = fn(&str) -> Option<File>;
 
 fn embedded(path: &str) -> Option<File> {
     let file = Site::get(path)?;
-    Some(File { content: file.data, hash: file.metadata.sha256_hash() })
+    Some(File {
+        content: file.data,
+        hash: file.metadata.sha256_hash(),
+    })
 }
 
 #[derive(Default, Deserialize)]
@@ -71,17 +74,23 @@ fn router_of<S: Clone + Send + Sync + 'static>(files: Files) -> Router<S> {
     let answer = move |request: Request| async move { answer(files, &request) };
     let router = Router::new().route("/pkg/{*path}", get(answer));
     let public = Manifest::read(files).public;
-    public.into_iter().fold(router, |router, path| router.route(&format!("/{path}"), get(answer)))
+    public.into_iter().fold(router, |router, path| {
+        router.route(&format!("/{path}"), get(answer))
+    })
 }
 
 fn answer(files: Files, request: &Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     let encodings = accepted_encodings(request.headers());
-    let compressed = encodings.iter().find_map(|(name, extension)| {
-        Some((files(&format!("{path}.{extension}"))?, Some(*name)))
-    });
+    let compressed = encodings
+        .iter()
+        .find_map(|(name, extension)| Some((files(&format!("{path}.{extension}"))?, Some(*name))));
     let Some((file, encoding)) = compressed.or_else(|| Some((files(path)?, None))) else {
-        return (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")], "not found\n")
+        return (
+            StatusCode::NOT_FOUND,
+            [(header::CACHE_CONTROL, "no-store")],
+            "not found\n",
+        )
             .into_response();
     };
 
@@ -96,7 +105,9 @@ fn answer(files: Files, request: &Request) -> Response {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let mut response = Response::new(Body::from(file.content));
-        response.headers_mut().insert(header::CONTENT_TYPE, content_type(path));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, content_type(path));
         if let Some(encoding) = encoding {
             response
                 .headers_mut()
@@ -117,15 +128,19 @@ fn answer(files: Files, request: &Request) -> Response {
 fn accepted_encodings(headers: &HeaderMap) -> Vec<(&'static str, &'static str)> {
     let accepts = |wanted: &str| {
         let values = headers.get_all(header::ACCEPT_ENCODING).iter();
-        values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
-            |choice| {
+        values
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|choice| {
                 let (name, quality) = choice.split_once(';').unwrap_or((choice, "q=1"));
                 let quality = quality.trim().trim_start_matches("q=").parse::<f32>();
                 name.trim().eq_ignore_ascii_case(wanted) && quality.is_ok_and(|q| q > 0.0)
-            },
-        )
+            })
     };
-    [("br", "br"), ("gzip", "gz")].into_iter().filter(|(name, _)| accepts(name)).collect()
+    [("br", "br"), ("gzip", "gz")]
+        .into_iter()
+        .filter(|(name, _)| accepts(name))
+        .collect()
 }
 
 /// Whether the browser says that it already has the content with this tag.
@@ -144,8 +159,7 @@ fn content_type(path: &str) -> HeaderValue {
         mime_guess::mime::TEXT => format!("{kind}; charset=utf-8"),
         _ => kind.to_string(),
     };
-    HeaderValue::try_from(kind)
-        .unwrap_or(HeaderValue::from_static("application/octet-stream"))
+    HeaderValue::try_from(kind).unwrap_or(HeaderValue::from_static("application/octet-stream"))
 }
 
 #[cfg(test)]
@@ -171,10 +185,17 @@ mod tests {
         };
         let mut hash = [0; 32];
         hash[0] = u8::try_from(content.len()).unwrap();
-        Some(File { content: content.into(), hash })
+        Some(File {
+            content: content.into(),
+            hash,
+        })
     }
 
-    async fn ask(method: Method, path: &str, headers: &[(&str, &str)]) -> (StatusCode, HeaderMap, Vec<u8>) {
+    async fn ask(
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> (StatusCode, HeaderMap, Vec<u8>) {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -182,7 +203,11 @@ mod tests {
         let request = request.body(Body::empty()).unwrap();
         let response = router_of(built).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        (parts.status, parts.headers, body.collect().await.unwrap().to_bytes().to_vec())
+        (
+            parts.status,
+            parts.headers,
+            body.collect().await.unwrap().to_bytes().to_vec(),
+        )
     }
 
     #[tokio::test]
@@ -190,7 +215,10 @@ mod tests {
         let (status, headers, body) = ask(Method::GET, "/pkg/hangar-3_bg.wasm", &[]).await;
 
         assert_eq!(status, StatusCode::OK);
-        assert_eq!(headers["cache-control"], "public, max-age=31536000, immutable");
+        assert_eq!(
+            headers["cache-control"],
+            "public, max-age=31536000, immutable"
+        );
         assert_eq!(headers["content-type"], "application/wasm");
         assert_eq!(headers["vary"], "accept-encoding");
         assert!(!headers.contains_key("content-encoding"));
@@ -208,7 +236,9 @@ mod tests {
         ] {
             let headers = [("accept-encoding", accepted)];
             let (_, headers, got) = ask(Method::GET, "/pkg/hangar-3_bg.wasm", &headers).await;
-            let encoding = headers.get("content-encoding").map(|value| value.to_str().unwrap());
+            let encoding = headers
+                .get("content-encoding")
+                .map(|value| value.to_str().unwrap());
             assert_eq!((encoding, &*got), (sent, body), "{accepted}");
             assert_eq!(headers["content-type"], "application/wasm");
         }
@@ -216,8 +246,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_without_a_compressed_copy_is_sent_as_it_is() {
-        let (_, headers, body) =
-            ask(Method::GET, "/pkg/main-1.css", &[("accept-encoding", "br, gzip")]).await;
+        let (_, headers, body) = ask(
+            Method::GET,
+            "/pkg/main-1.css",
+            &[("accept-encoding", "br, gzip")],
+        )
+        .await;
 
         assert_eq!(headers["content-type"], "text/css; charset=utf-8");
         assert!(!headers.contains_key("content-encoding"));
@@ -230,22 +264,36 @@ mod tests {
         let tag = headers["etag"].to_str().unwrap().to_owned();
         assert_eq!(headers["cache-control"], "public, max-age=3600");
 
-        for known in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
+        for known in [
+            tag.clone(),
+            format!("W/{tag}"),
+            format!("\"other\", {tag}"),
+            "*".to_owned(),
+        ] {
             let (status, headers, body) =
                 ask(Method::GET, "/robots.txt", &[("if-none-match", &known)]).await;
             assert_eq!(status, StatusCode::NOT_MODIFIED, "{known}");
             assert_eq!(headers["etag"], tag.as_str());
             assert!(body.is_empty());
         }
-        let (status, ..) = ask(Method::GET, "/robots.txt", &[("if-none-match", "\"other\"")]).await;
+        let (status, ..) = ask(
+            Method::GET,
+            "/robots.txt",
+            &[("if-none-match", "\"other\"")],
+        )
+        .await;
         assert_eq!(status, StatusCode::OK);
     }
 
     #[tokio::test]
     async fn two_encodings_of_a_file_have_two_tags() {
         let (_, plain, _) = ask(Method::GET, "/pkg/hangar-3_bg.wasm", &[]).await;
-        let (_, small, _) =
-            ask(Method::GET, "/pkg/hangar-3_bg.wasm", &[("accept-encoding", "br")]).await;
+        let (_, small, _) = ask(
+            Method::GET,
+            "/pkg/hangar-3_bg.wasm",
+            &[("accept-encoding", "br")],
+        )
+        .await;
 
         assert_ne!(plain["etag"], small["etag"]);
     }
@@ -262,7 +310,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_in_the_site_is_not_found_and_not_remembered() {
-        for path in ["/pkg/old-1.js", "/pkg/../manifest.json", "/pkg/%2e%2e/manifest.json"] {
+        for path in [
+            "/pkg/old-1.js",
+            "/pkg/../manifest.json",
+            "/pkg/%2e%2e/manifest.json",
+        ] {
             let (status, headers, _) = ask(Method::GET, path, &[]).await;
             assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
             assert_eq!(headers["cache-control"], "no-store");
@@ -278,7 +330,10 @@ mod tests {
         let nothing: Files = |_| None;
         assert!(Manifest::read(nothing).js.is_none());
 
-        let request = Request::builder().uri("/robots.txt").body(Body::empty()).unwrap();
+        let request = Request::builder()
+            .uri("/robots.txt")
+            .body(Body::empty())
+            .unwrap();
         let response = router_of::<()>(nothing).oneshot(request).await.unwrap();
 
         assert_eq!(response.status(), StatusCode::NOT_FOUND);

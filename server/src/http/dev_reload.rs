@@ -19,7 +19,9 @@ use futures::{Stream, StreamExt, stream};
 
 /// `/__dev/reload.js` for the page and `/__dev/reload` for the script; mounted with `--dev-reload` only.
 pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new().route("/__dev/reload.js", get(script)).route("/__dev/reload", get(events))
+    Router::new()
+        .route("/__dev/reload.js", get(script))
+        .route("/__dev/reload", get(events))
 }
 
 async fn script() -> Response {
@@ -31,7 +33,9 @@ async fn script() -> Response {
 }
 
 async fn events() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let hello = Event::default().retry(Duration::from_millis(200)).data(this_server());
+    let hello = Event::default()
+        .retry(Duration::from_millis(200))
+        .data(this_server());
     // Never ends by itself: the end of the process is the news.
     let events = stream::once(async { Ok(hello) }).chain(stream::pending());
     Sse::new(events).keep_alive(KeepAlive::default())
@@ -64,20 +68,39 @@ mod tests {
 
     #[tokio::test]
     async fn the_stream_says_which_server_this_is_and_stays_open() {
-        let request = Request::builder().uri("/__dev/reload").body(Body::empty()).unwrap();
+        let request = Request::builder()
+            .uri("/__dev/reload")
+            .body(Body::empty())
+            .unwrap();
         let response = router::<()>().oneshot(request).await.unwrap();
 
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        let first = response.into_body().frame().await.unwrap().unwrap().into_data().unwrap();
+        let first = response
+            .into_body()
+            .frame()
+            .await
+            .unwrap()
+            .unwrap()
+            .into_data()
+            .unwrap();
         let first = String::from_utf8(first.to_vec()).unwrap();
-        assert!(first.contains(&format!("data: {}", this_server())), "{first}");
+        assert!(
+            first.contains(&format!("data: {}", this_server())),
+            "{first}"
+        );
     }
 
     #[tokio::test]
     async fn the_script_is_served_as_a_script() {
-        let request = Request::builder().uri("/__dev/reload.js").body(Body::empty()).unwrap();
+        let request = Request::builder()
+            .uri("/__dev/reload.js")
+            .body(Body::empty())
+            .unwrap();
         let response = router::<()>().oneshot(request).await.unwrap();
 
-        assert_eq!(response.headers()["content-type"], "text/javascript; charset=utf-8");
+        assert_eq!(
+            response.headers()["content-type"],
+            "text/javascript; charset=utf-8"
+        );
     }
 }
