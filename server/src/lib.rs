@@ -21,6 +21,8 @@ pub mod mirror;
 pub mod sync;
 /// Errors of the crates below, as `app::Failure`.
 pub mod failure;
+/// The demo: a fake Plane, connected.
+pub mod demo;
 /// How everything is put together.
 pub mod portal;
 /// Routes, layers, and what they need.
