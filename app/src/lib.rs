@@ -21,6 +21,9 @@ pub mod failure;
 /// Typed links: no address is written anywhere else.
 #[cfg(feature = "ssr")]
 pub mod paths;
+/// The query of an address: filters, sorting, paging.
+#[cfg(feature = "ssr")]
+pub mod query;
 /// The HTML document around every page, and the route table.
 #[cfg(feature = "ssr")]
 pub mod shell;

@@ -1,0 +1,163 @@
+use domain::mirror::{Access, Priority, ProjectRow, StateGroup};
+
+/// Whether a project's work items can be read, in a few words for a list.
+pub fn access(access: Access) -> &'static str {
+    match access {
+        Access::Readable => "Readable",
+        Access::NotMember => "Not a member in Plane: its work items can’t be read",
+        Access::Archived => "Archived in Plane: what was copied stays",
+        Access::Gone => "Not in Plane’s list any more: what was copied stays",
+    }
+}
+
+/// What to do about a project that is not copied any more, or never was; nothing for a readable one.
+pub fn access_advice(access: Access) -> Option<&'static str> {
+    match access {
+        Access::Readable => None,
+        Access::NotMember => {
+            Some("Add the owner of the API key to this project in Plane, or use the key of somebody who belongs to it. Then sync again.")
+        }
+        Access::Archived => Some("Plane lists no work items of archived projects. Restore it in Plane to go on copying it."),
+        Access::Gone => Some("It was deleted in Plane, or the API key’s owner can’t see it any more."),
+    }
+}
+
+/// Why the table of a project is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emptiness {
+    /// The filter leaves nothing.
+    NoMatch,
+    /// The key can't read them.
+    NotMember,
+    /// No sync has come this far.
+    NothingCopied,
+    /// Plane has none either.
+    None,
+    /// The address asks for more than there is.
+    PastTheEnd,
+}
+
+/// Why a table without rows is empty.
+pub fn emptiness(project: &ProjectRow, is_narrow: bool, is_further_page: bool) -> Emptiness {
+    if is_further_page {
+        Emptiness::PastTheEnd
+    } else if is_narrow && project.total_work_items > 0 {
+        Emptiness::NoMatch
+    } else if project.access == Access::NotMember {
+        Emptiness::NotMember
+    } else if project.complete_at.is_none() {
+        Emptiness::NothingCopied
+    } else if is_narrow {
+        Emptiness::NoMatch
+    } else {
+        Emptiness::None
+    }
+}
+
+/// A state group as a person reads it.
+pub fn group(group: StateGroup) -> &'static str {
+    match group {
+        StateGroup::Backlog => "Backlog",
+        StateGroup::Unstarted => "Unstarted",
+        StateGroup::Started => "Started",
+        StateGroup::Completed => "Completed",
+        StateGroup::Cancelled => "Cancelled",
+        StateGroup::Triage => "Triage",
+        StateGroup::Unknown => "Unknown group",
+    }
+}
+
+/// A priority as a person reads it.
+pub fn priority(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Urgent => "Urgent",
+        Priority::High => "High",
+        Priority::Medium => "Medium",
+        Priority::Low => "Low",
+        Priority::None => "None",
+    }
+}
+
+/// `WEB-7`.
+pub fn identifier(project: &ProjectRow, sequence_id: u64) -> String {
+    format!("{}-{sequence_id}", project.project.identifier)
+}
+
+/// A colour that may stand in a `fill`: `#rrggbb` and nothing else, so that no other text reaches the page as one.
+pub fn paint(color: &str) -> Option<&str> {
+    let digits = color.strip_prefix('#')?;
+    (digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit())).then_some(color)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use chrono::DateTime;
+    use domain::{
+        ids::{IntegrationId, ProjectId},
+        mirror::Project,
+    };
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    pub(crate) fn project() -> ProjectRow {
+        let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        ProjectRow {
+            integration: IntegrationId(Uuid::from_u128(1)),
+            integration_name: "Acme product".into(),
+            workspace: "acme".into(),
+            project: Project {
+                id: ProjectId(Uuid::from_u128(2)),
+                identifier: "WEB".into(),
+                name: "Website".into(),
+                description: String::new(),
+                is_public: true,
+                is_member: true,
+                archived_at: None,
+                total_members: 3,
+                created_at: at,
+                updated_at: at,
+            },
+            access: Access::Readable,
+            total_work_items: 348,
+            total_labels: 4,
+            complete_at: Some(at),
+        }
+    }
+
+    #[test]
+    fn an_empty_table_says_why() {
+        let check = |change: fn(&mut ProjectRow), is_narrow, is_further, expected| {
+            let mut row = project();
+            change(&mut row);
+            assert_eq!(emptiness(&row, is_narrow, is_further), expected);
+        };
+        check(|_| {}, true, false, Emptiness::NoMatch);
+        check(|_| {}, false, true, Emptiness::PastTheEnd);
+        check(|p| p.total_work_items = 0, false, false, Emptiness::None);
+        check(|p| p.total_work_items = 0, true, false, Emptiness::NoMatch);
+        let fresh = |p: &mut ProjectRow| (p.total_work_items, p.complete_at) = (0, None);
+        check(fresh, false, false, Emptiness::NothingCopied);
+        check(fresh, true, false, Emptiness::NothingCopied);
+        let foreign = |p: &mut ProjectRow| (p.total_work_items, p.access) = (0, Access::NotMember);
+        check(foreign, false, false, Emptiness::NotMember);
+        check(foreign, true, false, Emptiness::NotMember);
+    }
+
+    #[test]
+    fn only_colours_are_painted() {
+        assert_eq!(paint("#9AA4ff"), Some("#9AA4ff"));
+        for not in ["", "#fff", "red", "#12345g", "url(#x)", "#123456;"] {
+            assert_eq!(paint(not), None, "{not}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_painted_but_a_colour(text in "\\PC{0,12}") {
+            if let Some(color) = paint(&text) {
+                prop_assert!(color.len() == 7 && color[1..].bytes().all(|b| b.is_ascii_hexdigit()));
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+use chrono::{DateTime, Utc};
+use domain::run::{Outcome, SyncRun};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+use server_fn::ServerFn;
+
+use super::{
+    api::{CancelRun, StartSync},
+    live::RunUnderWay,
+    words,
+};
+use crate::{
+    Failure, paths,
+    ui::{
+        badge::{OutcomeBadge, outcome_look},
+        form::{Button, ButtonForm, LinkButton},
+        frame::Frame,
+        head::{Crumbs, PageHead},
+        notice::Notice,
+        number::number,
+        page::{loaded, signed_in},
+        panel::{Fact, Panel},
+        time::{Ago, Moment, duration_words},
+    },
+    visit,
+};
+
+struct Shown {
+    is_admin: bool,
+    run: SyncRun,
+    trigger: String,
+}
+
+/// One sync run: under way, or how it ended.
+#[component]
+pub fn RunPage() -> impl IntoView {
+    let id = use_params_map().with_untracked(|params| params.get("id"));
+    loaded(
+        async move {
+            let viewer = signed_in()?;
+            let id = id.and_then(|id| id.parse().ok()).ok_or(Failure::NotFound)?;
+            let backend = crate::backend();
+            let run = backend.runs.run(&viewer, id).await?;
+            let people = words::names(backend.accounts.people(&viewer).await?);
+            Ok(Shown { is_admin: viewer.is_admin(), trigger: words::trigger(run.trigger, &people), run })
+        },
+        |Shown { is_admin, run, trigger }| {
+            let now = visit().now;
+            let is_running = run.finished_at.is_none();
+            let title = format!("Sync of {}", run.integration_name);
+            let says = view! { <OutcomeBadge outcome=run.outcome/> " · started " <Ago at=run.started_at/> };
+            let actions = view! { <Actions run=run.clone() is_admin/> };
+            let state = match run.outcome {
+                Some(outcome) => view! { <Ending run=run.clone() outcome is_admin/> }.into_any(),
+                None => view! { <Progress run=run.clone() now/> }.into_any(),
+            };
+            let crumbs = vec![
+                ("Sync runs".to_owned(), paths::RUNS.to_owned()),
+                (run.integration_name.clone(), paths::integration(run.integration)),
+            ];
+            view! {
+                <Frame title=title.clone() islands=is_running>
+                    <Crumbs items=crumbs/>
+                    <PageHead title says=move || says>{actions}</PageHead>
+                    {state}
+                    <Facts run trigger/>
+                </Frame>
+            }
+        },
+    )
+}
+
+#[component]
+fn Actions(run: SyncRun, is_admin: bool) -> impl IntoView {
+    if run.finished_at.is_some() {
+        let again = is_admin.then(|| view! {
+            <ButtonForm action=StartSync::PATH label="Sync again" hidden=vec![("id", run.integration.to_string())]/>
+        });
+        return again.into_any();
+    }
+    let cancel = (is_admin && !run.cancel_requested).then(|| view! {
+        <ButtonForm action=CancelRun::PATH label="Cancel" kind=Button::Danger hidden=vec![("id", run.id.to_string())]/>
+    });
+    view! { <LinkButton label="Refresh" href=paths::run(run.id)/> {cancel} }.into_any()
+}
+
+#[component]
+fn Progress(run: SyncRun, now: DateTime<Utc>) -> impl IntoView {
+    view! { <Panel title="Under way"><RunUnderWay run now/></Panel> }.into_any()
+}
+
+/// How it ended, why, and what to do.
+#[component]
+fn Ending(run: SyncRun, outcome: Outcome, is_admin: bool) -> impl IntoView {
+    let says = run.reason.unwrap_or_else(|| words::meaning(outcome).to_owned());
+    let advice = words::advice(outcome).filter(|_| is_admin);
+    view! {
+        <Notice kind=outcome_look(Some(outcome)).0 title=says>
+            {advice.map(|advice| view! { <p>{advice}</p> })}
+        </Notice>
+    }
+    .into_any()
+}
+
+#[component]
+fn Facts(run: SyncRun, trigger: String) -> impl IntoView {
+    let counts = run.counts;
+    let took = words::took(&run).map_or_else(|| "still under way".to_owned(), duration_words);
+    let waited = duration_words(chrono::TimeDelta::seconds(i64::from(counts.waited_seconds)));
+    let of = |n: u32| number(u64::from(n));
+    view! {
+        <div class="panels">
+            <Panel title="Copied">
+                <dl class="facts">
+                    <Fact label="Projects"><span class="num">{of(counts.projects)}</span></Fact>
+                    <Fact label="Members"><span class="num">{of(counts.members)}</span></Fact>
+                    <Fact label="States"><span class="num">{of(counts.states)}</span></Fact>
+                    <Fact label="Labels"><span class="num">{of(counts.labels)}</span></Fact>
+                    <Fact label="Work items read"><span class="num">{number(counts.items)}</span></Fact>
+                    <Fact label="Created"><span class="num">{number(counts.created)}</span></Fact>
+                    <Fact label="Updated"><span class="num">{number(counts.updated)}</span></Fact>
+                    <Fact label="Unchanged"><span class="num">{number(counts.unchanged)}</span></Fact>
+                </dl>
+            </Panel>
+            <Panel title="Run">
+                <dl class="facts">
+                    <Fact label="Integration"><a href=paths::integration(run.integration)>{run.integration_name}</a></Fact>
+                    <Fact label="Started by">{trigger}</Fact>
+                    <Fact label="Started"><Moment at=run.started_at/></Fact>
+                    <Fact label="Finished">
+                        {run.finished_at.map_or_else(|| "–".into_any(), |at| view! { <Moment at/> }.into_any())}
+                    </Fact>
+                    <Fact label="Took"><span class="num">{took}</span></Fact>
+                    <Fact label="Requests to Plane"><span class="num">{of(counts.requests)}</span></Fact>
+                    <Fact label="Refused by the limit"><span class="num">{of(counts.rate_limited)}</span></Fact>
+                    <Fact label="Waited for the limit"><span class="num">{waited}</span></Fact>
+                    <Fact label="Run"><span class="mono small">{run.id.to_string()}</span></Fact>
+                </dl>
+            </Panel>
+        </div>
+    }
+    .into_any()
+}

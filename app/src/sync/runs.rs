@@ -1,0 +1,176 @@
+use std::collections::HashMap;
+
+use domain::{
+    ids::UserId,
+    page::{Cursor, Page},
+    run::{RunFilter, SyncRun},
+};
+use leptos::prelude::*;
+
+use super::{filter, integration_choices::integration_choices, words};
+use crate::{
+    paths,
+    query::Query,
+    ui::{
+        badge::OutcomeBadge,
+        chips::{Chip, Chips},
+        empty::Empty,
+        form::{Button, Hidden, LinkButton, SelectField, Submit},
+        frame::Frame,
+        head::PageHead,
+        number::number,
+        page::{loaded, signed_in},
+        pager::Pager,
+        table::TableRegion,
+        time::{Moment, duration_words},
+    },
+};
+
+struct Runs {
+    filter: RunFilter,
+    is_first: bool,
+    runs: Page<SyncRun>,
+    people: HashMap<UserId, String>,
+    choices: Vec<(String, String)>,
+}
+
+/// Every sync run, latest first.
+#[component]
+pub fn RunsPage() -> impl IntoView {
+    let query = Query::of_page();
+    loaded(
+        async move {
+            let viewer = signed_in()?;
+            let backend = crate::backend();
+            let filter = filter::read(&query);
+            let after = query.get("after").map(|cursor| Cursor(cursor.to_owned()));
+            Ok(Runs {
+                is_first: after.is_none(),
+                runs: backend.runs.runs(&viewer, &filter, after).await?,
+                people: words::names(backend.accounts.people(&viewer).await?),
+                choices: integration_choices(&viewer, filter.integration).await?,
+                filter,
+            })
+        },
+        |page| {
+            let base = filter::address(&page.filter, None);
+            let next = page.runs.next.clone();
+            view! {
+                <Frame title="Sync runs">
+                    <PageHead title="Sync runs" says=|| "Each attempt to bring an integration up to date, latest first."/>
+                    <Filters filter=page.filter.clone() choices=page.choices/>
+                    {if page.runs.rows.is_empty() {
+                        view! { <NoRuns filter=page.filter is_first=page.is_first/> }.into_any()
+                    } else {
+                        view! { <Table runs=page.runs.rows people=page.people/> }.into_any()
+                    }}
+                    <Pager next is_first=page.is_first base/>
+                </Frame>
+            }
+        },
+    )
+}
+
+#[component]
+fn Filters(filter: RunFilter, choices: Vec<(String, String)>) -> impl IntoView {
+    let chip = |outcome: Option<domain::run::Outcome>, label: &str| Chip {
+        label: label.to_owned(),
+        href: filter::address(&filter::with_outcome(&filter, outcome), None),
+        is_current: filter.outcome == outcome,
+        count: None,
+    };
+    let chips = std::iter::once(chip(None, "All"))
+        .chain(words::OUTCOMES.into_iter().map(|outcome| chip(Some(outcome), outcome.word())))
+        .collect::<Vec<_>>();
+    let outcome = filter.outcome.map(|outcome| ("outcome", words::outcome_code(outcome).to_owned()));
+    view! {
+        <form class="filters" method="get" action=paths::RUNS role="search" aria-label="Filter sync runs">
+            <Hidden fields=outcome.into_iter().collect()/>
+            <SelectField
+                label="Integration"
+                name="integration"
+                options=choices
+                value=filter.integration.map(|id| id.to_string()).unwrap_or_default()
+            />
+            <Submit label="Filter" kind=Button::Plain/>
+        </form>
+        <Chips label="Outcome" chips/>
+    }
+    .into_any()
+}
+
+#[component]
+fn Table(runs: Vec<SyncRun>, people: HashMap<UserId, String>) -> impl IntoView {
+    let lines = runs.into_iter().map(|run| view! { <Line trigger=words::trigger(run.trigger, &people) run/> }).collect_view();
+    view! {
+        <TableRegion label="Sync runs">
+            <table class="runs">
+                <caption class="visually-hidden">"Sync runs, latest first"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Started"</th>
+                        <th scope="col">"Integration"</th>
+                        <th scope="col">"Outcome"</th>
+                        <th scope="col">"Started by"</th>
+                        <th scope="col" class="number">"Took"</th>
+                        <th scope="col" class="number">"Read"</th>
+                        <th scope="col" class="number">"Created"</th>
+                        <th scope="col" class="number">"Updated"</th>
+                        <th scope="col" class="number">"Unchanged"</th>
+                        <th scope="col" class="number">"Requests"</th>
+                    </tr>
+                </thead>
+                <tbody>{lines}</tbody>
+            </table>
+        </TableRegion>
+    }
+    .into_any()
+}
+
+#[component]
+fn Line(run: SyncRun, trigger: String) -> impl IntoView {
+    let took = words::took(&run).map_or_else(|| "–".to_owned(), duration_words);
+    let reason = run.reason.map(|reason| view! { <span class="run-reason quiet small">{reason}</span> });
+    let counts = run.counts;
+    view! {
+        <tr>
+            <th scope="row"><a href=paths::run(run.id)><Moment at=run.started_at/></a></th>
+            <td><a href=paths::integration(run.integration)>{run.integration_name}</a></td>
+            <td><OutcomeBadge outcome=run.outcome/>{reason}</td>
+            <td>{trigger}</td>
+            <td class="number">{took}</td>
+            <td class="number">{number(counts.items)}</td>
+            <td class="number">{number(counts.created)}</td>
+            <td class="number">{number(counts.updated)}</td>
+            <td class="number">{number(counts.unchanged)}</td>
+            <td class="number">{number(u64::from(counts.requests))}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+#[component]
+fn NoRuns(filter: RunFilter, is_first: bool) -> impl IntoView {
+    if !is_first {
+        view! {
+            <Empty title="Nothing further" says="The list ends before this page.">
+                <LinkButton label="To the first page" href=filter::address(&filter, None)/>
+            </Empty>
+        }
+        .into_any()
+    } else if filter != RunFilter::default() {
+        view! {
+            <Empty title="No run matches" says="No sync run has this outcome for this integration.">
+                <LinkButton label="Show every run" href=paths::RUNS/>
+            </Empty>
+        }
+        .into_any()
+    } else {
+        view! {
+            <Empty title="Nothing was synced yet" says="A run starts with “Sync now” on an integration’s page.">
+                <LinkButton label="To the integrations" href=paths::INTEGRATIONS/>
+            </Empty>
+        }
+        .into_any()
+    }
+}
