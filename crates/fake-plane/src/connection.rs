@@ -1,0 +1,259 @@
+//! Sockets: plain or TLS, each with a switch that makes it die without another byte.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::{fmt, io};
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio_rustls::TlsAcceptor;
+
+use crate::Shared;
+
+/// Which certificate an HTTPS fake shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsKind {
+    /// Signed by itself.
+    SelfSigned,
+    /// Signed by the fake's authority, run out a month ago.
+    Expired,
+    /// Signed by the fake's authority, for another host.
+    WrongHost,
+    /// Signed by the fake's authority, for localhost and 127.0.0.1, valid for 90 days.
+    Trusted,
+}
+
+/// The HTTPS side of a server.
+pub(crate) struct Tls {
+    pub acceptor: TlsAcceptor,
+    pub ca_pem: String,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+impl Tls {
+    pub(crate) fn new(kind: TlsKind, now: DateTime<Utc>) -> Self {
+        Self::try_new(kind, now).expect("rcgen and rustls accept these fixed parameters")
+    }
+
+    fn try_new(kind: TlsKind, now: DateTime<Utc>) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut ca = CertificateParams::default();
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        ca.distinguished_name
+            .push(DnType::CommonName, "Fake Plane test authority");
+        valid(
+            &mut ca,
+            now - TimeDelta::days(365),
+            now + TimeDelta::days(3650),
+        );
+        let ca_key = KeyPair::generate()?;
+        let ca_certificate = ca.self_signed(&ca_key)?;
+
+        let mut leaf = CertificateParams::default();
+        leaf.distinguished_name
+            .push(DnType::CommonName, "fake-plane");
+        leaf.subject_alt_names = match kind {
+            TlsKind::WrongHost => vec![SanType::DnsName("plane.elsewhere.test".try_into()?)],
+            _ => vec![
+                SanType::DnsName("localhost".try_into()?),
+                SanType::IpAddress([127, 0, 0, 1].into()),
+            ],
+        };
+        match kind {
+            TlsKind::Expired => {
+                valid(
+                    &mut leaf,
+                    now - TimeDelta::days(120),
+                    now - TimeDelta::days(30),
+                );
+            }
+            _ => valid(
+                &mut leaf,
+                now - TimeDelta::days(1),
+                now + TimeDelta::days(90),
+            ),
+        }
+        let key = KeyPair::generate()?;
+        let (certificate, ca_pem) = match kind {
+            TlsKind::SelfSigned => {
+                let certificate = leaf.self_signed(&key)?;
+                let pem = certificate.pem();
+                (certificate, pem)
+            }
+            _ => (
+                leaf.signed_by(&key, &Issuer::new(ca, ca_key))?,
+                ca_certificate.pem(),
+            ),
+        };
+        let chain = vec![CertificateDer::from(certificate.der().to_vec())];
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            ca_pem,
+        })
+    }
+}
+
+/// rcgen counts in whole days here; that is fine enough for certificates.
+fn valid(params: &mut CertificateParams, from: DateTime<Utc>, until: DateTime<Utc>) {
+    let day = |at: DateTime<Utc>| {
+        let [month, day] = [at.month(), at.day()].map(|n| u8::try_from(n).unwrap_or(1));
+        rcgen::date_time_ymd(at.year(), month, day)
+    };
+    params.not_before = day(from);
+    params.not_after = day(until);
+}
+
+/// Serves until told to stop.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    stopped: oneshot::Receiver<()>,
+) {
+    let Ok(addr) = listener.local_addr() else {
+        return;
+    };
+    let (ready, connections) = mpsc::channel(64);
+    let accepting = tokio::spawn(accept(listener, tls, ready));
+    let service = crate::routes::router(shared).into_make_service_with_connect_info::<Switch>();
+    let server = axum::serve(Connections { connections, addr }, service);
+    tokio::select! {
+        _ = server.into_future() => {}
+        _ = stopped => {}
+    }
+    accepting.abort();
+}
+
+/// Handshakes happen beside each other: one slow client must not hold up the next.
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, ready: mpsc::Sender<Connection>) {
+    while !ready.is_closed() {
+        let Ok((socket, _)) = listener.accept().await else {
+            continue;
+        };
+        let _ = socket.set_nodelay(true);
+        let ready = ready.clone();
+        let Some(tls) = tls.clone() else {
+            let _ = ready.send(Connection::new(Box::new(socket))).await;
+            continue;
+        };
+        tokio::spawn(async move {
+            if let Ok(stream) = tls.accept(socket).await {
+                let _ = ready.send(Connection::new(Box::new(stream))).await;
+            }
+        });
+    }
+}
+
+struct Connections {
+    connections: mpsc::Receiver<Connection>,
+    addr: SocketAddr,
+}
+
+impl Listener for Connections {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        match self.connections.recv().await {
+            Some(connection) => (connection, self.addr),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.addr)
+    }
+}
+
+/// Kills the connection that a request came in on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Switch(Arc<AtomicBool>);
+
+impl Switch {
+    pub(crate) fn kill(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Connected<IncomingStream<'_, Connections>> for Switch {
+    fn connect_info(stream: IncomingStream<'_, Connections>) -> Self {
+        stream.io().switch.clone()
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl Stream for TcpStream {}
+impl Stream for tokio_rustls::server::TlsStream<TcpStream> {}
+
+struct Connection {
+    stream: Box<dyn Stream>,
+    switch: Switch,
+}
+
+impl Connection {
+    fn new(stream: Box<dyn Stream>) -> Self {
+        Self {
+            stream,
+            switch: Switch::default(),
+        }
+    }
+
+    fn alive(&self) -> io::Result<()> {
+        match self.switch.0.load(Ordering::SeqCst) {
+            true => Err(io::ErrorKind::ConnectionReset.into()),
+            false => Ok(()),
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.alive()?;
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.alive()?;
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,92 @@
+//! The fake Plane as a process.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, bail};
+use chrono::TimeDelta;
+use clap::Parser;
+use fake_plane::{Clock, FakePlane, Options, Version, seed};
+use serde_json::json;
+
+/// A Plane that behaves like the recorded one. Prints one JSON line with its address and keys, then serves.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8750")]
+    addr: SocketAddr,
+    /// Workspaces `acme` (12 projects, 5,000 work items) and `unruly`, which misbehaves.
+    #[arg(long, group = "seed")]
+    demo: bool,
+    /// The small workspace `acme` of the end-to-end tests.
+    #[arg(long, group = "seed")]
+    e2e: bool,
+    /// The workspace `big` with one project of so many work items, without a rate limit.
+    #[arg(long, group = "seed")]
+    items: Option<u32>,
+    /// Requests per minute and key; 0 for none.
+    #[arg(long)]
+    rate_limit: Option<u32>,
+    /// Which Plane to be: 1.3.1, 1.0 or 0.27.
+    #[arg(long, default_value = "1.3.1")]
+    plane_version: String,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let Some(version) = Version::parse(&arguments.plane_version) else {
+        bail!("--plane-version takes 1.3.1, 1.0 or 0.27");
+    };
+    let clock = Clock::system();
+    let usual = if arguments.items.is_some() {
+        None
+    } else {
+        Some(60)
+    };
+    let options = Options {
+        addr: arguments.addr,
+        version,
+        rate_limit: arguments
+            .rate_limit
+            .map_or(usual, |limit| (limit > 0).then_some(limit)),
+        // The demo's work items should look as if people had worked on them until an hour ago.
+        epoch: clock.now() - TimeDelta::days(90) - TimeDelta::hours(1),
+        clock,
+        ..Options::default()
+    };
+    let plane = FakePlane::start(options).await;
+    plane.given(|state| {
+        if arguments.demo {
+            seed::demo(state);
+        } else if arguments.e2e {
+            seed::e2e(state);
+        } else if let Some(items) = arguments.items {
+            seed::big(state, items);
+        }
+    });
+    if arguments.demo {
+        seed::unruly_faults()
+            .into_iter()
+            .for_each(|fault| plane.fail(fault));
+    }
+    let ready = json!({
+        "url": plane.url(),
+        "keys": {
+            "member": seed::KEY,
+            "admin": seed::ADMIN_KEY,
+            "guest": seed::GUEST_KEY,
+            "stranger": seed::STRANGER_KEY,
+            "revoked": seed::REVOKED_KEY,
+            "expired": seed::EXPIRED_KEY,
+            "unruly": seed::UNRULY_KEY,
+        },
+    });
+    use std::io::Write;
+    writeln!(std::io::stdout(), "{ready}").context("standard output is closed")?;
+    tokio::signal::ctrl_c()
+        .await
+        .context("can't listen for signals")?;
+    drop(plane);
+    Ok(())
+}

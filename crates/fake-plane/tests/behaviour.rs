@@ -1,0 +1,93 @@
+//! What a client meets beyond the recordings: faults, limits, roles, changes between pages, webhooks, TLS.
+
+use std::sync::Arc;
+
+use fake_plane::{FakePlane, Options, Role};
+use serde_json::Value;
+
+struct Acme {
+    plane: FakePlane,
+    key: String,
+    project: uuid::Uuid,
+    http: reqwest::Client,
+}
+
+impl Acme {
+    async fn start(options: Options, items: u32) -> Self {
+        let plane = FakePlane::start(options).await;
+        let (key, project) = plane.given(|state| {
+            state.add_workspace("acme", "Acme");
+            let inge = state.add_user("Inge", "Integration");
+            state.join_workspace("acme", inge, Role::Member);
+            let project = state.add_project("acme", "Web Platform", "WEB");
+            state.join_project(project, inge, Role::Admin);
+            state.add_usual_labels(project);
+            state.add_items(project, items);
+            (state.add_key(inge, "integration"), project)
+        });
+        Self {
+            plane,
+            key,
+            project,
+            http: client(),
+        }
+    }
+
+    async fn get(&self, path: &str) -> reqwest::Response {
+        let url = format!("{}{path}", self.plane.url());
+        self.http
+            .get(url)
+            .header("X-API-Key", &self.key)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    async fn items(&self, query: &str) -> Value {
+        let path = format!(
+            "/api/v1/workspaces/acme/projects/{}/work-items/?{query}",
+            self.project
+        );
+        self.get(&path).await.json().await.unwrap()
+    }
+}
+
+fn client() -> reqwest::Client {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test talks to the fake on this machine"
+    )]
+    let builder = reqwest::Client::builder();
+    builder
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .tls_backend_preconfigured(tls(None))
+        .build()
+        .unwrap()
+}
+
+fn tls(trusted: Option<&str>) -> rustls::ClientConfig {
+    let mut roots = rustls::RootCertStore::empty();
+    if let Some(pem) = trusted {
+        use rustls::pki_types::{CertificateDer, pem::PemObject};
+        roots
+            .add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap())
+            .unwrap();
+    }
+    rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+#[tokio::test]
+async fn the_key_opens_its_workspace_and_pages_of_its_work_items() {
+    let acme = Acme::start(Options::default(), 25).await;
+    let me: Value = acme.get("/api/v1/users/me/").await.json().await.unwrap();
+    assert_eq!(me["display_name"], "inge");
+    let page = acme.items("per_page=10").await;
+    assert_eq!(page["total_count"], 25);
+    assert_eq!(page["next_cursor"], "10:1:0");
+    assert_eq!(page["results"].as_array().unwrap().len(), 10);
+}
