@@ -20,10 +20,8 @@ pub fn LiveConnectionTest(
     /// Where the test is asked for; answers a stream of `TestProgress`.
     endpoint: String,
     /// Id of what the live result takes the place of, such as the last test.
-    #[prop(optional)]
     replaces: String,
-    /// Address of an integration's kept tests, to which the test's id is added; empty for a form that is not saved.
-    #[prop(optional)]
+    /// Address of an integration's kept tests, to which the test's id is added; empty for a form, whose test has no page.
     results: String,
 ) -> impl IntoView {
     let panel = Panel::default();
@@ -124,7 +122,8 @@ async fn watch(
     panel: Panel,
     reached: &mut Reached,
 ) -> Result<(), JsValue> {
-    let fields = UrlSearchParams::new_with_str_sequence_sequence(&FormData::new_with_form(form)?)?;
+    // The browser takes any iterable of pairs here, and a form's data is one.
+    let fields = UrlSearchParams::new_with_str_sequence_sequence(FormData::new_with_form(form)?.as_ref())?;
     let headers = Headers::new()?;
     headers.set("accept", "text/event-stream")?;
     let request = RequestInit::new();

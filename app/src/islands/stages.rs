@@ -23,15 +23,15 @@ pub enum StageLook {
 }
 
 impl StageLook {
-    /// Word, shape and CSS class: colour is never alone.
-    pub fn parts(self) -> (&'static str, &'static str, &'static str) {
+    /// Word and CSS class; the class draws a shape, so that colour is never alone.
+    pub fn parts(self) -> (&'static str, &'static str) {
         match self {
-            StageLook::Waiting => ("Waiting", "○", "stage stage-idle"),
-            StageLook::Running => ("Under way", "◐", "stage stage-running"),
-            StageLook::Passed => ("Passed", "●", "stage stage-good"),
-            StageLook::Warned => ("Look at this", "◐", "stage stage-late"),
-            StageLook::Failed => ("Failed", "▲", "stage stage-bad"),
-            StageLook::NotTried => ("Not tried", "‖", "stage stage-idle"),
+            StageLook::Waiting => ("Waiting", "stage stage-waiting"),
+            StageLook::Running => ("Under way", "stage stage-running"),
+            StageLook::Passed => ("Passed", "stage stage-passed"),
+            StageLook::Warned => ("Look at this", "stage stage-warned"),
+            StageLook::Failed => ("Failed", "stage stage-failed"),
+            StageLook::NotTried => ("Not tried", "stage stage-waiting"),
         }
     }
 }
@@ -50,11 +50,11 @@ pub fn waiting() -> Vec<StageLine> {
 
 /// One stage as a list item.
 pub fn stage_item(line: StageLine) -> impl IntoView {
-    let (word, shape, class) = line.look.parts();
+    let (word, class) = line.look.parts();
     view! {
         <li class=class>
             <span class="stage-name">{line.name}</span>
-            <span class="stage-state"><span class="stage-shape" aria-hidden="true">{shape}</span>" "{word}</span>
+            <span class="stage-state">{word}</span>
             <span class="stage-time">{line.took_ms.map(|ms| ms.to_string() + " ms")}</span>
             <span class="stage-says">{line.says}</span>
             {line.advice.map(|advice| view! { <p class="stage-advice">{advice}</p> })}

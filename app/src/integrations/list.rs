@@ -1,0 +1,290 @@
+use domain::{
+    actor::Viewer,
+    integration::{IntegrationFilter, IntegrationRow, IntegrationShow, IntegrationSort},
+    page::{Cursor, Page},
+};
+use leptos::prelude::*;
+use server_fn::ServerFn;
+
+use super::{pieces::KeyMark, words};
+use crate::{
+    paths,
+    query::Query,
+    sync,
+    ui::{
+        badge::{FreshnessBadge, OutcomeBadge},
+        chips::{Chip, Chips},
+        empty::Empty,
+        form::{Button, ButtonForm, Hidden, LinkButton},
+        frame::Frame,
+        head::PageHead,
+        number::number,
+        page::{loaded, signed_in},
+        pager::Pager,
+        table::{SortHeader, Sorted, TableRegion},
+        time::Ago,
+    },
+};
+
+/// All integrations, worst first.
+#[component]
+pub fn ListPage() -> impl IntoView {
+    let query = Query::of_page();
+    let filter = read(&query);
+    let after = query.get("after").map(|after| Cursor(after.to_owned()));
+    let is_first = after.is_none();
+    let asked = filter.clone();
+    loaded(
+        async move {
+            let viewer = signed_in()?;
+            let integrations = crate::backend().integrations;
+            let counts = integrations.counts(&viewer).await?;
+            let page = integrations.list(&viewer, &asked, after).await?;
+            Ok((viewer, counts, page))
+        },
+        move |(viewer, counts, page)| view! { <List viewer counts page filter is_first/> },
+    )
+}
+
+#[component]
+fn List(
+    viewer: Viewer,
+    /// Active and inactive.
+    counts: (u32, u32),
+    page: Page<IntegrationRow>,
+    filter: IntegrationFilter,
+    is_first: bool,
+) -> impl IntoView {
+    let is_admin = viewer.is_admin();
+    let (active, inactive) = counts;
+    let none_at_all = active + inactive == 0;
+    let base = write(&filter).on(paths::INTEGRATIONS);
+    let body = if none_at_all {
+        view! { <NoneYet is_admin/> }.into_any()
+    } else {
+        let table = if page.rows.is_empty() {
+            view! { <NoneMatch filter=filter.clone()/> }.into_any()
+        } else {
+            view! { <Table rows=page.rows filter=filter.clone() is_admin/> }.into_any()
+        };
+        view! {
+            <Filters filter counts/>
+            {table}
+            <Pager next=page.next is_first base/>
+        }
+        .into_any()
+    };
+    view! {
+        <Frame title="Integrations">
+            <PageHead title="Integrations" says=move || format!("{} active, {} inactive", number(active.into()), number(inactive.into()))>
+                {(is_admin && !none_at_all).then(|| view! {
+                    <LinkButton label="Add integration" href=paths::NEW_INTEGRATION kind=Button::Primary/>
+                })}
+            </PageHead>
+            {body}
+        </Frame>
+    }
+}
+
+#[component]
+fn NoneYet(is_admin: bool) -> impl IntoView {
+    let says = "An integration is one Plane workspace: its address, an API key and a schedule. Hangar then keeps a copy of its projects, work items and labels.";
+    if is_admin {
+        view! {
+            <Empty title="No integrations yet" says=says>
+                <LinkButton label="Add integration" href=paths::NEW_INTEGRATION kind=Button::Primary/>
+            </Empty>
+        }
+        .into_any()
+    } else {
+        view! { <Empty title="No integrations yet" says=format!("{says} An admin can add one.")/> }.into_any()
+    }
+}
+
+#[component]
+fn NoneMatch(filter: IntegrationFilter) -> impl IntoView {
+    let (title, says) = match (filter.q.is_empty(), filter.show) {
+        (true, IntegrationShow::Attention) => ("Nothing needs attention", "Every active integration is fresh, and its last run and test went well.".to_owned()),
+        (true, IntegrationShow::Fresh) => ("Nothing is fresh", "No integration was copied completely within its schedule.".to_owned()),
+        (true, IntegrationShow::Inactive) => ("Nothing is inactive", "Every integration is active.".to_owned()),
+        (true, IntegrationShow::All) => ("Nothing further", "The list ends before this page.".to_owned()),
+        (false, _) => ("Nothing matches", format!("No integration here has “{}” in its name or workspace.", filter.q)),
+    };
+    view! {
+        <Empty title=title says=says>
+            <LinkButton label="Show all integrations" href=paths::INTEGRATIONS/>
+        </Empty>
+    }
+}
+
+#[component]
+fn Filters(filter: IntegrationFilter, counts: (u32, u32)) -> impl IntoView {
+    let (active, inactive) = counts;
+    let chip = |label: &str, show, count: Option<u32>| Chip {
+        label: label.to_owned(),
+        href: write(&IntegrationFilter { show, ..filter.clone() }).on(paths::INTEGRATIONS),
+        is_current: filter.show == show,
+        count: count.map(Into::into),
+    };
+    let chips = vec![
+        chip("All", IntegrationShow::All, Some(active + inactive)),
+        chip("Needs attention", IntegrationShow::Attention, None),
+        chip("Fresh", IntegrationShow::Fresh, None),
+        chip("Inactive", IntegrationShow::Inactive, Some(inactive)),
+    ];
+    let kept = [("show", show_word(filter.show)), ("sort", sort_word(filter.sort))];
+    let kept = kept.into_iter().filter(|(_, word)| !word.is_empty()).map(|(n, w)| (n, w.to_owned())).collect();
+    view! {
+        <div class="list-filters">
+            <form class="search" role="search" method="get" action=paths::INTEGRATIONS>
+                <Hidden fields=kept/>
+                <label class="visually-hidden" for="q">"Search by name or workspace"</label>
+                <input id="q" name="q" type="search" value=filter.q.clone() placeholder="Search by name or workspace"/>
+                <button type="submit" class=Button::Plain.class()>"Search"</button>
+            </form>
+            <Chips label="Filter integrations" chips/>
+        </div>
+    }
+}
+
+#[component]
+fn Table(rows: Vec<IntegrationRow>, filter: IntegrationFilter, is_admin: bool) -> impl IntoView {
+    let sorted = filter.sort;
+    let sort = move |sort| write(&IntegrationFilter { sort, ..filter.clone() }).on(paths::INTEGRATIONS);
+    let way = move |sort, way| if sorted == sort { way } else { Sorted::No };
+    let rows = rows.into_iter().map(|row| view! { <Row row is_admin/> }).collect_view();
+    view! {
+        <TableRegion label="Integrations">
+            <table class="integrations">
+                <caption class="visually-hidden">"Integrations and how fresh their copies are"</caption>
+                <thead>
+                    <tr>
+                        <SortHeader label="Integration" href=sort(IntegrationSort::Name) sorted=way(IntegrationSort::Name, Sorted::Up)/>
+                        <SortHeader label="State" href=sort(IntegrationSort::State) sorted=way(IntegrationSort::State, Sorted::Down)/>
+                        <SortHeader label="Fresh as of" href=sort(IntegrationSort::Synced) sorted=way(IntegrationSort::Synced, Sorted::Down)/>
+                        <th scope="col" class="number">"Member projects"</th>
+                        <SortHeader label="Work items" href=sort(IntegrationSort::Items) sorted=way(IntegrationSort::Items, Sorted::Down) is_number=true/>
+                        <th scope="col">"Key"</th>
+                        <th scope="col">"Last run"</th>
+                        {is_admin.then(|| view! { <th scope="col"><span class="visually-hidden">"Actions"</span></th> })}
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </TableRegion>
+    }
+}
+
+#[component]
+fn Row(row: IntegrationRow, is_admin: bool) -> impl IntoView {
+    let members = words::member_projects(&row);
+    let integration = row.integration;
+    let settings = integration.settings;
+    let name = settings.integration_name.to_string();
+    let is_running = row.last_run.as_ref().is_some_and(|run| run.outcome.is_none());
+    let can_sync = integration.is_active && !is_running;
+    let last_run = row.last_run.map(|run| {
+        view! {
+            <a href=paths::run(run.id)><OutcomeBadge outcome=run.outcome/></a>
+            <div class="quiet small"><Ago at=run.started_at/></div>
+        }
+    });
+    let sync = can_sync.then(|| view! {
+        <ButtonForm
+            action=sync::api::StartSync::PATH
+            label="Sync now"
+            about=format!("Sync {name} now")
+            hidden=vec![("id", integration.id.to_string())]
+        />
+    });
+    view! {
+        <tr>
+            <th scope="row">
+                <a href=paths::integration(integration.id)>{name}</a>
+                <div class="quiet small">{settings.workspace.to_string()} " · " {settings.base_url.host().to_owned()}</div>
+            </th>
+            <td><FreshnessBadge freshness=row.freshness/></td>
+            <td>{row.complete_at.map(|at| view! { <Ago at/> }.into_any()).unwrap_or_else(|| "never".into_any())}</td>
+            <td class="number">{members}</td>
+            <td class="number">{number(row.total_work_items)}</td>
+            <td><KeyMark last_four=integration.key.last_four fingerprint=integration.key.fingerprint/></td>
+            <td>{last_run}</td>
+            {is_admin.then(|| view! { <td class="row-actions">{sync}</td> })}
+        </tr>
+    }
+}
+
+/// The filter in an address. What this version does not know counts as not set.
+pub fn read(query: &Query) -> IntegrationFilter {
+    IntegrationFilter {
+        q: query.get("q").unwrap_or_default().to_owned(),
+        show: match query.get("show") {
+            Some("attention") => IntegrationShow::Attention,
+            Some("fresh") => IntegrationShow::Fresh,
+            Some("inactive") => IntegrationShow::Inactive,
+            _ => IntegrationShow::All,
+        },
+        sort: match query.get("sort") {
+            Some("name") => IntegrationSort::Name,
+            Some("items") => IntegrationSort::Items,
+            Some("synced") => IntegrationSort::Synced,
+            _ => IntegrationSort::State,
+        },
+    }
+}
+
+/// The filter as an address has it; what is not set stays out.
+pub fn write(filter: &IntegrationFilter) -> Query {
+    Query::default()
+        .with("q", Some(&filter.q))
+        .with("show", Some(show_word(filter.show)))
+        .with("sort", Some(sort_word(filter.sort)))
+}
+
+fn show_word(show: IntegrationShow) -> &'static str {
+    match show {
+        IntegrationShow::All => "",
+        IntegrationShow::Attention => "attention",
+        IntegrationShow::Fresh => "fresh",
+        IntegrationShow::Inactive => "inactive",
+    }
+}
+
+fn sort_word(sort: IntegrationSort) -> &'static str {
+    match sort {
+        IntegrationSort::State => "",
+        IntegrationSort::Name => "name",
+        IntegrationSort::Items => "items",
+        IntegrationSort::Synced => "synced",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{prelude::*, sample::select};
+
+    const SHOWS: [IntegrationShow; 4] =
+        [IntegrationShow::All, IntegrationShow::Attention, IntegrationShow::Fresh, IntegrationShow::Inactive];
+    const SORTS: [IntegrationSort; 4] =
+        [IntegrationSort::State, IntegrationSort::Name, IntegrationSort::Items, IntegrationSort::Synced];
+
+    proptest! {
+        #[test]
+        fn a_filter_comes_back_from_its_address(
+            q in "\\PC{0,20}",
+            show in select(&SHOWS[..]),
+            sort in select(&SORTS[..]),
+        ) {
+            let filter = IntegrationFilter { q: q.trim().to_owned(), show, sort };
+            let address = write(&filter).on(paths::INTEGRATIONS);
+            prop_assert_eq!(read(&Query::parse(address.trim_start_matches(paths::INTEGRATIONS))), filter);
+        }
+    }
+
+    #[test]
+    fn unknown_values_count_as_not_set() {
+        assert_eq!(read(&Query::parse("show=broken&sort=%zz")), IntegrationFilter::default());
+        assert_eq!(write(&IntegrationFilter::default()).on(paths::INTEGRATIONS), paths::INTEGRATIONS);
+    }
+}
