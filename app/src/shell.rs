@@ -3,16 +3,21 @@ use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::{
     SsrMode, StaticSegment as Static,
     components::{Route, Router, Routes},
+    path,
 };
 
 use crate::{
-    Theme, overview,
+    Theme, accounts, integrations, mirror, overview, sync,
     ui::failure_view::NotFound,
     visit,
 };
 
 /// The document around every page. The theme stands in the first tag, so no page flashes.
 pub fn shell() -> impl IntoView {
+    // Pages run on the server alone: nothing of them is written into the page for the browser to run again.
+    if let Some(context) = Owner::current_shared_context() {
+        context.set_is_hydrating(false);
+    }
     let visit = visit();
     let theme = (visit.theme != Theme::System).then(|| visit.theme.word());
     let css = visit.assets.css.clone().unwrap_or_else(|| "/pkg/main.css".to_owned());
@@ -44,6 +49,25 @@ pub fn App() -> impl IntoView {
         <Title formatter=|title: String| if title.is_empty() { "Hangar".to_owned() } else { format!("{title} · Hangar") }/>
         <Router>
             <Routes fallback=|| view! { <NotFound/> }>
+                <Route path=path!("setup") view=accounts::set_up::SetUpPage ssr=mode.clone()/>
+                <Route path=path!("sign-in") view=accounts::sign_in::SignInPage ssr=mode.clone()/>
+                <Route path=path!("settings") view=accounts::settings::SettingsPage ssr=mode.clone()/>
+                <Route path=path!("settings/people") view=accounts::people::PeoplePage ssr=mode.clone()/>
+                <Route path=path!("settings/profile") view=accounts::profile::ProfilePage ssr=mode.clone()/>
+                <Route path=path!("integrations") view=integrations::list::ListPage ssr=mode.clone()/>
+                <Route path=path!("integrations/new") view=integrations::edit::NewPage ssr=mode.clone()/>
+                <Route path=path!("integrations/:id") view=integrations::detail::DetailPage ssr=mode.clone()/>
+                <Route path=path!("integrations/:id/edit") view=integrations::edit::EditPage ssr=mode.clone()/>
+                <Route path=path!("integrations/:id/key") view=integrations::key::KeyPage ssr=mode.clone()/>
+                <Route path=path!("integrations/:id/delete") view=integrations::delete::DeletePage ssr=mode.clone()/>
+                <Route path=path!("integrations/:id/history") view=integrations::history::HistoryPage ssr=mode.clone()/>
+                <Route path=path!("integrations/:id/tests/:test") view=integrations::test_result::TestPage ssr=mode.clone()/>
+                <Route path=path!("integrations/:id/projects/:project") view=mirror::work_items::WorkItemsPage ssr=mode.clone()/>
+                <Route path=path!("integrations/:id/projects/:project/labels") view=mirror::labels::LabelsPage ssr=mode.clone()/>
+                <Route path=path!("integrations/:id/projects/:project/work-items/:item") view=mirror::work_item::WorkItemPage ssr=mode.clone()/>
+                <Route path=path!("projects") view=mirror::projects::ProjectsPage ssr=mode.clone()/>
+                <Route path=path!("runs") view=sync::runs::RunsPage ssr=mode.clone()/>
+                <Route path=path!("runs/:id") view=sync::run::RunPage ssr=mode.clone()/>
                 <Route path=Static("") view=overview::OverviewPage ssr=mode/>
             </Routes>
         </Router>
