@@ -203,3 +203,259 @@ fn below_app<'a>(segments: &[&'a str]) -> Option<&'a str> {
 fn slug(text: &str) -> Option<WorkspaceSlug> {
     text.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(pasted: &str, base: &str, workspace: Option<&str>) {
+        let address = normalise(pasted).unwrap_or_else(|error| panic!("{pasted:?}: {error}"));
+        assert_eq!(address.base.as_str(), base, "{pasted:?}");
+        assert_eq!(
+            address.workspace.as_ref().map(WorkspaceSlug::as_str),
+            workspace,
+            "{pasted:?}"
+        );
+    }
+
+    #[test]
+    fn plane_cloud_is_found_by_any_of_its_addresses() {
+        check("https://api.plane.so", "https://api.plane.so", None);
+        check("https://api.plane.so/", "https://api.plane.so", None);
+        check("http://api.plane.so/api/v1", "https://api.plane.so", None);
+        check(
+            "api.plane.so/api/v1/workspaces/acme/projects/",
+            "https://api.plane.so",
+            Some("acme"),
+        );
+        check(
+            "https://app.plane.so/acme/",
+            "https://api.plane.so",
+            Some("acme"),
+        );
+        check(
+            "https://app.plane.so/acme/projects/4067044b/issues?x=1#y",
+            "https://api.plane.so",
+            Some("acme"),
+        );
+        check(
+            "app.plane.so/Acme-2",
+            "https://api.plane.so",
+            Some("Acme-2"),
+        );
+        check("https://app.plane.so/sign-in", "https://api.plane.so", None);
+        check(
+            "https://app.plane.so/create-workspace/",
+            "https://api.plane.so",
+            None,
+        );
+        check(
+            "https://acme.plane.so",
+            "https://api.plane.so",
+            Some("acme"),
+        );
+        check("plane.so", "https://api.plane.so", None);
+        check("https://www.plane.so/pricing", "https://api.plane.so", None);
+        check(
+            "https://APP.PLANE.SO./acme",
+            "https://api.plane.so",
+            Some("acme"),
+        );
+    }
+
+    #[test]
+    fn hosts_that_only_look_like_plane_cloud_are_left_alone() {
+        check("https://notplane.so", "https://notplane.so", None);
+        check(
+            "https://api.plane.so.example.com",
+            "https://api.plane.so.example.com",
+            None,
+        );
+        check(
+            "https://api.plane.so:8443",
+            "https://api.plane.so:8443",
+            None,
+        );
+        check("https://a.b.plane.so", "https://a.b.plane.so", None);
+    }
+
+    #[test]
+    fn a_self_hosted_plane_keeps_its_origin() {
+        check(
+            "https://plane.example.com",
+            "https://plane.example.com",
+            None,
+        );
+        check("plane.example.com", "https://plane.example.com", None);
+        check("//plane.example.com/", "https://plane.example.com", None);
+        check(
+            "  HTTPS://Plane.Example.COM:443/  ",
+            "https://plane.example.com",
+            None,
+        );
+        check(
+            "http://plane.example.com:80",
+            "http://plane.example.com",
+            None,
+        );
+        check("localhost:8080", "https://localhost:8080", None);
+        check("http://127.0.0.1:18000/", "http://127.0.0.1:18000", None);
+        check(
+            "https://plane.example.com./",
+            "https://plane.example.com",
+            None,
+        );
+        check("http://[::1]:8000/api/", "http://[::1]:8000", None);
+        check(
+            "https://bücher.example",
+            "https://xn--bcher-kva.example",
+            None,
+        );
+        check("http://0x7f.1/", "http://127.0.0.1", None);
+        check("http://2130706433", "http://127.0.0.1", None);
+        check("http://0177.0.0.01:9000", "http://127.0.0.1:9000", None);
+        check("http://①②⑦.0.0.1", "http://127.0.0.1", None);
+        check(
+            "https://plane.example.com\\acme\\projects\\x",
+            "https://plane.example.com",
+            Some("acme"),
+        );
+    }
+
+    #[test]
+    fn pasted_api_addresses_lose_their_path() {
+        check("https://p.example/api", "https://p.example", None);
+        check("https://p.example/api/", "https://p.example", None);
+        check("https://p.example/api/v1", "https://p.example", None);
+        check("https://p.example//api//v1//", "https://p.example", None);
+        check(
+            "https://p.example/api/v1/workspaces/acme/projects/",
+            "https://p.example",
+            Some("acme"),
+        );
+        check(
+            "https://p.example/api/workspaces/acme/projects",
+            "https://p.example",
+            Some("acme"),
+        );
+        check(
+            "https://p.example/api/v1/users/me/",
+            "https://p.example",
+            None,
+        );
+        check(
+            "https://p.example/api/instances/?a=b",
+            "https://p.example",
+            None,
+        );
+    }
+
+    #[test]
+    fn pasted_app_addresses_name_the_workspace() {
+        check(
+            "https://p.example/acme/projects/",
+            "https://p.example",
+            Some("acme"),
+        );
+        check(
+            "https://p.example/acme/browse/WEB-7/",
+            "https://p.example",
+            Some("acme"),
+        );
+        check(
+            "https://p.example/acme/settings/members",
+            "https://p.example",
+            Some("acme"),
+        );
+        check(
+            "https://p.example/projects/settings",
+            "https://p.example",
+            Some("projects"),
+        );
+        check(
+            "https://p.example/god-mode/general/",
+            "https://p.example",
+            None,
+        );
+        check(
+            "https://p.example/sign-in?next_path=/acme",
+            "https://p.example",
+            None,
+        );
+        check("https://p.example/%20/projects/", "https://p.example", None);
+    }
+
+    #[test]
+    fn a_path_in_front_of_plane_is_kept() {
+        check("https://p.example/plane", "https://p.example/plane", None);
+        check(
+            "https://p.example/tools/plane/",
+            "https://p.example/tools/plane",
+            None,
+        );
+        check(
+            "https://p.example/tools/plane/api/v1",
+            "https://p.example/tools/plane",
+            None,
+        );
+        check(
+            "https://p.example/tools/acme/projects/x",
+            "https://p.example/tools",
+            Some("acme"),
+        );
+        check(
+            "https://p.example/a/../plane",
+            "https://p.example/plane",
+            None,
+        );
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_a_reason() {
+        let check =
+            |pasted: &str, expected| assert_eq!(normalise(pasted), Err(expected), "{pasted:?}");
+        check("", AddressError::Empty);
+        check("   \n", AddressError::Empty);
+        check("ftp://p.example", AddressError::Scheme);
+        check("file:///etc/passwd", AddressError::Scheme);
+        check("gopher://p.example", AddressError::Scheme);
+        check("https://me:secret@p.example", AddressError::Userinfo);
+        check("me@p.example", AddressError::Userinfo);
+        check("https://", AddressError::NotAnAddress);
+        check("https://exa mple.com", AddressError::NotAnAddress);
+        check("https://p.example:99999", AddressError::NotAnAddress);
+        check("javascript:alert(1)", AddressError::NotAnAddress);
+        check("http://[::1", AddressError::NotAnAddress);
+        check("https://.", AddressError::NotAnAddress);
+        check(&"x".repeat(3000), AddressError::NotAnAddress);
+    }
+
+    proptest! {
+        #[test]
+        fn anything_may_be_pasted(text in ".{0,80}") {
+            let _ = normalise(&text);
+        }
+
+        #[test]
+        fn normalising_twice_changes_nothing(
+            scheme in prop::sample::select(vec!["https://", "http://", "", "//", "HTTPS://"]),
+            host in prop::sample::select(vec![
+                "p.example", "app.plane.so", "api.plane.so", "acme.plane.so", "127.1", "[fe80::1]", "bücher.example", "P.example.",
+            ]),
+            port in prop::sample::select(vec!["", ":80", ":443", ":8080"]),
+            path in prop::collection::vec(
+                prop::sample::select(vec![
+                    "api", "v1", "workspaces", "acme", "projects", "settings", "sign-in", "plane", "%20", "", ".", "..", "é",
+                ]),
+                0..7,
+            ),
+            tail in prop::sample::select(vec!["", "/", "?q=1", "#f", "//"]),
+        ) {
+            let pasted = format!("{scheme}{host}{port}/{}{tail}", path.join("/"));
+            let first = normalise(&pasted).unwrap();
+            let second = normalise(first.base.as_str()).unwrap();
+            prop_assert_eq!(second.base, first.base);
+        }
+    }
+}

@@ -171,6 +171,7 @@ pub(crate) fn read<T: FromWire>(
     let page = cursor.map_or(0, |cursor| cursor.read).saturating_add(1);
     let next = next(&envelope, size, page, total, cursor)?;
     let (rows, undecodable) = decode(&envelope.results);
+    let size = next.as_ref().map_or(size, Cursor::size);
     let pages = u32::try_from(total.div_ceil(u64::from(size)))
         .unwrap_or(u32::MAX)
         .max(page);
@@ -249,4 +250,158 @@ fn sound(plane: &str) -> bool {
         && plane
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || ":-_.=+/".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::mirror::Label;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn rows(from: u128, count: u128) -> Vec<Value> {
+        (from..from + count)
+            .map(|n| json!({ "id": Uuid::from_u128(n), "name": format!("label {n}") }))
+            .collect()
+    }
+
+    fn envelope(total: u64, next: &str, more: bool, results: Vec<Value>) -> String {
+        json!({ "total_count": total, "next_cursor": next, "next_page_results": more, "results": results }).to_string()
+    }
+
+    fn read_labels(
+        json: &str,
+        size: u32,
+        cursor: Option<&Cursor>,
+    ) -> Result<ListPage<Label>, Error> {
+        read(json, size, cursor)
+    }
+
+    #[test]
+    fn a_walk_ends_where_plane_says_so_and_not_at_a_null_cursor() {
+        let first = read_labels(&envelope(3, "2:1:0", true, rows(1, 2)), 2, None).unwrap();
+        assert_eq!(
+            (first.rows.len(), first.total, first.page, first.pages),
+            (2, 3, 1, 2)
+        );
+        let next = first.next.unwrap();
+        assert_eq!((next.plane(), next.size()), ("2:1:0", 2));
+        let last = read_labels(&envelope(3, "2:2:0", false, rows(3, 1)), 2, Some(&next)).unwrap();
+        assert_eq!(
+            (last.rows.len(), last.page, last.pages, last.next),
+            (1, 2, 2, None)
+        );
+    }
+
+    #[test]
+    fn a_kept_cursor_is_resumed_from() {
+        let first = read_labels(&envelope(3, "2:1:0", true, rows(1, 2)), 2, None)
+            .unwrap()
+            .next
+            .unwrap();
+        let kept: Cursor = serde_json::from_str(&serde_json::to_string(&first).unwrap()).unwrap();
+        assert_eq!(kept, first);
+        assert!("".parse::<Cursor>().is_err());
+        assert!("2:1:0;0;1;3;3;".parse::<Cursor>().is_err());
+        assert!("2:1:0&x=y;2;1;3;3;".parse::<Cursor>().is_err());
+    }
+
+    #[test]
+    fn a_page_that_comes_again_is_noticed() {
+        let next = read_labels(&envelope(9, "2:1:0", true, rows(1, 2)), 2, None)
+            .unwrap()
+            .next
+            .unwrap();
+        let again = read_labels(&envelope(9, "2:2:0", true, rows(1, 2)), 2, Some(&next));
+        assert_eq!(again, Err(ENDLESS));
+        let stands_still = read_labels(&envelope(9, "2:1:0", true, rows(3, 2)), 2, Some(&next));
+        assert_eq!(stands_still, Err(ENDLESS));
+        let promises = read_labels(&envelope(9, "2:2:0", true, vec![]), 2, Some(&next));
+        assert_eq!(promises, Err(ENDLESS));
+    }
+
+    #[test]
+    fn a_total_that_fell_is_told() {
+        let next = read_labels(&envelope(5, "2:1:0", true, rows(1, 2)), 2, None)
+            .unwrap()
+            .next
+            .unwrap();
+        assert!(
+            read_labels(&envelope(4, "2:2:0", false, rows(4, 2)), 2, Some(&next))
+                .unwrap()
+                .shifted
+        );
+        assert!(
+            !read_labels(&envelope(6, "2:2:0", true, rows(3, 2)), 2, Some(&next))
+                .unwrap()
+                .shifted
+        );
+    }
+
+    #[test]
+    fn a_bad_row_costs_itself_alone() {
+        let mut results = rows(1, 2);
+        results.insert(1, json!({ "name": "no id" }));
+        results.push(json!("not an object"));
+        let page = read_labels(&envelope(4, "9:1:0", false, results), 9, None).unwrap();
+        assert_eq!((page.rows.len(), page.undecodable), (2, 2));
+    }
+
+    #[test]
+    fn a_smaller_page_size_never_skips() {
+        let cursor: Cursor = "1000:3:0;1000;3;9999;9999;".parse().unwrap();
+        let resized = cursor.resized(300).unwrap();
+        assert_eq!((resized.plane(), resized.size()), ("300:10:0", 300));
+        assert_eq!(
+            "x;1000;3;9999;9999;"
+                .parse::<Cursor>()
+                .unwrap()
+                .resized(100),
+            None
+        );
+        let server_caps =
+            read_labels(&envelope(500, "100:1:0", true, rows(1, 100)), 1000, None).unwrap();
+        assert_eq!(server_caps.next.unwrap().size(), 100);
+    }
+
+    #[test]
+    fn a_bare_array_is_one_page() {
+        let page = read_labels(&Value::Array(rows(1, 3)).to_string(), 1000, None).unwrap();
+        assert_eq!(
+            (page.rows.len(), page.total, page.pages, page.next),
+            (3, 3, 1, None)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_sequence_of_pages_is_followed_for_ever(
+            size in 1u32..50,
+            pages in prop::collection::vec((0u64..5_000, 0u64..4, any::<bool>(), 0u128..6), 1..30),
+            grows in 0u64..200,
+        ) {
+            let mut cursor: Option<Cursor> = None;
+            let mut count = 0u64;
+            let mut first_total = None;
+            loop {
+                let (total, index, more, came) = pages[count as usize % pages.len()];
+                let total = total + grows * count;
+                first_total.get_or_insert(total);
+                let next = format!("{size}:{}:0", index * count);
+                let json = envelope(total, &next, more || grows > 100, rows(u128::from(count) * 10, came));
+                count += 1;
+                prop_assert!(count <= 2 * first_total.unwrap_or(0).div_ceil(u64::from(size)) + 11);
+                match read_labels(&json, size, cursor.as_ref()) {
+                    Ok(ListPage { next: Some(next), .. }) => cursor = Some(next),
+                    Ok(_) | Err(_) => break,
+                }
+            }
+        }
+
+        #[test]
+        fn nothing_that_arrives_panics(text in ".{0,200}", size in 1u32..2000) {
+            let _ = read_labels(&text, size, None);
+            let _ = text.parse::<Cursor>();
+        }
+    }
 }
