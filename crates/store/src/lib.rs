@@ -18,6 +18,18 @@ mod shape;
 
 /// The history.
 mod audit;
+
+/// A work item as it is stored.
+mod item;
+/// Projects in lists.
+mod projects;
+/// Sync runs and their leases.
+mod runs;
+/// What a sync run writes.
+mod sync;
+/// Work items in lists, and one by one.
+mod work_items;
+
 /// Connection tests.
 mod connection_tests;
 /// Deleting an integration with all that hangs on it.
@@ -28,6 +40,9 @@ mod drafts;
 mod integrations;
 /// Wrapped data keys of the vault.
 mod keyring;
+/// Reads the plan of every list query.
+#[cfg(test)]
+mod plans;
 /// Their sessions.
 mod sessions;
 /// People who sign in.
@@ -45,6 +60,9 @@ pub use error::Error;
 pub use integrations::{Change, NewIntegration, SealedKey};
 pub use keyring::KeyRow;
 pub use options::{Credentials, OpenOptions};
+pub use projects::Totals;
+pub use runs::{NewRun, RunRef, Start};
+pub use sync::Checkpoint;
 pub use users::NewUser;
 
 /// The database. Cheap to clone.

@@ -60,6 +60,8 @@ const CREATE: &str = "create $id content {
 /// Every change of who is an admin writes the same record, so that of two at once one is tried again and sees the other.
 const TOUCH_ADMINS: &str = "upsert setup:admins set changed_at = $now;";
 
+pub(crate) const ALL: &str = "select * from users where email > '' order by email limit 10000";
+
 impl Store {
     /// Whether anybody has an account.
     pub async fn has_users(&self) -> Result<bool, Error> {
@@ -167,11 +169,7 @@ impl Store {
 
     /// Everybody, by e-mail address. People of one installation: no paging.
     pub async fn users(&self, _viewer: &Viewer) -> Result<Vec<User>, Error> {
-        let rows: Vec<UserRow> = self
-            .ask("select * from users order by email limit 10000")
-            .read()
-            .await?
-            .rows(0)?;
+        let rows: Vec<UserRow> = self.ask(ALL).read().await?.rows(0)?;
         rows.into_iter().map(UserRow::user).collect()
     }
 

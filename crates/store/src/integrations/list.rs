@@ -22,10 +22,11 @@ use crate::{
     shape::{count, id_of, latest_first, page, parse, read_cursor, record},
 };
 
-/// Active integrations with their member projects, in one query.
-pub(crate) const ACTIVE: &str = "select uid, integration_name, workspace,
-        (select project, name, is_member, total_work_items, name_key from projects
-            where integration = $parent.uid and is_member = true order by name_key) as projects, name_key
+/// Active integrations with their member projects, in one query: a walk along an index, and for each a range of ids.
+pub(crate) const ACTIVE: &str = "select uid, integration_name, workspace, name_key,
+        (select project, name, is_member, total_work_items, name_key
+            from projects:[$parent.uid]..[$parent.uid, []]
+            where is_member = true and access != 'gone' order by name_key) as projects
     from plane_integrations where is_active = true order by name_key";
 
 impl Store {

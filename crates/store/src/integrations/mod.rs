@@ -3,6 +3,7 @@ mod list;
 /// The stored form.
 mod row;
 
+#[cfg(test)]
 pub(crate) use list::ACTIVE;
 pub(crate) use row::{COLUMNS, Facts, Stored};
 

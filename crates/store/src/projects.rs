@@ -1,0 +1,329 @@
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use domain::{
+    actor::Viewer,
+    ids::{IntegrationId, LabelId, MemberId, ProjectId, StateId},
+    mirror::{Facets, Label, LabelCount, Member, Project, ProjectRow, State, StateGroup},
+    page::{Cursor, Page},
+};
+use surrealdb::types::{RecordId, SurrealValue};
+use uuid::Uuid;
+
+use crate::{
+    Store,
+    error::Error,
+    shape::{count, page, read_cursor, record, record_of, records_under},
+    sync::access_of,
+};
+
+/// How much there is of everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub integrations: u32,
+    pub projects: u32,
+    pub work_items: u64,
+}
+
+#[derive(SurrealValue)]
+struct StoredProject {
+    integration: Uuid,
+    project: Uuid,
+    identifier: String,
+    name: String,
+    description: String,
+    is_public: bool,
+    is_member: bool,
+    archived_at: Option<DateTime<Utc>>,
+    total_members: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    access: String,
+    total_work_items: i64,
+    total_labels: i64,
+    complete_at: Option<DateTime<Utc>>,
+    name_key: String,
+}
+
+impl StoredProject {
+    fn row(self, integration: &Named) -> ProjectRow {
+        ProjectRow {
+            integration: IntegrationId(self.integration),
+            integration_name: integration.integration_name.clone().unwrap_or_default(),
+            workspace: integration.workspace.clone().unwrap_or_default(),
+            project: Project {
+                id: ProjectId(self.project),
+                identifier: self.identifier,
+                name: self.name,
+                description: self.description,
+                is_public: self.is_public,
+                is_member: self.is_member,
+                archived_at: self.archived_at,
+                total_members: count(self.total_members),
+                created_at: self.created_at,
+                updated_at: self.updated_at,
+            },
+            access: access_of(&self.access),
+            total_work_items: count(self.total_work_items),
+            total_labels: count(self.total_labels),
+            complete_at: self.complete_at,
+        }
+    }
+}
+
+/// What a project's row says about its integration.
+#[derive(SurrealValue)]
+struct Named {
+    uid: Uuid,
+    integration_name: Option<String>,
+    workspace: Option<String>,
+}
+
+/// The query of a list of projects.
+pub(crate) fn list_query(of_one: bool, searching: bool) -> String {
+    let integration = if of_one {
+        "integration = $integration and "
+    } else {
+        ""
+    };
+    let search = if searching {
+        "and string::contains(search, $q) "
+    } else {
+        ""
+    };
+    format!(
+        "select * from projects where {integration}name_key > $after {search}order by name_key limit $limit"
+    )
+}
+
+impl Store {
+    /// Projects by name, of one integration or of all; `q` is part of the name or the identifier.
+    pub async fn projects(
+        &self,
+        _viewer: &Viewer,
+        integration: Option<IntegrationId>,
+        q: &str,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Page<ProjectRow>, Error> {
+        let q = q.trim().to_lowercase();
+        let rows: Vec<StoredProject> = self
+            .ask(&list_query(integration.is_some(), !q.is_empty()))
+            .bind("integration", integration.map(|id| id.0))
+            .bind("q", q)
+            .bind("after", read_cursor(after))
+            .bind("limit", i64::from(limit) + 1)
+            .read()
+            .await?
+            .rows(0)?;
+        let named = self.named(rows.iter().map(|row| row.integration)).await?;
+        let rows = rows.into_iter().map(|row| {
+            (
+                row.name_key.clone(),
+                named.get(&row.integration).map(|named| row.row(named)),
+            )
+        });
+        let page = page(rows.collect(), limit);
+        // Rows of an integration that is being deleted are still there, but not for anybody's eyes.
+        Ok(Page {
+            rows: page.rows.into_iter().flatten().collect(),
+            next: page.next,
+        })
+    }
+
+    pub async fn project(
+        &self,
+        _viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<Option<ProjectRow>, Error> {
+        let row: Option<StoredProject> = self
+            .ask("select * from only $id")
+            .bind("id", record_of("projects", &[integration.0, project.0]))
+            .read()
+            .await?
+            .one(0)?;
+        let Some(row) = row else { return Ok(None) };
+        let named = self.named([integration.0]).await?;
+        Ok(named.get(&integration.0).map(|named| row.row(named)))
+    }
+
+    async fn named(
+        &self,
+        ids: impl IntoIterator<Item = Uuid>,
+    ) -> Result<HashMap<Uuid, Named>, Error> {
+        let mut ids: Vec<Uuid> = ids.into_iter().collect();
+        ids.sort();
+        ids.dedup();
+        let ids: Vec<RecordId> = ids
+            .into_iter()
+            .map(|id| record("plane_integrations", id))
+            .collect();
+        let rows: Vec<Named> = self
+            .ask("select uid, integration_name, workspace from $ids where is_deleting = false")
+            .bind("ids", ids)
+            .read()
+            .await?
+            .rows(0)?;
+        Ok(rows.into_iter().map(|row| (row.uid, row)).collect())
+    }
+
+    /// What the filters of a project's table can offer.
+    pub async fn facets(
+        &self,
+        _viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<Facets, Error> {
+        #[derive(SurrealValue)]
+        struct Counted {
+            label: Uuid,
+            work_items: i64,
+        }
+        let ids = [integration.0, project.0];
+        let mut answer = self
+            .ask(
+                "select * from $states;
+                 select * from $labels;
+                 select label, work_items from $counts;
+                 select value member from $members;",
+            )
+            .bind("states", records_under("states", &ids))
+            .bind("labels", records_under("labels", &ids))
+            .bind("counts", records_under("label_counts", &ids))
+            .bind("members", records_under("project_members", &ids))
+            .read()
+            .await?;
+        let states: Vec<StateRow> = answer.rows(0)?;
+        let labels: Vec<LabelRow> = answer.rows(1)?;
+        let counts: Vec<Counted> = answer.rows(2)?;
+        let members: Vec<Uuid> = answer.rows(3)?;
+
+        let counts: HashMap<Uuid, i64> = counts
+            .into_iter()
+            .map(|row| (row.label, row.work_items))
+            .collect();
+        let mut states: Vec<State> = states.into_iter().map(StateRow::state).collect();
+        states.sort_by_key(|state| (state.group, state.sequence));
+        let mut labels: Vec<LabelCount> = labels
+            .into_iter()
+            .map(|row| LabelCount {
+                work_items: count(counts.get(&row.label).copied().unwrap_or(0)),
+                label: row.label(),
+            })
+            .collect();
+        labels.sort_by_key(|count| count.label.name.to_lowercase());
+        let mut members: Vec<Member> = self
+            .members(integration, members)
+            .await?
+            .into_values()
+            .collect();
+        members.sort_by_key(|member| (member.display_name.to_lowercase(), member.id));
+        Ok(Facets {
+            states,
+            labels,
+            members,
+        })
+    }
+
+    pub(crate) async fn members(
+        &self,
+        integration: IntegrationId,
+        ids: impl IntoIterator<Item = Uuid>,
+    ) -> Result<HashMap<Uuid, Member>, Error> {
+        let ids: Vec<RecordId> = ids
+            .into_iter()
+            .map(|id| record_of("members", &[integration.0, id]))
+            .collect();
+        let rows: Vec<MemberRow> = self
+            .ask("select * from $ids")
+            .bind("ids", ids)
+            .read()
+            .await?
+            .rows(0)?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.member, row.member()))
+            .collect())
+    }
+
+    /// How much there is of everything.
+    pub async fn totals(&self, _viewer: &Viewer) -> Result<Totals, Error> {
+        #[derive(SurrealValue)]
+        struct Row {
+            integrations: i64,
+            projects: i64,
+            work_items: i64,
+        }
+        let row: Option<Row> = self
+            .ask(
+                "select count() as integrations, math::sum(visible_projects) as projects,
+                    math::sum(total_work_items) as work_items from integration_facts group all",
+            )
+            .read()
+            .await?
+            .one(0)?;
+        Ok(row.map_or_else(Totals::default, |row| Totals {
+            integrations: count(row.integrations),
+            projects: count(row.projects),
+            work_items: count(row.work_items),
+        }))
+    }
+}
+
+#[derive(SurrealValue)]
+pub(crate) struct StateRow {
+    pub(crate) state: Uuid,
+    name: String,
+    color: String,
+    state_group: String,
+    sequence: i64,
+}
+
+impl StateRow {
+    pub(crate) fn state(self) -> State {
+        State {
+            id: StateId(self.state),
+            name: self.name,
+            color: self.color,
+            group: StateGroup::from_word(&self.state_group),
+            sequence: self.sequence,
+        }
+    }
+}
+
+#[derive(SurrealValue)]
+pub(crate) struct LabelRow {
+    pub(crate) label: Uuid,
+    name: String,
+    color: String,
+    description: String,
+    parent: Option<Uuid>,
+}
+
+impl LabelRow {
+    pub(crate) fn label(self) -> Label {
+        Label {
+            id: LabelId(self.label),
+            name: self.name,
+            color: self.color,
+            description: self.description,
+            parent: self.parent.map(LabelId),
+        }
+    }
+}
+
+#[derive(SurrealValue)]
+struct MemberRow {
+    member: Uuid,
+    display_name: String,
+}
+
+impl MemberRow {
+    fn member(self) -> Member {
+        Member {
+            id: MemberId(self.member),
+            display_name: self.display_name,
+        }
+    }
+}

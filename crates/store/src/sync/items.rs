@@ -1,0 +1,319 @@
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use domain::{
+    changes::Changes,
+    ids::{IntegrationId, ProjectId, WorkItemId},
+    mirror::{StateGroup, WorkItem},
+    run::{Counts, Progress},
+};
+use surrealdb::types::{RecordId, RecordIdKey, SurrealValue};
+use uuid::Uuid;
+
+use super::{Checkpoint, FENCE, PROGRESS};
+use crate::{
+    RunRef, Store,
+    error::Error,
+    item::{ItemRow, words_of},
+    shape::{record, record_of, records_under, to_json},
+};
+
+/// What goes into one transaction at most; far below the memtable, also with the indexes' share.
+const BATCH_ROWS: usize = 500;
+const BATCH_BYTES: usize = 2 << 20;
+/// The largest item that is stored at all.
+const ITEM_BYTES: usize = 4 << 20;
+
+/// What an item's change means for the totals.
+#[derive(SurrealValue)]
+struct LabelDelta {
+    id: RecordId,
+    label: Uuid,
+    by: i64,
+}
+
+#[derive(SurrealValue)]
+struct WordRow {
+    id: RecordId,
+    word: String,
+}
+
+const INSERT: &str = "insert into work_items $rows on duplicate key update
+    sequence_id = $input.sequence_id, name = $input.name, description_html = $input.description_html,
+    priority = $input.priority, state = $input.state, state_group = $input.state_group, labels = $input.labels,
+    assignees = $input.assignees, parent = $input.parent, start_date = $input.start_date,
+    target_date = $input.target_date, completed_at = $input.completed_at, created_by = $input.created_by,
+    created_at = $input.created_at, updated_at = $input.updated_at, copied_at = $input.copied_at,
+    words = $input.words, updated_key = $input.updated_key, oldest_key = $input.oldest_key,
+    newest_key = $input.newest_key, priority_key = $input.priority_key
+    return none;";
+
+impl Store {
+    /// The stored ones of these work items.
+    pub async fn stored_items(
+        &self,
+        integration: IntegrationId,
+        project: ProjectId,
+        ids: &[WorkItemId],
+    ) -> Result<HashMap<WorkItemId, WorkItem>, Error> {
+        let ids: Vec<RecordId> = ids
+            .iter()
+            .map(|id| record_of("work_items", &[integration.0, project.0, id.0]))
+            .collect();
+        let rows: Vec<ItemRow> = self
+            .ask("select * from $ids")
+            .bind("ids", ids)
+            .read()
+            .await?
+            .rows(0)?;
+        rows.into_iter()
+            .map(|row| row.item().map(|item| (item.id, item)))
+            .collect()
+    }
+
+    /// Stores what a page of work items changes, with the totals it changes, the checkpoint and the progress. A large page
+    /// goes in several transactions; each leaves totals that fit the rows, and the checkpoint comes with the last, so
+    /// that a crash in between means the same page again.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all of it belongs into one transaction"
+    )]
+    pub async fn apply_items(
+        &self,
+        run: &RunRef,
+        project: ProjectId,
+        changes: &Changes,
+        checkpoint: &Checkpoint,
+        progress: &Progress,
+        counts: &Counts,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let items: Vec<&WorkItem> = changes.writes().collect();
+        if items.iter().any(|item| size(item) > ITEM_BYTES) {
+            return Err(Error::TooLarge {
+                what: "a work item",
+            });
+        }
+        let batches = batches(items);
+        let last = batches.len() - 1;
+        for (n, batch) in batches.iter().enumerate() {
+            let end = (n == last).then_some((checkpoint, progress, counts));
+            self.apply_batch(run, project, batch, end, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply_batch(
+        &self,
+        run: &RunRef,
+        project: ProjectId,
+        items: &[&WorkItem],
+        end: Option<(&Checkpoint, &Progress, &Counts)>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        for _ in 0..10 {
+            if self.try_batch(run, project, items, end, now).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    /// `false`: somebody else changed the project's items since its totals were worked out.
+    async fn try_batch(
+        &self,
+        run: &RunRef,
+        project: ProjectId,
+        items: &[&WorkItem],
+        end: Option<(&Checkpoint, &Progress, &Counts)>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        let ids = [run.integration.0, project.0];
+        let before = self.before(ids, items).await?;
+        let rows: Vec<ItemRow> = items
+            .iter()
+            .map(|item| ItemRow::new(run.integration, project, item, before.group(item), now))
+            .collect();
+        let new = items
+            .iter()
+            .filter(|item| !before.labels.contains_key(&item.id.0))
+            .count();
+        let end_sql = if end.is_some() {
+            format!(
+                "upsert $checkpoint content {{ cursor: $cursor, page: $page, started_at: $started_at }} return none; {PROGRESS}"
+            )
+        } else {
+            String::new()
+        };
+        let insert = if rows.is_empty() { "" } else { INSERT };
+        let sql = format!(
+            "{{
+                {FENCE}
+                if (select value revision from only $project) != $revision {{ return false }};
+                {insert}
+                for $word in $words {{ upsert $word.id content $word return none }};
+                for $delta in $deltas {{
+                    upsert $delta.id set label = $delta.label, work_items += $delta.by return none
+                }};
+                update $project set total_work_items += $new, revision += 1 return none;
+                update $facts set total_work_items += $new return none;
+                {end_sql}
+                return true;
+            }}"
+        );
+        let mut ask = self
+            .ask_fenced(&sql, run, now)
+            .bind("project", record_of("projects", &ids))
+            .bind("facts", record("integration_facts", ids[0]))
+            .bind("revision", before.revision)
+            .bind("rows", rows)
+            .bind("words", before.new_words)
+            .bind("deltas", label_deltas(ids, items, &before.labels))
+            .bind("new", i64::try_from(new).unwrap_or(i64::MAX));
+        if let Some((checkpoint, progress, counts)) = end {
+            ask = ask
+                .bind("checkpoint", record_of("checkpoints", &ids))
+                .bind("cursor", checkpoint.cursor.as_str())
+                .bind("page", i64::from(checkpoint.page))
+                .bind("started_at", checkpoint.started_at)
+                .bind("progress", to_json(progress)?)
+                .bind("counts", to_json(counts)?);
+        }
+        ask.write().await?.value(0)
+    }
+
+    async fn before(&self, ids: [Uuid; 2], items: &[&WorkItem]) -> Result<Before, Error> {
+        #[derive(SurrealValue)]
+        struct Old {
+            item: Uuid,
+            labels: Vec<Uuid>,
+        }
+        #[derive(SurrealValue)]
+        struct Group {
+            state: Uuid,
+            state_group: String,
+        }
+        let records: Vec<RecordId> = items
+            .iter()
+            .map(|item| record_of("work_items", &[ids[0], ids[1], item.id.0]))
+            .collect();
+        let words: BTreeSet<String> = items.iter().flat_map(|item| words_of(&item.name)).collect();
+        let word_ids: Vec<RecordId> = words.iter().map(|word| word_record(ids, word)).collect();
+        let mut answer = self
+            .ask(
+                "select value revision from $project;
+                 select item, labels from $records;
+                 select state, state_group from $states;
+                 select value word from $word_ids;",
+            )
+            .bind("project", record_of("projects", &ids))
+            .bind("records", records)
+            .bind("states", records_under("states", &ids))
+            .bind("word_ids", word_ids)
+            .read()
+            .await?;
+        let revision: Option<i64> = answer.one(0)?;
+        let old: Vec<Old> = answer.rows(1)?;
+        let groups: Vec<Group> = answer.rows(2)?;
+        let known: HashSet<String> = answer.rows::<String>(3)?.into_iter().collect();
+        Ok(Before {
+            revision: revision
+                .ok_or_else(|| Error::Query("items of a project that is not stored".to_owned()))?,
+            labels: old.into_iter().map(|old| (old.item, old.labels)).collect(),
+            groups: groups
+                .into_iter()
+                .map(|group| (group.state, group.state_group))
+                .collect(),
+            new_words: words
+                .into_iter()
+                .filter(|word| !known.contains(word))
+                .map(|word| WordRow {
+                    id: word_record(ids, &word),
+                    word,
+                })
+                .collect(),
+        })
+    }
+}
+
+/// What was stored before a batch.
+struct Before {
+    revision: i64,
+    /// Labels by item.
+    labels: HashMap<Uuid, Vec<Uuid>>,
+    /// Groups by state.
+    groups: HashMap<Uuid, String>,
+    new_words: Vec<WordRow>,
+}
+
+impl Before {
+    fn group(&self, item: &WorkItem) -> &str {
+        item.state
+            .and_then(|state| self.groups.get(&state.0))
+            .map_or(StateGroup::Unknown.word(), String::as_str)
+    }
+}
+
+fn label_deltas(
+    ids: [Uuid; 2],
+    items: &[&WorkItem],
+    before: &HashMap<Uuid, Vec<Uuid>>,
+) -> Vec<LabelDelta> {
+    let mut deltas: HashMap<Uuid, i64> = HashMap::new();
+    for item in items {
+        let new: BTreeSet<Uuid> = item.labels.iter().map(|label| label.0).collect();
+        let old: BTreeSet<Uuid> = before
+            .get(&item.id.0)
+            .into_iter()
+            .flatten()
+            .copied()
+            .collect();
+        for label in new.difference(&old) {
+            *deltas.entry(*label).or_default() += 1;
+        }
+        for label in old.difference(&new) {
+            *deltas.entry(*label).or_default() -= 1;
+        }
+    }
+    deltas
+        .into_iter()
+        .filter(|(_, by)| *by != 0)
+        .map(|(label, by)| LabelDelta {
+            id: record_of("label_counts", &[ids[0], ids[1], label]),
+            label,
+            by,
+        })
+        .collect()
+}
+
+fn word_record(ids: [Uuid; 2], word: &str) -> RecordId {
+    let RecordIdKey::Array(mut key) = record_of("item_words", &ids).key else {
+        unreachable!("record_of makes array keys")
+    };
+    key.push(word.to_owned().into_value());
+    RecordId::new("item_words", key)
+}
+
+/// At least one batch, even of nothing: the checkpoint must be written.
+fn batches(items: Vec<&WorkItem>) -> Vec<Vec<&WorkItem>> {
+    let mut batches = vec![Vec::new()];
+    let mut bytes = 0;
+    for item in items {
+        let full = batches.last().is_some_and(|batch| {
+            batch.len() >= BATCH_ROWS || (!batch.is_empty() && bytes + size(item) > BATCH_BYTES)
+        });
+        if full {
+            batches.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += size(item);
+        if let Some(batch) = batches.last_mut() {
+            batch.push(item);
+        }
+    }
+    batches
+}
+
+fn size(item: &WorkItem) -> usize {
+    item.name.len() + item.description_html.len() + 16 * (item.labels.len() + item.assignees.len())
+}

@@ -1,0 +1,173 @@
+//! What a sync run writes. Every write shows the run's ticket in its own transaction, and writes the lease, so that it
+//! collides with whoever takes the lease over at the same moment.
+
+/// Projects, members, states and labels.
+mod around;
+/// Work items: a page with its checkpoint and totals.
+mod items;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    ids::{IntegrationId, ProjectId},
+    run::{Counts, Outcome, Progress, RunSummary},
+};
+use surrealdb::types::SurrealValue;
+
+pub(crate) use around::access_of;
+
+use crate::{
+    RunRef, Store,
+    error::Error,
+    query::Ask,
+    runs::outcome_word,
+    shape::{count, record, record_of, to_json},
+};
+
+/// Where a walk over a project's work items is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    pub project: ProjectId,
+    /// Plane's cursor of the next page.
+    pub cursor: String,
+    /// Pages done.
+    pub page: u32,
+    /// When the walk started: what the copy's freshness counts from.
+    pub started_at: DateTime<Utc>,
+}
+
+/// Begins every transaction of a run.
+const FENCE: &str = "
+    let $lease = (select epoch, run, seconds from only $lease_id);
+    if $lease = none or $lease.epoch != $epoch or $lease.run != $run_uid { throw 'hangar:fenced' };
+    update $lease_id set until = $now + duration::from_secs($lease.seconds);";
+
+const PROGRESS: &str = "update $run_id set progress = $progress, counts = $counts;";
+
+impl Store {
+    fn ask_fenced<'a>(&'a self, sql: &'a str, run: &RunRef, now: DateTime<Utc>) -> Ask<'a> {
+        self.ask(sql)
+            .bind("lease_id", record("sync_leases", run.integration.0))
+            .bind("run_id", record("sync_runs", run.run.0))
+            .bind("run_uid", run.run.0)
+            .bind("epoch", i64::try_from(run.epoch).unwrap_or(i64::MAX))
+            .bind("now", now)
+    }
+
+    /// Says where the run is and keeps its lease for another while. Whether somebody wants it to stop.
+    pub async fn save_progress(
+        &self,
+        run: &RunRef,
+        progress: &Progress,
+        counts: &Counts,
+        now: DateTime<Utc>,
+        lease: TimeDelta,
+    ) -> Result<bool, Error> {
+        let sql = format!(
+            "{{
+                {FENCE}
+                update $lease_id set until = $until, seconds = $seconds;
+                {PROGRESS}
+                return (select value cancel_requested from only $run_id);
+            }}"
+        );
+        self.ask_fenced(&sql, run, now)
+            .bind("until", now + lease)
+            .bind("seconds", lease.num_seconds())
+            .bind("progress", to_json(progress)?)
+            .bind("counts", to_json(counts)?)
+            .write()
+            .await?
+            .value(0)
+    }
+
+    /// Ends the walk over a project: its copy is complete as of `complete_at`.
+    pub async fn finish_project(
+        &self,
+        run: &RunRef,
+        project: ProjectId,
+        complete_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let sql = format!(
+            "{{ {FENCE} update $project set complete_at = $complete_at; delete $checkpoint; return none; }}"
+        );
+        let ids = [run.integration.0, project.0];
+        self.ask_fenced(&sql, run, now)
+            .bind("project", record_of("projects", &ids))
+            .bind("checkpoint", record_of("checkpoints", &ids))
+            .bind("complete_at", complete_at)
+            .write()
+            .await
+            .map(drop)
+    }
+
+    /// Closes a run and gives its lease back. `integration_complete_at`: when all was copied, the start of the run.
+    pub async fn finish_run(
+        &self,
+        run: &RunRef,
+        outcome: Outcome,
+        reason: Option<String>,
+        counts: &Counts,
+        integration_complete_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let started_at: Option<DateTime<Utc>> = self
+            .ask("select value started_at from only $id")
+            .bind("id", record("sync_runs", run.run.0))
+            .read()
+            .await?
+            .one(0)?;
+        let summary = RunSummary {
+            id: run.run,
+            started_at: started_at.unwrap_or(now),
+            finished_at: Some(now),
+            outcome: Some(outcome),
+        };
+        let sql = format!(
+            "{{
+                {FENCE}
+                update $lease_id set run = none, owner = none, until = $now;
+                update $run_id set is_running = false, outcome = $outcome, reason = $reason, counts = $counts,
+                    finished_at = $now;
+                update $facts set last_run = $summary, complete_at = $complete_at ?? complete_at;
+                return none;
+            }}"
+        );
+        self.ask_fenced(&sql, run, now)
+            .bind("facts", record("integration_facts", run.integration.0))
+            .bind("outcome", outcome_word(outcome)?)
+            .bind("reason", reason)
+            .bind("counts", to_json(counts)?)
+            .bind("summary", to_json(&summary)?)
+            .bind("complete_at", integration_complete_at)
+            .write()
+            .await
+            .map(drop)
+    }
+
+    /// Where an earlier run left off in a project.
+    pub async fn checkpoint(
+        &self,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<Option<Checkpoint>, Error> {
+        #[derive(SurrealValue)]
+        struct Row {
+            cursor: String,
+            page: i64,
+            started_at: DateTime<Utc>,
+        }
+        let row: Option<Row> = self
+            .ask("select * from only $id")
+            .bind("id", record_of("checkpoints", &[integration.0, project.0]))
+            .read()
+            .await?
+            .one(0)?;
+        Ok(row.map(|row| Checkpoint {
+            project,
+            cursor: row.cursor,
+            page: count(row.page),
+            started_at: row.started_at,
+        }))
+    }
+}

@@ -1,0 +1,276 @@
+use domain::{
+    connection_test::ConnectionTest,
+    ids::{IntegrationId, TestId},
+    integration::{IntegrationFilter, IntegrationShow, IntegrationSort},
+};
+use store::{Change, NewIntegration};
+
+use crate::support::{admin, at, id, integration, key, settings, viewer, world};
+
+#[tokio::test]
+async fn an_integration_comes_back_as_it_went() {
+    let world = world().await;
+    let store = &world.store;
+    let acme = integration(store, 1, "Acme").await;
+    assert_eq!(
+        store.integration(&viewer(), acme.id).await.unwrap(),
+        Some(acme.clone())
+    );
+    let sealed = store.sealed_key(acme.id).await.unwrap().unwrap();
+    assert_eq!(
+        (sealed.sealed.as_str(), sealed.hint),
+        ("sealed", acme.key.clone())
+    );
+    assert_eq!(
+        store
+            .integration(&viewer(), IntegrationId(id(99)))
+            .await
+            .unwrap(),
+        None
+    );
+    assert_eq!(store.integration_counts(&viewer()).await.unwrap(), (1, 0));
+}
+
+#[tokio::test]
+async fn a_name_is_taken_in_any_case() {
+    let world = world().await;
+    integration(&world.store, 1, "Acme").await;
+    let again = NewIntegration {
+        id: IntegrationId(id(2)),
+        settings: settings("ACME"),
+        sealed_key: "sealed".into(),
+        key: key("0000"),
+    };
+    let error = world
+        .store
+        .create_integration(&admin(), again, at(1))
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), "integrationName is already taken");
+}
+
+#[tokio::test]
+async fn the_second_of_two_editors_is_told_and_nothing_is_overwritten() {
+    let world = world().await;
+    let store = &world.store;
+    let acme = integration(store, 1, "Acme").await;
+    let mut first = settings("Acme Web");
+    first.interval_minutes = 30;
+    let Change::Saved(saved) = store
+        .update_integration(&admin(), acme.id, 1, first.clone(), at(1))
+        .await
+        .unwrap()
+    else {
+        panic!("the first editor saves")
+    };
+    assert_eq!((saved.version, &saved.settings), (2, &first));
+    let second = store
+        .update_integration(&admin(), acme.id, 1, settings("Other"), at(2))
+        .await
+        .unwrap();
+    assert_eq!(second, Change::Conflict(saved));
+    let gone = store
+        .update_integration(&admin(), IntegrationId(id(9)), 1, settings("X"), at(2))
+        .await
+        .unwrap();
+    assert_eq!(gone, Change::Gone);
+
+    let says: Vec<String> = store
+        .history(&viewer(), acme.id, None, 10)
+        .await
+        .unwrap()
+        .rows
+        .into_iter()
+        .map(|e| e.says)
+        .collect();
+    assert_eq!(
+        says,
+        [
+            "Changed the name and the interval.",
+            "Added, with the key f00d3f9a."
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_done_to_an_integration_is_in_its_history() {
+    let world = world().await;
+    let store = &world.store;
+    let acme = integration(store, 1, "Acme").await;
+    assert!(
+        !store
+            .set_active(&admin(), acme.id, false, at(1))
+            .await
+            .unwrap()
+            .unwrap()
+            .is_active
+    );
+    store
+        .set_active(&admin(), acme.id, false, at(2))
+        .await
+        .unwrap(); // nothing changes, nothing to remember
+    assert!(
+        store
+            .set_active(&admin(), acme.id, true, at(3))
+            .await
+            .unwrap()
+            .unwrap()
+            .is_active
+    );
+    let changed = store
+        .replace_key(&admin(), acme.id, "sealed2".into(), key("77aa"), at(4))
+        .await
+        .unwrap();
+    assert_eq!(changed.unwrap().key, key("77aa"));
+    assert_eq!(
+        store.sealed_key(acme.id).await.unwrap().unwrap().sealed,
+        "sealed2"
+    );
+
+    let mut actions = vec![];
+    let mut after = None;
+    loop {
+        let page = store
+            .history(&viewer(), acme.id, after.as_ref(), 3)
+            .await
+            .unwrap();
+        actions.extend(page.rows.into_iter().map(|entry| entry.action));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let expected = ["key_replaced", "activated", "deactivated", "created"];
+    assert_eq!(
+        actions,
+        expected.map(|action| format!("integration.{action}"))
+    );
+}
+
+#[tokio::test]
+async fn the_list_filters_sorts_and_pages() {
+    let world = world().await;
+    let store = &world.store;
+    for (n, name) in ["delta", "Alpha", "charlie", "Bravo"]
+        .into_iter()
+        .enumerate()
+    {
+        integration(store, n as u128 + 1, name).await;
+    }
+    store
+        .set_active(&admin(), IntegrationId(id(3)), false, at(1))
+        .await
+        .unwrap();
+    let names = async |filter: IntegrationFilter, limit| {
+        let (mut names, mut after) = (vec![], None);
+        loop {
+            let page = store
+                .integration_rows(&viewer(), &filter, after.as_ref(), limit, at(5))
+                .await
+                .unwrap();
+            names.extend(
+                page.rows
+                    .into_iter()
+                    .map(|r| r.integration.settings.integration_name.to_string()),
+            );
+            after = page.next;
+            if after.is_none() {
+                return names;
+            }
+        }
+    };
+    let by_name = IntegrationFilter {
+        sort: IntegrationSort::Name,
+        ..Default::default()
+    };
+    assert_eq!(
+        names(by_name.clone(), 3).await,
+        ["Alpha", "Bravo", "charlie", "delta"]
+    );
+    assert_eq!(
+        names(by_name.clone(), 1).await,
+        ["Alpha", "Bravo", "charlie", "delta"]
+    );
+    assert_eq!(
+        names(Default::default(), 10).await,
+        ["Alpha", "Bravo", "delta", "charlie"],
+        "paused last"
+    );
+    assert_eq!(
+        names(
+            IntegrationFilter {
+                q: "AL".into(),
+                ..by_name.clone()
+            },
+            10
+        )
+        .await,
+        ["Alpha"]
+    );
+    let show = |show| IntegrationFilter {
+        show,
+        ..by_name.clone()
+    };
+    assert_eq!(
+        names(show(IntegrationShow::Attention), 10).await,
+        ["Alpha", "Bravo", "delta"],
+        "never synced"
+    );
+    assert_eq!(
+        names(show(IntegrationShow::Inactive), 10).await,
+        ["charlie"]
+    );
+    assert!(names(show(IntegrationShow::Fresh), 10).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_newest_200_tests_of_an_integration_are_kept() {
+    let world = world().await;
+    let store = &world.store;
+    let acme = integration(store, 1, "Acme").await;
+    let test = |n: u128| ConnectionTest {
+        id: TestId(id(n)),
+        integration: Some(acme.id),
+        success: n % 2 == 0,
+        status: "ok".into(),
+        projects_count: Some(2),
+        error: None,
+        stages: vec![],
+        api_calls: 2,
+        plane_version: None,
+        certificate_days_left: None,
+        started_at: at(n as i64),
+        took_ms: 12,
+    };
+    for n in 1..=203 {
+        store.save_test(&test(n), at(n as i64)).await.unwrap();
+    }
+    store.save_test(&test(203), at(300)).await.unwrap(); // again: changes nothing
+    let page = store.tests_of(&viewer(), acme.id, None, 150).await.unwrap();
+    assert_eq!(page.rows[0], test(203));
+    let rest = store
+        .tests_of(&viewer(), acme.id, page.next.as_ref(), 150)
+        .await
+        .unwrap();
+    assert_eq!((page.rows.len() + rest.rows.len(), rest.next), (200, None));
+    assert_eq!(
+        store
+            .connection_test(&viewer(), TestId(id(1)))
+            .await
+            .unwrap(),
+        None
+    );
+    assert_eq!(
+        store
+            .connection_test(&viewer(), TestId(id(203)))
+            .await
+            .unwrap(),
+        Some(test(203))
+    );
+    let row = store
+        .integration_row(&viewer(), acme.id, at(300))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.last_test, Some(test(203).summary()));
+}

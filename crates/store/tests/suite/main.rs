@@ -1,0 +1,9 @@
+//! The store's stories, each on a database of its own. `STORE_URL` picks the engine: `mem://` (the default), `surrealkv`
+//! for a directory that is removed afterwards, or a `ws://` address.
+
+mod integrations;
+mod mirror;
+mod people;
+mod support;
+mod sync;
+mod workspace;

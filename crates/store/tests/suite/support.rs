@@ -1,0 +1,114 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    actor::{Admin, Role, User, Viewer},
+    ids::{IntegrationId, UserId},
+    integration::{Integration, IntegrationSettings, KeyHint},
+};
+use store::{Credentials, NewIntegration, NewUser, OpenOptions, Store};
+use uuid::Uuid;
+
+/// A database of its own, and its directory if it has one.
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) options: OpenOptions,
+    _directory: Option<tempfile::TempDir>,
+}
+
+pub(crate) async fn world() -> World {
+    let wanted = std::env::var("STORE_URL").unwrap_or_else(|_| "mem://".to_owned());
+    let directory = (wanted == "surrealkv").then(|| tempfile::tempdir().unwrap());
+    let url = match &directory {
+        Some(directory) => format!("surrealkv://{}", directory.path().join("db").display()),
+        None => wanted.clone(),
+    };
+    let mut options = OpenOptions::new(url);
+    if wanted.starts_with("ws") {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        options.database = format!("test_{}_{next}", std::process::id());
+        options.credentials = Credentials::Password {
+            user: std::env::var("STORE_USER").unwrap(),
+            password: std::env::var("STORE_PASSWORD").unwrap(),
+        };
+    }
+    let store = Store::open(options.clone(), at(0)).await.unwrap();
+    World {
+        store,
+        options,
+        _directory: directory,
+    }
+}
+
+/// Seconds after the day these stories begin.
+pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000, 0).unwrap() + TimeDelta::seconds(seconds)
+}
+
+pub(crate) fn id(n: u128) -> Uuid {
+    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + n)
+}
+
+pub(crate) fn new_user(n: u128, email: &str) -> NewUser {
+    NewUser {
+        id: UserId(id(n)),
+        email: email.parse().unwrap(),
+        name: "Maya K".parse().unwrap(),
+        password_hash: "$argon2id$test".to_owned(),
+    }
+}
+
+/// Somebody who may do everything; needs no account.
+pub(crate) fn admin() -> Admin {
+    user(Role::Admin).admin().unwrap()
+}
+
+pub(crate) fn viewer() -> Viewer {
+    user(Role::Lead).viewer()
+}
+
+fn user(role: Role) -> User {
+    User {
+        id: UserId(id(900)),
+        email: "maya@example.com".parse().unwrap(),
+        name: "Maya K".parse().unwrap(),
+        role,
+        is_active: true,
+        created_at: at(0),
+        last_sign_in_at: None,
+    }
+}
+
+pub(crate) fn settings(name: &str) -> IntegrationSettings {
+    IntegrationSettings {
+        integration_name: name.parse().unwrap(),
+        description: String::new(),
+        base_url: "https://api.plane.so".parse().unwrap(),
+        workspace: "acme".parse().unwrap(),
+        project_id: None,
+        auth_scheme: Default::default(),
+        interval_minutes: 15,
+    }
+}
+
+pub(crate) fn key(last_four: &str) -> KeyHint {
+    KeyHint {
+        last_four: last_four.into(),
+        fingerprint: format!("f00d{last_four}"),
+        replaced_at: at(0),
+    }
+}
+
+pub(crate) async fn integration(store: &Store, n: u128, name: &str) -> Integration {
+    let new = NewIntegration {
+        id: IntegrationId(id(n)),
+        settings: settings(name),
+        sealed_key: "sealed".into(),
+        key: key("3f9a"),
+    };
+    store
+        .create_integration(&admin(), new, at(0))
+        .await
+        .unwrap()
+}

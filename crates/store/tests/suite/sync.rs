@@ -1,0 +1,416 @@
+use std::collections::HashMap;
+
+use chrono::TimeDelta;
+use domain::{
+    changes::changes,
+    ids::{LabelId, RunId, WorkItemId},
+    mirror::WorkItem,
+    run::{Counts, Outcome, Phase, Progress, RunFilter, Trigger},
+};
+use proptest::prelude::*;
+use store::{NewRun, RunRef, Start};
+
+use crate::{
+    support::{admin, at, id, integration, viewer, world},
+    workspace::{Workspace, checkpoint, item, start},
+};
+
+const LEASE: TimeDelta = TimeDelta::seconds(15);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_start_a_run_at_once_exactly_one_gets_it() {
+    let world = world().await;
+    let acme = integration(&world.store, 1, "Acme").await;
+    let tries = (0..6u128).map(|n| {
+        let store = world.store.clone();
+        let new = NewRun {
+            id: RunId(id(500 + n)),
+            integration: acme.id,
+            trigger: Trigger::System,
+            owner: id(n),
+        };
+        tokio::spawn(async move { store.start_run(new, at(0), LEASE).await.unwrap() })
+    });
+    let starts = futures::future::join_all(tries).await;
+    let started: Vec<_> = starts
+        .iter()
+        .filter_map(|s| match s.as_ref().unwrap() {
+            Start::Started(run) => Some(run.id),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(started.len(), 1);
+    let losers = starts
+        .iter()
+        .filter(|s| *s.as_ref().unwrap() == Start::AlreadyRunning(started[0]));
+    assert_eq!(losers.count(), 5);
+    assert_eq!(world.store.running(&viewer()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_tells_its_progress_hears_a_cancel_and_ends_with_an_outcome() {
+    let world = world().await;
+    let store = &world.store;
+    let acme = integration(store, 1, "Acme").await;
+    let run = start(store, acme.id, id(500), at(0)).await;
+    let ticket = RunRef::from(&run);
+    let progress = Progress {
+        phase: Phase::WorkItems,
+        items_done: 5,
+        ..Default::default()
+    };
+    let counts = Counts {
+        items: 5,
+        ..Default::default()
+    };
+    let asked = store
+        .save_progress(&ticket, &progress, &counts, at(1), LEASE)
+        .await
+        .unwrap();
+    assert!(!asked);
+    let seen = store.run(&viewer(), run.id).await.unwrap().unwrap();
+    assert_eq!((seen.progress, seen.counts), (progress.clone(), counts));
+
+    assert!(store.request_cancel(&admin(), run.id, at(2)).await.unwrap());
+    assert!(
+        store
+            .save_progress(&ticket, &progress, &counts, at(3), LEASE)
+            .await
+            .unwrap()
+    );
+    store
+        .finish_run(
+            &ticket,
+            Outcome::Cancelled,
+            Some("Somebody stopped it.".into()),
+            &counts,
+            None,
+            at(4),
+        )
+        .await
+        .unwrap();
+    assert!(!store.request_cancel(&admin(), run.id, at(5)).await.unwrap());
+    let seen = store.run(&viewer(), run.id).await.unwrap().unwrap();
+    assert_eq!(
+        (seen.outcome, seen.finished_at),
+        (Some(Outcome::Cancelled), Some(at(4)))
+    );
+    let row = store
+        .integration_row(&viewer(), acme.id, at(5))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (row.last_run, row.complete_at),
+        (Some(seen.summary()), None)
+    );
+
+    let next = start(store, acme.id, id(501), at(6)).await;
+    assert_eq!(next.epoch, run.epoch + 1);
+    let late = store
+        .save_progress(&ticket, &progress, &counts, at(7), LEASE)
+        .await;
+    assert_eq!(late.unwrap_err().code(), "fenced");
+    let ticket = RunRef::from(&next);
+    store
+        .finish_run(
+            &ticket,
+            Outcome::Succeeded,
+            None,
+            &counts,
+            Some(at(6)),
+            at(9),
+        )
+        .await
+        .unwrap();
+    let row = store
+        .integration_row(&viewer(), acme.id, at(10))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.complete_at, Some(at(6)));
+
+    let ids = async |outcome| {
+        let filter = RunFilter {
+            integration: Some(acme.id),
+            outcome,
+        };
+        let page = store.runs(&viewer(), &filter, None, 10).await.unwrap();
+        page.rows.into_iter().map(|run| run.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(None).await, [next.id, run.id]);
+    assert_eq!(ids(Some(Outcome::Cancelled)).await, [run.id]);
+    assert!(store.running(&viewer()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_lease_that_nobody_renews_is_taken_over_and_its_run_closed() {
+    let world = world().await;
+    let store = &world.store;
+    let acme = integration(store, 1, "Acme").await;
+    let lost = start(store, acme.id, id(500), at(0)).await;
+    assert!(
+        store.interrupt_dead_runs(at(14)).await.unwrap().is_empty(),
+        "its lease still runs"
+    );
+    assert_eq!(store.interrupt_dead_runs(at(16)).await.unwrap(), [lost.id]);
+    let seen = store.run(&viewer(), lost.id).await.unwrap().unwrap();
+    assert_eq!(seen.outcome, Some(Outcome::Interrupted));
+    assert!(seen.reason.is_some());
+    let late = store
+        .apply_projects(&RunRef::from(&lost), &[], at(17))
+        .await;
+    assert_eq!(late.unwrap_err().code(), "fenced");
+
+    let second = start(store, acme.id, id(501), at(20)).await;
+    let third = start(store, acme.id, id(502), at(40)).await; // takes over by itself
+    assert_eq!(
+        store
+            .run(&viewer(), second.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .outcome,
+        Some(Outcome::Interrupted)
+    );
+    assert!(
+        store
+            .interrupt_runs_of_dead_process(id(800), at(41))
+            .await
+            .unwrap()
+            .is_empty(),
+        "its own"
+    );
+    assert_eq!(
+        store
+            .interrupt_runs_of_dead_process(id(801), at(41))
+            .await
+            .unwrap(),
+        [third.id]
+    );
+    start(store, acme.id, id(503), at(42)).await;
+}
+
+#[tokio::test]
+async fn a_page_and_its_checkpoint_are_one() {
+    let world = world().await;
+    let store = &world.store;
+    let acme = integration(store, 1, "Acme").await;
+    let w = Workspace::synced(store, acme.id).await;
+    assert_eq!(store.checkpoint(acme.id, w.project).await.unwrap(), None);
+    w.apply(vec![item(1, "one", 1)]).await;
+    assert_eq!(
+        store.checkpoint(acme.id, w.project).await.unwrap(),
+        Some(checkpoint(w.project, 1))
+    );
+
+    // The lease is gone: neither rows nor checkpoint.
+    store.interrupt_dead_runs(at(1000)).await.unwrap();
+    let change = changes(vec![item(2, "two", 2)], &HashMap::new());
+    let (progress, counts) = (Progress::default(), Counts::default());
+    let late = store
+        .apply_items(
+            &w.run,
+            w.project,
+            &change,
+            &checkpoint(w.project, 2),
+            &progress,
+            &counts,
+            at(1001),
+        )
+        .await;
+    assert_eq!(late.unwrap_err().code(), "fenced");
+    assert_eq!(
+        store.checkpoint(acme.id, w.project).await.unwrap(),
+        Some(checkpoint(w.project, 1))
+    );
+    assert_eq!(w.numbers(Default::default(), 9).await, [1]);
+
+    let run = RunRef::from(&start(store, acme.id, id(502), at(1002)).await);
+    store
+        .finish_project(&run, w.project, at(1002), at(1003))
+        .await
+        .unwrap();
+    assert_eq!(store.checkpoint(acme.id, w.project).await.unwrap(), None);
+    let row = store
+        .project(&viewer(), acme.id, w.project)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.complete_at, Some(at(1002)));
+}
+
+#[tokio::test]
+async fn a_page_of_many_or_large_items_goes_in_several_transactions() {
+    let world = world().await;
+    let store = &world.store;
+    let acme = integration(store, 1, "Acme").await;
+    let w = Workspace::synced(store, acme.id).await;
+    let mut page: Vec<WorkItem> = (1..=6).map(|n| item(n, "many", n as i64)).collect();
+    for item in &mut page {
+        item.description_html = "x".repeat(900_000);
+    }
+    w.apply(page.clone()).await;
+    let row = store
+        .project(&viewer(), acme.id, w.project)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.total_work_items, 6);
+    page[0].description_html = "x".repeat(5_000_000);
+    page[0].updated_at = at(99);
+    let change = changes(page, &HashMap::new());
+    let (progress, counts) = (Progress::default(), Counts::default());
+    let refused = store
+        .apply_items(
+            &w.run,
+            w.project,
+            &change,
+            &checkpoint(w.project, 2),
+            &progress,
+            &counts,
+            at(101),
+        )
+        .await;
+    assert_eq!(refused.unwrap_err().code(), "too_large");
+}
+
+#[tokio::test]
+async fn deleting_an_integration_leaves_its_history_alone() {
+    let world = world().await;
+    let store = &world.store;
+    let acme = integration(store, 1, "Acme").await;
+    let beta = integration(store, 2, "Beta").await;
+    let w = Workspace::synced(store, acme.id).await;
+    w.apply(vec![item(1, "one", 1), item(2, "two", 2)]).await;
+    let other = Workspace::synced(store, beta.id).await;
+    other.apply(vec![item(1, "one", 1)]).await;
+
+    let cost = store
+        .deletion_cost(&viewer(), acme.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (
+            cost.projects,
+            cost.work_items,
+            cost.labels,
+            cost.runs,
+            cost.tests
+        ),
+        (2, 2, 2, 1, 0)
+    );
+    let busy = store.delete_integration(&admin(), acme.id, at(5)).await;
+    assert_eq!(busy.unwrap_err().code(), "busy");
+    store
+        .finish_run(
+            &w.run,
+            Outcome::Succeeded,
+            None,
+            &Counts::default(),
+            None,
+            at(101),
+        )
+        .await
+        .unwrap();
+
+    assert!(
+        store
+            .delete_integration(&admin(), acme.id, at(102))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .delete_integration(&admin(), acme.id, at(103))
+            .await
+            .unwrap()
+    );
+    assert_eq!(store.integration(&viewer(), acme.id).await.unwrap(), None);
+    let items = store
+        .work_items(&viewer(), acme.id, w.project, &Default::default(), None, 9)
+        .await
+        .unwrap();
+    assert!(items.rows.is_empty());
+    assert!(
+        store
+            .projects(&viewer(), Some(acme.id), "", None, 9)
+            .await
+            .unwrap()
+            .rows
+            .is_empty()
+    );
+    assert_eq!(store.deletion_cost(&viewer(), acme.id).await.unwrap(), None);
+    let history = store.history(&viewer(), acme.id, None, 9).await.unwrap();
+    assert_eq!(history.rows[0].action, "integration.deleted");
+    let new = NewRun {
+        id: RunId(id(600)),
+        integration: acme.id,
+        trigger: Trigger::System,
+        owner: id(1),
+    };
+    assert_eq!(
+        store.start_run(new, at(104), LEASE).await.unwrap(),
+        Start::Gone
+    );
+
+    assert_eq!(
+        other.numbers(Default::default(), 9).await,
+        [1],
+        "the other one's are there"
+    );
+    let totals = store.totals(&viewer()).await.unwrap();
+    assert_eq!((totals.integrations, totals.work_items), (1, 1));
+    integration(store, 3, "Acme").await; // its name is free again
+}
+
+/// Pages as Plane may send them: new, changed, older, doubled, with labels coming and going.
+fn pages() -> impl Strategy<Value = Vec<Vec<WorkItem>>> {
+    let one = (
+        1u128..12,
+        0i64..4,
+        prop::collection::vec(201u128..205, 0..3),
+    )
+        .prop_map(|(n, updated, labels)| {
+            let mut item = item(n, &format!("name {updated}"), updated);
+            item.labels = labels.into_iter().map(|l| LabelId(id(l))).collect();
+            item
+        });
+    prop::collection::vec(prop::collection::vec(one, 0..8), 1..5)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, ..Default::default() })]
+
+    #[test]
+    fn totals_are_what_a_recount_gives(pages in pages()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let world = world().await;
+            let store = &world.store;
+            let acme = integration(store, 1, "Acme").await;
+            let w = Workspace::synced(store, acme.id).await;
+            for page in pages {
+                w.apply(page.clone()).await;
+                w.apply(page).await; // as after a crash: the same page again
+            }
+
+            let ids: Vec<WorkItemId> = (1..12).map(|n| item(n, "", 0).id).collect();
+            let items = store.stored_items(acme.id, w.project, &ids).await.unwrap();
+            let row = store.project(&viewer(), acme.id, w.project).await.unwrap().unwrap();
+            assert_eq!(row.total_work_items, items.len() as u64);
+            let totals = store.totals(&viewer()).await.unwrap();
+            assert_eq!(totals.work_items, items.len() as u64);
+            let labels: Vec<_> =
+                (201..205).map(|n| crate::workspace::label(n, "label")).collect();
+            store.apply_labels(&w.run, w.project, &labels, at(200)).await.unwrap();
+            for count in store.facets(&viewer(), acme.id, w.project).await.unwrap().labels {
+                let carry = items.values().filter(|i| i.labels.contains(&count.label.id)).count();
+                assert_eq!(count.work_items, carry as u64, "{:?}", count.label.id);
+            }
+            let listed = w.numbers(Default::default(), 3).await;
+            assert_eq!(listed.len(), items.len());
+        });
+    }
+}
