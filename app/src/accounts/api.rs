@@ -17,7 +17,7 @@ pub async fn sign_out() -> Result<Done, Failure> {
         crate::backend().accounts.sign_out(&session).await?;
     }
     crate::end_session();
-    Done::go(paths::SIGN_IN)
+    Done::go(format!("{}?error=signed_out", paths::SIGN_IN))
 }
 
 /// Who may call: whoever has the set-up link, once.
@@ -80,7 +80,7 @@ fn role_of(word: &str) -> Option<domain::actor::Role> {
 }
 
 /// A path within the portal, or the overview: a link must not lead elsewhere after signing in.
-fn local_path(next: &str) -> String {
+pub(super) fn local_path(next: &str) -> String {
     let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains('\\') && !next.chars().any(char::is_control);
     if inside { next.to_owned() } else { paths::OVERVIEW.to_owned() }
 }

@@ -113,21 +113,32 @@ fn help(failure: &Failure) -> Help {
 }
 
 fn set_status(failure: &Failure) {
-    let Some(response) = use_context::<ResponseOptions>() else { return };
-    response.set_status(failure.status());
+    set_response_status(failure.status());
     match failure {
-        Failure::SignIn => {
-            let to = format!("{}?next={}", paths::SIGN_IN, urlencode(&visit().path));
-            if let Ok(location) = http::HeaderValue::from_str(&to) {
-                response.insert_header(http::header::LOCATION, location);
-                response.set_status(http::StatusCode::SEE_OTHER);
-            }
-        }
+        Failure::SignIn => see_other(&format!("{}?next={}", paths::SIGN_IN, urlencode(&visit().path))),
         Failure::TooMany { retry_after_seconds, .. } => {
-            response.insert_header(http::header::RETRY_AFTER, http::HeaderValue::from(*retry_after_seconds));
+            if let Some(response) = use_context::<ResponseOptions>() {
+                response.insert_header(http::header::RETRY_AFTER, http::HeaderValue::from(*retry_after_seconds));
+            }
         }
         _ => {}
     }
+}
+
+/// Sets the status of the page that is being rendered.
+pub fn set_response_status(status: http::StatusCode) {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.set_status(status);
+    }
+}
+
+/// Sends the browser to another page of the portal instead of this one.
+pub fn see_other(path: &str) {
+    let (Some(response), Ok(location)) = (use_context::<ResponseOptions>(), http::HeaderValue::from_str(path)) else {
+        return;
+    };
+    response.insert_header(http::header::LOCATION, location);
+    response.set_status(http::StatusCode::SEE_OTHER);
 }
 
 /// Percent-encodes everything but letters, digits and `-_.~/`.

@@ -23,7 +23,7 @@ pub fn Frame(#[prop(into)] title: String, #[prop(optional)] islands: bool, child
                 <Brand/>
                 <details class="menu">
                     <summary>"Menu"</summary>
-                    <Navigation visit=visit.clone()/>
+                    <div class="menu-body"><Navigation visit=visit.clone()/></div>
                 </details>
             </header>
             <main id="main" tabindex="-1">{children()}</main>

@@ -1,17 +1,19 @@
 use leptos::prelude::*;
 
+use super::slot::Slot;
+
 /// A page's heading: its name, a line below it, and what can be done here (children, at the right).
 #[component]
 pub fn PageHead(
     #[prop(into)] title: String,
-    #[prop(optional, into)] says: ViewFnOnce,
+    #[prop(optional, into)] says: Slot,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
     view! {
         <div class="page-head">
             <div>
                 <h1>{title}</h1>
-                <p class="page-says">{says.run()}</p>
+                {says.0.map(|says| view! { <p class="page-says">{says}</p> })}
             </div>
             {children.map(|children| view! { <div class="actions">{children()}</div> })}
         </div>

@@ -10,6 +10,8 @@ pub mod frame;
 pub mod head;
 /// A box with a heading, and a figure with its explanation.
 pub mod panel;
+/// A place for text or a view.
+pub mod slot;
 /// Fields, selects, text areas, buttons; what is wrong with a form.
 pub mod form;
 /// A state as a word, a shape and a colour.

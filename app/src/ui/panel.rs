@@ -1,19 +1,21 @@
 use leptos::prelude::*;
 
-use super::badge::Tone;
+use super::{badge::Tone, slot::Slot};
 
 /// A box with a heading; `aside` stands small at the heading's right.
 #[component]
 pub fn Panel(
     #[prop(into)] title: String,
-    #[prop(optional, into)] aside: ViewFnOnce,
+    /// Small, at the heading's right.
+    #[prop(optional, into)]
+    aside: Slot,
     children: Children,
 ) -> impl IntoView {
     view! {
         <section class="panel">
             <div class="panel-head">
                 <h2>{title}</h2>
-                <div class="panel-aside">{aside.run()}</div>
+                {aside.0.map(|aside| view! { <div class="panel-aside">{aside}</div> })}
             </div>
             {children()}
         </section>

@@ -1,0 +1,329 @@
+//! Ports that answer what a test put in, people to sign in as, and a page as the browser would get it.
+
+use std::sync::Arc;
+
+use app::{
+    Accounts, Assets, Backend, Draft, Failure, IntegrationForm, Integrations, Mirror, PasswordForm, PersonForm, Runs,
+    SessionToken, SetUpForm, Theme, Totals, Visit,
+};
+use async_trait::async_trait;
+use axum::{body::Body, http::Request};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    actor::{Admin, Role, User, Viewer},
+    audit::AuditEntry,
+    connection_test::ConnectionTest,
+    ids::{DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
+    integration::{DeletionCost, IntegrationFilter, IntegrationRow},
+    mirror::{Facets, LabelCount, ProjectRow, WorkItemDetail, WorkItemFilter, WorkItemRow},
+    page::{Cursor, Page},
+    run::{RunFilter, SyncRun},
+};
+use leptos::prelude::provide_context;
+use scraper::{Html, Selector};
+
+/// Every answer of the ports. Lists are empty and single things are not found unless a test says otherwise.
+#[derive(Clone)]
+pub(crate) struct Canned {
+    pub(crate) may_set_up: Result<bool, Failure>,
+    pub(crate) people: Result<Vec<User>, Failure>,
+    pub(crate) draft: Option<Draft>,
+    pub(crate) integrations: Result<Page<IntegrationRow>, Failure>,
+    /// Active and inactive ones.
+    pub(crate) counts: (u32, u32),
+    pub(crate) integration: Result<IntegrationRow, Failure>,
+    pub(crate) deletion_cost: Result<DeletionCost, Failure>,
+    pub(crate) tests: Result<Page<ConnectionTest>, Failure>,
+    pub(crate) test: Result<ConnectionTest, Failure>,
+    pub(crate) history: Result<Page<AuditEntry>, Failure>,
+    pub(crate) totals: Result<Totals, Failure>,
+    pub(crate) projects: Result<Page<ProjectRow>, Failure>,
+    pub(crate) project: Result<ProjectRow, Failure>,
+    pub(crate) work_items: Result<Page<WorkItemRow>, Failure>,
+    pub(crate) work_item: Result<WorkItemDetail, Failure>,
+    pub(crate) facets: Result<Facets, Failure>,
+    pub(crate) labels: Result<Vec<LabelCount>, Failure>,
+    pub(crate) runs: Result<Page<SyncRun>, Failure>,
+    pub(crate) run: Result<SyncRun, Failure>,
+    pub(crate) running: Result<Vec<SyncRun>, Failure>,
+}
+
+impl Default for Canned {
+    fn default() -> Self {
+        Self {
+            may_set_up: Ok(false),
+            people: Ok(Vec::new()),
+            draft: None,
+            integrations: Ok(Page::empty()),
+            counts: (0, 0),
+            integration: Err(Failure::NotFound),
+            deletion_cost: Ok(DeletionCost::default()),
+            tests: Ok(Page::empty()),
+            test: Err(Failure::NotFound),
+            history: Ok(Page::empty()),
+            totals: Ok(Totals::default()),
+            projects: Ok(Page::empty()),
+            project: Err(Failure::NotFound),
+            work_items: Ok(Page::empty()),
+            work_item: Err(Failure::NotFound),
+            facets: Ok(Facets::default()),
+            labels: Ok(Vec::new()),
+            runs: Ok(Page::empty()),
+            run: Err(Failure::NotFound),
+            running: Ok(Vec::new()),
+        }
+    }
+}
+
+/// The time of every request.
+pub(crate) fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_000_000, 0).unwrap()
+}
+
+/// A person who may change things.
+pub(crate) fn admin() -> User {
+    User {
+        id: UserId(uuid::Uuid::from_u128(1)),
+        email: "maya@example.com".parse().unwrap(),
+        name: "Maya Keller".parse().unwrap(),
+        role: Role::Admin,
+        is_active: true,
+        created_at: now() - TimeDelta::days(30),
+        last_sign_in_at: Some(now() - TimeDelta::minutes(3)),
+    }
+}
+
+/// A person who may only look.
+pub(crate) fn lead() -> User {
+    User {
+        id: UserId(uuid::Uuid::from_u128(2)),
+        email: "jonas@example.com".parse().unwrap(),
+        name: "Jonas".parse().unwrap(),
+        role: Role::Lead,
+        last_sign_in_at: None,
+        ..admin()
+    }
+}
+
+/// What the browser got.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    pub(crate) html: String,
+}
+
+impl Answer {
+    /// Whether an element is there.
+    pub(crate) fn has(&self, selector: &str) -> bool {
+        self.count(selector) > 0
+    }
+
+    pub(crate) fn count(&self, selector: &str) -> usize {
+        self.document().select(&Selector::parse(selector).unwrap()).count()
+    }
+
+    /// The words of each element, spaces as one.
+    pub(crate) fn texts(&self, selector: &str) -> Vec<String> {
+        let selector = Selector::parse(selector).unwrap();
+        self.document()
+            .select(&selector)
+            .map(|e| e.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect()
+    }
+
+    /// The words of the first element.
+    pub(crate) fn text(&self, selector: &str) -> String {
+        self.texts(selector).into_iter().next().unwrap_or_else(|| panic!("no {selector} in {}", self.html))
+    }
+
+    /// An attribute of the first element.
+    pub(crate) fn attribute(&self, selector: &str, name: &str) -> Option<String> {
+        let document = self.document();
+        let found = document.select(&Selector::parse(selector).unwrap()).next()?;
+        found.value().attr(name).map(ToOwned::to_owned)
+    }
+
+    fn document(&self) -> Html {
+        Html::parse_document(&self.html)
+    }
+}
+
+/// The page at `path` for `user` (`None`: nobody is signed in).
+pub(crate) async fn get(canned: Canned, user: Option<User>, path: &str) -> Answer {
+    get_with(canned, Visit { user, ..visit(path) }).await
+}
+
+/// The page for a visit; its path says which.
+pub(crate) async fn get_with(canned: Canned, visit: Visit) -> Answer {
+    // Starts the framework's executor.
+    let _ = leptos_axum::generate_route_list(|| ());
+    let request = Request::builder().uri(visit.path.clone()).body(Body::empty()).unwrap();
+    let canned = Arc::new(canned);
+    let backend = Backend {
+        accounts: canned.clone(),
+        integrations: canned.clone(),
+        mirror: canned.clone(),
+        runs: canned,
+    };
+    let provide = move || {
+        provide_context(backend.clone());
+        provide_context(visit.clone());
+    };
+    let response = leptos_axum::render_app_async_with_context(provide, app::shell::shell)(request).await;
+    let status = response.status().as_u16();
+    let location = response.headers().get("location").map(|to| to.to_str().unwrap().to_owned());
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    Answer { status, location, html: String::from_utf8(body.to_vec()).unwrap() }
+}
+
+/// A visit of nobody.
+pub(crate) fn visit(path: &str) -> Visit {
+    Visit {
+        user: None,
+        now: now(),
+        theme: Theme::System,
+        path: path.to_owned(),
+        session: None,
+        request_id: "request-1".to_owned(),
+        is_secure: false,
+        assets: Assets {
+            css: Some("/pkg/main.css".to_owned()),
+            js: Some("/pkg/hangar.js".to_owned()),
+            wasm: Some("/pkg/hangar.wasm".to_owned()),
+            dev_reload: false,
+        },
+    }
+}
+
+const CHANGES_NOTHING: &str = "a page changes nothing";
+
+#[async_trait]
+impl Accounts for Canned {
+    async fn may_set_up(&self, _: &str) -> Result<bool, Failure> {
+        self.may_set_up.clone()
+    }
+    async fn set_up(&self, _: SetUpForm) -> Result<SessionToken, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn sign_in(&self, _: &str, _: String) -> Result<SessionToken, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn sign_out(&self, _: &SessionToken) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn people(&self, _: &Viewer) -> Result<Vec<User>, Failure> {
+        self.people.clone()
+    }
+    async fn add_person(&self, _: &Admin, _: PersonForm) -> Result<User, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn set_role(&self, _: &Admin, _: UserId, _: Role) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn set_active(&self, _: &Admin, _: UserId, _: bool) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn change_password(&self, _: &Viewer, _: PasswordForm) -> Result<SessionToken, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn draft(&self, _: Option<&Viewer>, _: DraftId) -> Result<Option<Draft>, Failure> {
+        Ok(self.draft.clone())
+    }
+}
+
+#[async_trait]
+impl Integrations for Canned {
+    async fn list(&self, _: &Viewer, _: &IntegrationFilter, _: Option<Cursor>) -> Result<Page<IntegrationRow>, Failure> {
+        self.integrations.clone()
+    }
+    async fn counts(&self, _: &Viewer) -> Result<(u32, u32), Failure> {
+        Ok(self.counts)
+    }
+    async fn get(&self, _: &Viewer, _: IntegrationId) -> Result<IntegrationRow, Failure> {
+        self.integration.clone()
+    }
+    async fn create(&self, _: &Admin, _: IntegrationForm) -> Result<IntegrationId, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn update(&self, _: &Admin, _: IntegrationId, _: IntegrationForm) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn set_active(&self, _: &Admin, _: IntegrationId, _: bool) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn replace_key(&self, _: &Admin, _: IntegrationId, _: String) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn deletion_cost(&self, _: &Viewer, _: IntegrationId) -> Result<DeletionCost, Failure> {
+        self.deletion_cost.clone()
+    }
+    async fn delete(&self, _: &Admin, _: IntegrationId, _: &str) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn test(&self, _: &Admin, _: IntegrationId) -> Result<ConnectionTest, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn test_form(&self, _: &Admin, _: IntegrationForm) -> Result<DraftId, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn tests(&self, _: &Viewer, _: IntegrationId, _: Option<Cursor>) -> Result<Page<ConnectionTest>, Failure> {
+        self.tests.clone()
+    }
+    async fn connection_test(&self, _: &Viewer, _: TestId) -> Result<ConnectionTest, Failure> {
+        self.test.clone()
+    }
+    async fn history(&self, _: &Viewer, _: IntegrationId, _: Option<Cursor>) -> Result<Page<AuditEntry>, Failure> {
+        self.history.clone()
+    }
+}
+
+#[async_trait]
+impl Mirror for Canned {
+    async fn totals(&self, _: &Viewer) -> Result<Totals, Failure> {
+        self.totals.clone()
+    }
+    async fn projects(&self, _: &Viewer, _: Option<IntegrationId>, _: &str, _: Option<Cursor>) -> Result<Page<ProjectRow>, Failure> {
+        self.projects.clone()
+    }
+    async fn project(&self, _: &Viewer, _: IntegrationId, _: ProjectId) -> Result<ProjectRow, Failure> {
+        self.project.clone()
+    }
+    async fn work_items(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        _: ProjectId,
+        _: &WorkItemFilter,
+        _: Option<Cursor>,
+    ) -> Result<Page<WorkItemRow>, Failure> {
+        self.work_items.clone()
+    }
+    async fn work_item(&self, _: &Viewer, _: IntegrationId, _: ProjectId, _: WorkItemId) -> Result<WorkItemDetail, Failure> {
+        self.work_item.clone()
+    }
+    async fn facets(&self, _: &Viewer, _: IntegrationId, _: ProjectId) -> Result<Facets, Failure> {
+        self.facets.clone()
+    }
+    async fn labels(&self, _: &Viewer, _: IntegrationId, _: ProjectId) -> Result<Vec<LabelCount>, Failure> {
+        self.labels.clone()
+    }
+}
+
+#[async_trait]
+impl Runs for Canned {
+    async fn start(&self, _: &Admin, _: IntegrationId) -> Result<RunId, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn cancel(&self, _: &Admin, _: RunId) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn runs(&self, _: &Viewer, _: &RunFilter, _: Option<Cursor>) -> Result<Page<SyncRun>, Failure> {
+        self.runs.clone()
+    }
+    async fn run(&self, _: &Viewer, _: RunId) -> Result<SyncRun, Failure> {
+        self.run.clone()
+    }
+    async fn running(&self, _: &Viewer) -> Result<Vec<SyncRun>, Failure> {
+        self.running.clone()
+    }
+}
