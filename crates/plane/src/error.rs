@@ -224,6 +224,11 @@ impl Error {
         }
     }
 
+    /// The error that a failed connect or handshake means.
+    pub fn from_io(error: &io::Error) -> Self {
+        from_cause(error).unwrap_or(Error::Network)
+    }
+
     /// The error that a failed exchange means, from what caused it.
     pub fn from_transport(error: &reqwest::Error) -> Self {
         // The most telling cause is the innermost one that is known.

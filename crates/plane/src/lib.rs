@@ -66,6 +66,8 @@ pub struct Options {
     pub lane: Lane,
     /// A call that would have to wait longer for the budget fails with [`Error::RateLimited`] at once.
     pub max_wait: Duration,
+    /// Whether a call that was answered 429 is made again once the budget allows, within `max_wait`.
+    pub retry_limited: bool,
     /// When everything must be over.
     pub deadline: Option<Instant>,
     /// Largest answer, in bytes after decompression.
@@ -81,6 +83,7 @@ impl Default for Options {
         Self {
             lane: Lane::Sync,
             max_wait: Duration::from_secs(180),
+            retry_limited: true,
             deadline: None,
             body_limit: 32 * 1024 * 1024,
             page_size: 1000,
@@ -327,6 +330,11 @@ impl Plane {
     /// Until when at least the current call waits for the budget; `None` while none waits.
     pub fn waiting(&self) -> watch::Receiver<Option<Instant>> {
         self.waiting.subscribe()
+    }
+
+    /// The workspace this client sees.
+    pub fn workspace(&self) -> &WorkspaceSlug {
+        &self.workspace
     }
 
     /// The budget this client spends from.

@@ -91,7 +91,7 @@ impl Plane {
                     let wait = wait.unwrap_or(backoff);
                     backoff = (backoff * 2).min(LONGEST_BACKOFF);
                     self.budget.freeze(wait);
-                    if Instant::now() + wait > latest {
+                    if !self.options.retry_limited || Instant::now() + wait > latest {
                         return Err(Error::RateLimited { retry_after: wait });
                     }
                 }
