@@ -43,7 +43,12 @@ pub(crate) fn quick(tools: Tools) -> Result<()> {
 pub(crate) fn binaries() -> Result<()> {
     step("server", |step| {
         let mut build = cargo();
-        build.arg("build").args(PRODUCT).arg("--bins");
+        // There are no examples. Asking for them switches on what the tests want of the dependencies, so that
+        // SurrealDB is not compiled again for the tests.
+        build
+            .arg("build")
+            .args(PRODUCT)
+            .args(["--bins", "--examples"]);
         step.run(&mut build)?;
         step.note("target/debug/hangar");
         Ok(())

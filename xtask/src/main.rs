@@ -1,27 +1,81 @@
 //! `cargo xtask …`: set-up, build, test, bench and demo.
 
+/// The binaries and the site.
 mod build;
+/// One style sheet of many files.
 mod css;
+/// Asks a portal on this machine.
+mod http;
+/// Where things are.
 mod paths;
+/// Programs that run beside xtask.
+mod running;
+/// Finds or makes what a fresh machine lacks.
 mod setup;
+/// Says what is being done and how long it took.
 mod steps;
+
+mod demo;
+mod dev;
+mod dist;
+mod e2e;
+mod serve;
+mod test;
 
 use anyhow::Result;
 use clap::Parser;
 
-/// Sets up, builds, runs and tests Hangar.
+/// Sets up, builds, runs, tests and measures Hangar.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
 enum Command {
-    /// Build everything that the portal needs to run
+    /// From a fresh clone to a running portal: sets up, builds, serves ./data
+    Serve {
+        /// For `hangar serve`, such as `-- --addr 0.0.0.0:8080`
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Serve, and build anew and reload the browser on every change
+    Dev {
+        /// For `hangar serve`
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// A portal beside a fake Plane, connected and synced, with the login printed
+    Demo {
+        /// For `hangar serve`
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Every test, or one part of them
+    Test {
+        part: Option<test::Part>,
+        /// For the runner of that part: a test's name, or flags of libtest or Playwright
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Build what `serve` runs
     Build,
     /// Build the WASM, the style sheet and the public files alone
     Site,
+    /// The release binary in dist/hangar
+    Dist,
+    /// Kill the portal in the middle of writes, often
+    Soak {
+        #[arg(long, default_value_t = 200)]
+        rounds: u32,
+    },
 }
 
 fn main() -> Result<()> {
     match Command::parse() {
+        Command::Serve { args } => serve::serve(&args),
+        Command::Dev { args } => dev::dev(&args),
+        Command::Demo { args } => demo::demo(&args),
+        Command::Test { part, args } => test::test(part, &args),
         Command::Build => build::quick(build::Tools::IfPresent),
         Command::Site => build::site(build::Tools::Required),
+        Command::Dist => dist::dist(),
+        Command::Soak { rounds } => test::soak(rounds),
     }
 }
