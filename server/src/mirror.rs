@@ -67,7 +67,7 @@ impl Mirror for MirrorService {
         item: WorkItemId,
     ) -> Result<WorkItemDetail, Failure> {
         let found = self.store.work_item(viewer, integration, project, item).await.map_err(from_store)?;
-        let found = found.ok_or(Failure::NotFound)?;
+        let (item, row, copied_at) = found.ok_or(Failure::NotFound)?;
         let project = self.project(viewer, integration, project).await?;
         let settings = self
             .store
@@ -76,24 +76,33 @@ impl Mirror for MirrorService {
             .map_err(from_store)?
             .ok_or(Failure::NotFound)?
             .settings;
-        let plane_url = plane::address::work_item_page(
-            &settings.base_url,
-            &settings.workspace,
-            project.project.id,
-            found.item.id,
-        );
+        let parent = match item.parent {
+            Some(parent) => {
+                self.store.work_item_name(viewer, integration, item.project, parent).await.map_err(from_store)?
+            }
+            None => None,
+        };
+        let created_by = match item.created_by {
+            Some(member) => self.store.member(viewer, integration, member).await.map_err(from_store)?,
+            None => None,
+        };
         Ok(WorkItemDetail {
+            description: sanitised(&item.description_html),
+            plane_url: plane::address::work_item_page(
+                &settings.base_url,
+                &settings.workspace,
+                item.project,
+                item.id,
+            ),
             project,
-            row: found.row,
-            description: sanitised(&found.item.description_html),
-            parent: found.parent,
-            start_date: found.item.start_date,
-            target_date: found.item.target_date,
-            completed_at: found.item.completed_at,
-            created_by: found.created_by,
-            created_at: found.item.created_at,
-            copied_at: found.copied_at,
-            plane_url,
+            row,
+            parent,
+            start_date: item.start_date,
+            target_date: item.target_date,
+            completed_at: item.completed_at,
+            created_by,
+            created_at: item.created_at,
+            copied_at,
         })
     }
 

@@ -1,4 +1,7 @@
-use domain::text::{BaseUrl, WorkspaceSlug};
+use domain::{
+    ids::{ProjectId, WorkItemId},
+    text::{BaseUrl, WorkspaceSlug},
+};
 use url::{Host, Url};
 
 /// What a pasted address means: where Plane's API is, and which workspace it named, if any.
@@ -202,6 +205,17 @@ fn below_app<'a>(segments: &[&'a str]) -> Option<&'a str> {
 
 fn slug(text: &str) -> Option<WorkspaceSlug> {
     text.parse().ok()
+}
+
+/// A work item in Plane's web app, which lives on the API's origin, or on its own host in the cloud.
+pub fn work_item_page(
+    base: &BaseUrl,
+    workspace: &WorkspaceSlug,
+    project: ProjectId,
+    item: WorkItemId,
+) -> String {
+    let app = if base.as_str() == CLOUD { "https://app.plane.so" } else { base.as_str() };
+    format!("{app}/{workspace}/projects/{project}/issues/{item}")
 }
 
 #[cfg(test)]

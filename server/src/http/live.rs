@@ -128,6 +128,7 @@ fn form(fields: &HashMap<String, String>) -> IntegrationForm {
         auth_scheme: field("auth_scheme"),
         interval_minutes: field("interval_minutes"),
         api_key: field("api_key"),
+        integration: field("integration").parse().ok(),
         version: field("version").parse().ok(),
         draft: field("draft").parse().ok(),
     }

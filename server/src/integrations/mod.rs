@@ -365,7 +365,8 @@ impl Integrations for IntegrationsService {
             let failure = Failure::field("typed_name", format!("Type the name exactly as it is: {name}"));
             return Err(self.keep(admin, &IntegrationForm::default(), failure, None).await);
         }
-        self.store.delete_integration(admin, id, self.clock.now()).await.map_err(from_store)
+        let deleted = self.store.delete_integration(admin, id, self.clock.now()).await.map_err(from_store)?;
+        if deleted { Ok(()) } else { Err(Failure::NotFound) }
     }
 
     async fn test(&self, admin: &Admin, id: IntegrationId) -> Result<ConnectionTest, Failure> {

@@ -112,6 +112,7 @@ impl SyncService {
             NewRun { id: RunId(integrations.rng.uuid_v7(now)), integration: id, trigger, owner: self.0.owner };
         match self.store().start_run(new, now, LEASE).await.map_err(from_store)? {
             Start::AlreadyRunning(run) => Ok(run),
+            Start::Gone => Err(Failure::NotFound),
             Start::Started(run) => {
                 let id = run.id;
                 let cancel = self.0.stop.child_token();
