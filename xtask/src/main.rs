@@ -22,6 +22,8 @@ mod e2e;
 mod serve;
 mod test;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::Parser;
 
@@ -67,8 +69,19 @@ enum Command {
     },
 }
 
-fn main() -> Result<()> {
-    match Command::parse() {
+fn main() -> ExitCode {
+    match run(Command::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not Debug: whoever reads this wants the sentence, not a backtrace.
+            eprintln!("\n{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
         Command::Serve { args } => serve::serve(&args),
         Command::Dev { args } => dev::dev(&args),
         Command::Demo { args } => demo::demo(&args),

@@ -4,6 +4,7 @@
 //! source of its standard library, which is built once into a private sysroot under `target/`.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -86,12 +87,12 @@ fn by_rustup(step: &Step) -> Result<WasmCompiler> {
 }
 
 fn by_debian(step: &Step) -> Result<WasmCompiler> {
-    install_debian_compiler(step)?;
+    let linker = install_debian_compiler(step)?;
     let version = debian_rustc_version().context("Debian's rustc does not run.")?;
     let sysroot = paths::target().join("wasm-sysroot");
     let stamp = sysroot.join("made-with");
     if fs::read_to_string(&stamp).ok().as_deref() != Some(&*version) {
-        make_sysroot(step, &sysroot)?;
+        make_sysroot(step, &sysroot, &linker)?;
         fs::write(&stamp, version)?;
     }
     Ok(WasmCompiler {
@@ -100,7 +101,8 @@ fn by_debian(step: &Step) -> Result<WasmCompiler> {
     })
 }
 
-fn install_debian_compiler(step: &Step) -> Result<()> {
+/// Leaves Debian's compiler, its source and the linker of its LLVM on this machine, and says where the linker is.
+fn install_debian_compiler(step: &Step) -> Result<PathBuf> {
     let have_compiler = || {
         debian_rustc_version().is_some_and(|version| minor(&version) >= OLDEST_MINOR)
             && Path::new(DEBIAN_CARGO).exists()
@@ -119,18 +121,19 @@ fn install_debian_compiler(step: &Step) -> Result<()> {
         }
     }
     let llvm = debian_llvm().context("Debian's rustc does not say its LLVM version.")?;
-    if !Path::new(&format!("/usr/lib/llvm-{llvm}/bin/wasm-ld")).exists() {
-        let linker = format!("lld-{llvm}");
+    let linker = Path::new("/usr/lib").join(format!("llvm-{llvm}/bin/lld"));
+    if !linker.exists() {
+        let package = format!("lld-{llvm}");
         if !can_install_debian_packages() {
-            bail!("install the package {linker}.");
+            bail!("install the package {package}.");
         }
-        install_debian_packages(step, &[&linker])?;
+        install_debian_packages(step, &[&package])?;
     }
-    Ok(())
+    Ok(linker)
 }
 
 /// Builds the standard library once by way of a crate that does nothing, and puts it beside links to Debian's own.
-fn make_sysroot(step: &Step, sysroot: &Path) -> Result<()> {
+fn make_sysroot(step: &Step, sysroot: &Path, linker: &Path) -> Result<()> {
     let seed = sysroot.join("seed");
     let _ = fs::remove_dir_all(sysroot);
     fs::create_dir_all(seed.join("src"))?;
@@ -185,8 +188,12 @@ fn make_sysroot(step: &Step, sysroot: &Path) -> Result<()> {
     let host = asked(Command::new(DEBIAN_RUSTC).arg("-vV"))
         .and_then(|said| field(&said, "host").map(str::to_owned))
         .context("Debian's rustc does not say its host.")?;
-    let debian_host = Path::new("/usr/lib/rustlib").join(&host);
-    std::os::unix::fs::symlink(&debian_host, sysroot.join("lib/rustlib").join(&host))?;
+    let debian_host_library = Path::new("/usr/lib/rustlib").join(&host).join("lib");
+    // The host's library for build scripts and macros, and the linker under the name that rustc looks for.
+    let host = sysroot.join("lib/rustlib").join(host);
+    fs::create_dir_all(host.join("bin"))?;
+    symlink(debian_host_library, host.join("lib"))?;
+    symlink(linker, host.join("bin/rust-lld"))?;
     let wrapper = sysroot.join("rustc");
     fs::write(
         &wrapper,
@@ -195,10 +202,7 @@ fn make_sysroot(step: &Step, sysroot: &Path) -> Result<()> {
             sysroot.display()
         ),
     )?;
-    fs::set_permissions(
-        &wrapper,
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )?;
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?;
     fs::remove_dir_all(&seed)?;
     Ok(())
 }
