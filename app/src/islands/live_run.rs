@@ -101,7 +101,9 @@ fn projects(run: &RunNow) -> String {
 }
 
 fn written(run: &RunNow) -> String {
-    [run.created, run.updated, run.unchanged].map(grouped).join(" · ")
+    [run.created, run.updated, run.unchanged]
+        .map(grouped)
+        .join(" · ")
 }
 
 /// Thousandths of the projects; the one under way counts by its items, or else by its pages.
@@ -114,7 +116,11 @@ pub fn permille(run: &RunNow) -> Option<u32> {
     if total == 0 {
         return None;
     }
-    let current = if run.items_total > 0 { of(run.items_done, run.items_total) } else { of(run.page, run.pages) };
+    let current = if run.items_total > 0 {
+        of(run.items_done, run.items_total)
+    } else {
+        of(run.page, run.pages)
+    };
     let done = u64::from(run.projects_done) * 1000 + current;
     Some((done / total).min(1000) as u32)
 }
@@ -145,7 +151,9 @@ fn words(phase: &str) -> &'static str {
 
 /// Runs in the browser alone.
 fn watch(address: &str, run: RwSignal<RunNow>) {
-    let Ok(events) = web_sys::EventSource::new(address) else { return };
+    let Ok(events) = web_sys::EventSource::new(address) else {
+        return;
+    };
     let ahead = js_sys::Date::now() / 1000.0 - f64::from(run.with_untracked(|r| r.at));
     let deadline = StoredValue::new(run.with_untracked(|r| f64::from(r.at + r.wait)));
     let wait = move || {
@@ -162,23 +170,28 @@ fn watch(address: &str, run: RwSignal<RunNow>) {
     let ticking = set_interval_with_handle(tick, std::time::Duration::from_secs(1)).ok();
 
     let source = events.clone();
-    let heard = Closure::<dyn FnMut(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {
-        let Some(text) = event.data().as_string() else { return };
-        let Ok(json) = js_sys::JSON::parse(&text) else { return };
-        let mut now = read(&json);
-        deadline.set_value(waiting_until(&json));
-        now.wait = wait();
-        let is_finished = now.is_finished;
-        run.set(now);
-        if is_finished {
-            source.close();
-            if let Some(ticking) = ticking {
-                ticking.clear();
+    let heard =
+        Closure::<dyn FnMut(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {
+            let Some(text) = event.data().as_string() else {
+                return;
+            };
+            let Ok(json) = js_sys::JSON::parse(&text) else {
+                return;
+            };
+            let mut now = read(&json);
+            deadline.set_value(waiting_until(&json));
+            now.wait = wait();
+            let is_finished = now.is_finished;
+            run.set(now);
+            if is_finished {
+                source.close();
+                if let Some(ticking) = ticking {
+                    ticking.clear();
+                }
+                // Nothing helps when even reloading is refused; the page has a link for it.
+                let _ = window().location().reload();
             }
-            // Nothing helps when even reloading is refused; the page has a link for it.
-            let _ = window().location().reload();
-        }
-    });
+        });
     let _ = events.add_event_listener_with_callback("run", heard.as_ref().unchecked_ref());
     heard.forget();
 }
@@ -190,7 +203,9 @@ fn read(run: &JsValue) -> RunNow {
     RunNow {
         at: 0,
         phase: field(&progress, "phase").as_string().unwrap_or_default(),
-        project: field(&progress, "projectName").as_string().unwrap_or_default(),
+        project: field(&progress, "projectName")
+            .as_string()
+            .unwrap_or_default(),
         projects_done: number(&progress, "projectsDone"),
         projects_total: number(&progress, "projectsTotal"),
         page: number(&progress, "page"),
@@ -244,21 +259,65 @@ mod tests {
     fn a_run_says_what_it_does() {
         let check = |run: RunNow, says: &str| assert_eq!(headline(&run), says);
         check(RunNow::default(), "Starting.");
-        check(RunNow { phase: "projects".into(), ..RunNow::default() }, "Copying projects.");
+        check(
+            RunNow {
+                phase: "projects".into(),
+                ..RunNow::default()
+            },
+            "Copying projects.",
+        );
         check(copying(), "Copying work items of Firmware.");
-        check(RunNow { wait: 23, ..copying() }, "Waiting for Plane’s rate limit, then going on.");
-        check(RunNow { wait: 23, is_cancelling: true, ..copying() }, "Cancelling. What was copied so far stays.");
-        check(RunNow { phase: "cycles".into(), ..RunNow::default() }, "Starting.");
+        check(
+            RunNow {
+                wait: 23,
+                ..copying()
+            },
+            "Waiting for Plane’s rate limit, then going on.",
+        );
+        check(
+            RunNow {
+                wait: 23,
+                is_cancelling: true,
+                ..copying()
+            },
+            "Cancelling. What was copied so far stays.",
+        );
+        check(
+            RunNow {
+                phase: "cycles".into(),
+                ..RunNow::default()
+            },
+            "Starting.",
+        );
     }
 
     #[test]
     fn a_run_says_where_it_is() {
         assert_eq!(place(&copying()), "Project 3 of 4, page 8 of 21");
-        assert_eq!(place(&RunNow { pages: 0, ..copying() }), "Project 3 of 4, page 8");
-        assert_eq!(place(&RunNow { projects_done: 4, page: 0, ..copying() }), "Project 4 of 4");
+        assert_eq!(
+            place(&RunNow {
+                pages: 0,
+                ..copying()
+            }),
+            "Project 3 of 4, page 8"
+        );
+        assert_eq!(
+            place(&RunNow {
+                projects_done: 4,
+                page: 0,
+                ..copying()
+            }),
+            "Project 4 of 4"
+        );
         assert_eq!(place(&RunNow::default()), "");
         assert_eq!(items_of_project(&copying()), "7,612 of 20,114 work items");
-        assert_eq!(items_of_project(&RunNow { items_total: 0, ..copying() }), "7,612 work items");
+        assert_eq!(
+            items_of_project(&RunNow {
+                items_total: 0,
+                ..copying()
+            }),
+            "7,612 work items"
+        );
         assert_eq!(projects(&copying()), "2 of 4");
     }
 
@@ -266,12 +325,29 @@ mod tests {
     fn the_bar_never_runs_over_or_divides_by_nothing() {
         assert_eq!(permille(&RunNow::default()), None);
         assert_eq!(permille(&copying()), Some(594));
-        assert_eq!(permille(&RunNow { items_total: 0, pages: 0, ..copying() }), Some(500));
-        assert_eq!(permille(&RunNow { projects_done: 9, items_done: u32::MAX, ..copying() }), Some(1000));
+        assert_eq!(
+            permille(&RunNow {
+                items_total: 0,
+                pages: 0,
+                ..copying()
+            }),
+            Some(500)
+        );
+        assert_eq!(
+            permille(&RunNow {
+                projects_done: 9,
+                items_done: u32::MAX,
+                ..copying()
+            }),
+            Some(1000)
+        );
     }
 
     #[test]
     fn numbers_are_grouped() {
-        assert_eq!([0, 999, 1_000, 20_114, 1_000_000].map(grouped), ["0", "999", "1,000", "20,114", "1,000,000"]);
+        assert_eq!(
+            [0, 999, 1_000, 20_114, 1_000_000].map(grouped),
+            ["0", "999", "1,000", "20,114", "1,000,000"]
+        );
     }
 }

@@ -27,10 +27,14 @@ pub enum Part {
 /// The filter in an address. What this version does not know counts as not set.
 pub fn read(query: &Query) -> WorkItemFilter {
     WorkItemFilter {
-        state_group: query.get("state").and_then(|word| StateGroup::LISTED.into_iter().find(|g| g.word() == word)),
+        state_group: query
+            .get("state")
+            .and_then(|word| StateGroup::LISTED.into_iter().find(|g| g.word() == word)),
         label: query.parsed("label"),
         assignee: query.parsed("assignee"),
-        priority: query.get("priority").and_then(|word| Priority::ALL.into_iter().find(|p| p.word() == word)),
+        priority: query
+            .get("priority")
+            .and_then(|word| Priority::ALL.into_iter().find(|p| p.word() == word)),
         q: query.get("q").unwrap_or_default().to_owned(),
         sort: query
             .get("sort")
@@ -47,7 +51,10 @@ pub fn write(filter: &WorkItemFilter) -> Query {
         .with("label", filter.label)
         .with("assignee", filter.assignee)
         .with("priority", filter.priority.map(Priority::word))
-        .with("sort", Some(sort_word(filter.sort)).filter(|_| filter.sort != WorkItemSort::default()))
+        .with(
+            "sort",
+            Some(sort_word(filter.sort)).filter(|_| filter.sort != WorkItemSort::default()),
+        )
 }
 
 /// The table of this project with this filter, after this row.
@@ -57,7 +64,9 @@ pub fn address(
     filter: &WorkItemFilter,
     after: Option<&Cursor>,
 ) -> String {
-    write(filter).with("after", after.map(|cursor| &cursor.0)).on(&paths::project(integration, project))
+    write(filter)
+        .with("after", after.map(|cursor| &cursor.0))
+        .on(&paths::project(integration, project))
 }
 
 /// The same filter without this part.
@@ -75,12 +84,19 @@ pub fn without(filter: &WorkItemFilter, part: Part) -> WorkItemFilter {
 
 /// Whether anything is left out; the order leaves nothing out.
 pub fn is_narrow(filter: &WorkItemFilter) -> bool {
-    *filter != WorkItemFilter { sort: filter.sort, ..WorkItemFilter::default() }
+    *filter
+        != WorkItemFilter {
+            sort: filter.sort,
+            ..WorkItemFilter::default()
+        }
 }
 
 /// The word of an order in the address.
 pub fn sort_word(sort: WorkItemSort) -> &'static str {
-    SORTS.iter().find(|(s, ..)| *s == sort).map_or("", |(_, word, _)| word)
+    SORTS
+        .iter()
+        .find(|(s, ..)| *s == sort)
+        .map_or("", |(_, word, _)| word)
 }
 
 #[cfg(test)]
@@ -99,13 +115,15 @@ mod tests {
             "\\PC{0,30}",
             select(&SORTS[..]),
         )
-            .prop_map(|(state_group, label, assignee, priority, q, (sort, ..))| WorkItemFilter {
-                state_group,
-                label: label.map(|n| LabelId(Uuid::from_u128(n))),
-                assignee: assignee.map(|n| MemberId(Uuid::from_u128(n))),
-                priority,
-                q: q.trim().to_owned(),
-                sort,
+            .prop_map(|(state_group, label, assignee, priority, q, (sort, ..))| {
+                WorkItemFilter {
+                    state_group,
+                    label: label.map(|n| LabelId(Uuid::from_u128(n))),
+                    assignee: assignee.map(|n| MemberId(Uuid::from_u128(n))),
+                    priority,
+                    q: q.trim().to_owned(),
+                    sort,
+                }
             })
     }
 
@@ -132,7 +150,8 @@ mod tests {
 
     #[test]
     fn unknown_values_count_as_not_set() {
-        let query = Query::parse("state=triage&label=bug&assignee=7&priority=huge&sort=name&q=+&more=1");
+        let query =
+            Query::parse("state=triage&label=bug&assignee=7&priority=huge&sort=name&q=+&more=1");
         assert_eq!(read(&query), WorkItemFilter::default());
     }
 
@@ -140,7 +159,10 @@ mod tests {
     fn the_plain_table_has_a_plain_address() {
         let (integration, project) = (IntegrationId(Uuid::nil()), ProjectId(Uuid::nil()));
         let plain = WorkItemFilter::default();
-        assert_eq!(address(integration, project, &plain, None), paths::project(integration, project));
+        assert_eq!(
+            address(integration, project, &plain, None),
+            paths::project(integration, project)
+        );
         let page = address(integration, project, &plain, Some(&Cursor("a b".into())));
         assert!(page.ends_with("?after=a%20b"), "{page}");
     }

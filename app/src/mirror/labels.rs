@@ -63,7 +63,10 @@ pub fn project_of_page() -> Option<(IntegrationId, ProjectId)> {
 #[component]
 fn Table(project: ProjectRow, labels: Vec<LabelCount>) -> impl IntoView {
     let line = move |LabelCount { label, work_items }: LabelCount| {
-        let only = WorkItemFilter { label: Some(label.id), ..WorkItemFilter::default() };
+        let only = WorkItemFilter {
+            label: Some(label.id),
+            ..WorkItemFilter::default()
+        };
         let href = filter::address(project.integration, project.project.id, &only, None);
         view! {
             <tr>

@@ -35,12 +35,18 @@ pub struct ProjectFilter {
 impl ProjectFilter {
     /// The filter in an address. What this version does not know counts as not set.
     pub fn read(query: &Query) -> Self {
-        Self { integration: query.parsed("integration"), q: query.get("q").unwrap_or_default().to_owned() }
+        Self {
+            integration: query.parsed("integration"),
+            q: query.get("q").unwrap_or_default().to_owned(),
+        }
     }
 
     /// The list with this filter.
     pub fn address(&self) -> String {
-        Query::default().with("integration", self.integration).with("q", Some(&self.q)).on(paths::PROJECTS)
+        Query::default()
+            .with("integration", self.integration)
+            .with("q", Some(&self.q))
+            .on(paths::PROJECTS)
     }
 
     fn is_narrow(&self) -> bool {
@@ -70,7 +76,10 @@ pub fn ProjectsPage() -> impl IntoView {
             Ok(Projects {
                 is_admin: viewer.is_admin(),
                 is_first,
-                projects: backend.mirror.projects(&viewer, filter.integration, &filter.q, after).await?,
+                projects: backend
+                    .mirror
+                    .projects(&viewer, filter.integration, &filter.q, after)
+                    .await?,
                 choices: integration_choices(&viewer, filter.integration).await?,
                 filter,
             })

@@ -14,11 +14,15 @@ pub fn access(access: Access) -> &'static str {
 pub fn access_advice(access: Access) -> Option<&'static str> {
     match access {
         Access::Readable => None,
-        Access::NotMember => {
-            Some("Add the owner of the API key to this project in Plane, or use the key of somebody who belongs to it. Then sync again.")
+        Access::NotMember => Some(
+            "Add the owner of the API key to this project in Plane, or use the key of somebody who belongs to it. Then sync again.",
+        ),
+        Access::Archived => Some(
+            "Plane lists no work items of archived projects. Restore it in Plane to go on copying it.",
+        ),
+        Access::Gone => {
+            Some("It was deleted in Plane, or the API key’s owner can’t see it any more.")
         }
-        Access::Archived => Some("Plane lists no work items of archived projects. Restore it in Plane to go on copying it."),
-        Access::Gone => Some("It was deleted in Plane, or the API key’s owner can’t see it any more."),
     }
 }
 

@@ -25,15 +25,23 @@ pub fn WorkItemPage() -> impl IntoView {
         async move {
             let viewer = signed_in()?;
             let (integration, project) = ids.ok_or(Failure::NotFound)?;
-            let item = item.and_then(|id| id.parse().ok()).ok_or(Failure::NotFound)?;
-            crate::backend().mirror.work_item(&viewer, integration, project, item).await
+            let item = item
+                .and_then(|id| id.parse().ok())
+                .ok_or(Failure::NotFound)?;
+            crate::backend()
+                .mirror
+                .work_item(&viewer, integration, project, item)
+                .await
         },
         |item| {
             let project = &item.project;
             let identifier = words::identifier(project, item.row.sequence_id);
             let crumbs = vec![
                 ("Projects".to_owned(), paths::PROJECTS.to_owned()),
-                (project.project.name.clone(), paths::project(project.integration, project.project.id)),
+                (
+                    project.project.name.clone(),
+                    paths::project(project.integration, project.project.id),
+                ),
             ];
             let says = view! { <span class="mono">{identifier.clone()}</span> " · copied " <Ago at=item.copied_at/> };
             let in_plane = web_address(&item.plane_url).map(|url| view! {
@@ -65,15 +73,28 @@ fn Description(html: String) -> impl IntoView {
 
 #[component]
 fn Facts(item: WorkItemDetail) -> impl IntoView {
-    let WorkItemDetail { project, row, parent, .. } = item;
+    let WorkItemDetail {
+        project,
+        row,
+        parent,
+        ..
+    } = item;
     let (integration, id) = (project.integration, project.project.id);
     let group = row.state.as_ref().map(|state| words::group(state.group));
     let labels = row.labels.into_iter().map(|label| {
-        let only = domain::mirror::WorkItemFilter { label: Some(label.id), ..Default::default() };
+        let only = domain::mirror::WorkItemFilter {
+            label: Some(label.id),
+            ..Default::default()
+        };
         view! { <a href=filter::address(integration, id, &only, None)><LabelChip label/></a> }
     });
     let labels = labels.collect_view();
-    let assignees = row.assignees.into_iter().map(|m| m.display_name).collect::<Vec<_>>().join(", ");
+    let assignees = row
+        .assignees
+        .into_iter()
+        .map(|m| m.display_name)
+        .collect::<Vec<_>>()
+        .join(", ");
     view! {
         <Panel title="Facts">
             <dl class="facts">
@@ -115,7 +136,11 @@ fn day(day: Option<NaiveDate>) -> String {
 }
 
 fn or_dash(text: String) -> String {
-    if text.is_empty() { "–".to_owned() } else { text }
+    if text.is_empty() {
+        "–".to_owned()
+    } else {
+        text
+    }
 }
 
 /// An address that a link may lead to: never `javascript:` or the like.

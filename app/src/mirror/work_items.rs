@@ -56,7 +56,9 @@ pub fn WorkItemsPage() -> impl IntoView {
                 is_first: after.is_none(),
                 project: mirror.project(&viewer, integration, project).await?,
                 facets: mirror.facets(&viewer, integration, project).await?,
-                items: mirror.work_items(&viewer, integration, project, &filter, after).await?,
+                items: mirror
+                    .work_items(&viewer, integration, project, &filter, after)
+                    .await?,
                 filter,
             })
         },
@@ -112,10 +114,19 @@ fn ProjectHead(project: ProjectRow) -> impl IntoView {
 #[component]
 fn Filters(project: ProjectRow, filter: WorkItemFilter, facets: Facets) -> impl IntoView {
     let any = |label: &str| (String::new(), label.to_owned());
-    let groups = StateGroup::LISTED.map(|group| (group.word().to_owned(), words::group(group).to_owned()));
+    let groups =
+        StateGroup::LISTED.map(|group| (group.word().to_owned(), words::group(group).to_owned()));
     let priorities = Priority::ALL.map(|p| (p.word().to_owned(), words::priority(p).to_owned()));
-    let labels = facets.labels.into_iter().map(|l| (l.label.id.to_string(), format!("{} ({})", l.label.name, l.work_items)));
-    let members = facets.members.into_iter().map(|m| (m.id.to_string(), m.display_name));
+    let labels = facets.labels.into_iter().map(|l| {
+        (
+            l.label.id.to_string(),
+            format!("{} ({})", l.label.name, l.work_items),
+        )
+    });
+    let members = facets
+        .members
+        .into_iter()
+        .map(|m| (m.id.to_string(), m.display_name));
     let sorts = filter::SORTS.map(|(_, word, label)| (word.to_owned(), label.to_owned()));
     let chosen = |id: Option<String>| id.unwrap_or_default();
     view! {
@@ -143,7 +154,10 @@ fn Filters(project: ProjectRow, filter: WorkItemFilter, facets: Facets) -> impl 
     .into_any()
 }
 
-fn with(first: (String, String), rest: impl IntoIterator<Item = (String, String)>) -> Vec<(String, String)> {
+fn with(
+    first: (String, String),
+    rest: impl IntoIterator<Item = (String, String)>,
+) -> Vec<(String, String)> {
     std::iter::once(first).chain(rest).collect()
 }
 
@@ -154,7 +168,9 @@ fn ActiveFilters(project: ProjectRow, filter: WorkItemFilter, facets: Facets) ->
     if parts.is_empty() {
         return ().into_any();
     }
-    let at = |filter: &WorkItemFilter| filter::address(project.integration, project.project.id, filter, None);
+    let at = |filter: &WorkItemFilter| {
+        filter::address(project.integration, project.project.id, filter, None)
+    };
     let chips = parts
         .into_iter()
         .map(|(part, says)| {
@@ -163,7 +179,10 @@ fn ActiveFilters(project: ProjectRow, filter: WorkItemFilter, facets: Facets) ->
             view! { <li><a class="chip chip-active" href=href aria-label=about>{says} <span aria-hidden="true">" ×"</span></a></li> }
         })
         .collect_view();
-    let clear = at(&WorkItemFilter { sort: filter.sort, ..WorkItemFilter::default() });
+    let clear = at(&WorkItemFilter {
+        sort: filter.sort,
+        ..WorkItemFilter::default()
+    });
     view! {
         <nav class="chips" aria-label="Active filters">
             <ul>{chips}<li><a class="chip-clear" href=clear>"Clear all"</a></li></ul>
@@ -175,21 +194,60 @@ fn ActiveFilters(project: ProjectRow, filter: WorkItemFilter, facets: Facets) ->
 /// The parts of a filter that are set, in words.
 fn active_parts(filter: &WorkItemFilter, facets: &Facets) -> Vec<(Part, String)> {
     let gone = || "not there any more".to_owned();
-    let label = |id| facets.labels.iter().find(|l| l.label.id == id).map_or_else(gone, |l| l.label.name.clone());
-    let member = |id| facets.members.iter().find(|m| m.id == id).map_or_else(gone, |m| m.display_name.clone());
+    let label = |id| {
+        facets
+            .labels
+            .iter()
+            .find(|l| l.label.id == id)
+            .map_or_else(gone, |l| l.label.name.clone())
+    };
+    let member = |id| {
+        facets
+            .members
+            .iter()
+            .find(|m| m.id == id)
+            .map_or_else(gone, |m| m.display_name.clone())
+    };
     let parts = [
-        (Part::Q, (!filter.q.is_empty()).then(|| format!("“{}”", filter.q))),
-        (Part::StateGroup, filter.state_group.map(|group| format!("State: {}", words::group(group)))),
-        (Part::Label, filter.label.map(|id| format!("Label: {}", label(id)))),
-        (Part::Assignee, filter.assignee.map(|id| format!("Assignee: {}", member(id)))),
-        (Part::Priority, filter.priority.map(|priority| format!("Priority: {}", words::priority(priority)))),
+        (
+            Part::Q,
+            (!filter.q.is_empty()).then(|| format!("“{}”", filter.q)),
+        ),
+        (
+            Part::StateGroup,
+            filter
+                .state_group
+                .map(|group| format!("State: {}", words::group(group))),
+        ),
+        (
+            Part::Label,
+            filter.label.map(|id| format!("Label: {}", label(id))),
+        ),
+        (
+            Part::Assignee,
+            filter
+                .assignee
+                .map(|id| format!("Assignee: {}", member(id))),
+        ),
+        (
+            Part::Priority,
+            filter
+                .priority
+                .map(|priority| format!("Priority: {}", words::priority(priority))),
+        ),
     ];
-    parts.into_iter().filter_map(|(part, says)| Some((part, says?))).collect()
+    parts
+        .into_iter()
+        .filter_map(|(part, says)| Some((part, says?)))
+        .collect()
 }
 
 #[component]
 fn Table(project: ProjectRow, rows: Vec<WorkItemRow>) -> impl IntoView {
-    let lines = rows.into_iter().map(|row| view! { <Line project=project.clone() row/> }).collect_view();
+    let lines = rows
+        .into_iter()
+        .map(|row| view! { <Line project=project.clone() row/> })
+        .collect_view();
     view! {
         <TableRegion label="Work items">
             <table class="work-items">
@@ -216,7 +274,12 @@ fn Table(project: ProjectRow, rows: Vec<WorkItemRow>) -> impl IntoView {
 fn Line(project: ProjectRow, row: WorkItemRow) -> impl IntoView {
     let href = paths::work_item(project.integration, project.project.id, row.id);
     let group = row.state.as_ref().map(|state| state.group);
-    let assignees = row.assignees.into_iter().map(|m| m.display_name).collect::<Vec<_>>().join(", ");
+    let assignees = row
+        .assignees
+        .into_iter()
+        .map(|m| m.display_name)
+        .collect::<Vec<_>>()
+        .join(", ");
     view! {
         <tr>
             <td class="mono">{words::identifier(&project, row.sequence_id)}</td>
@@ -237,7 +300,13 @@ fn Line(project: ProjectRow, row: WorkItemRow) -> impl IntoView {
 /// A table without rows: why, and what to do.
 #[component]
 fn Nothing(page: WorkItems) -> impl IntoView {
-    let WorkItems { is_admin, filter, is_first, project, .. } = page;
+    let WorkItems {
+        is_admin,
+        filter,
+        is_first,
+        project,
+        ..
+    } = page;
     let (integration, id) = (project.integration, project.project.id);
     match words::emptiness(&project, filter::is_narrow(&filter), !is_first) {
         Emptiness::NoMatch => {
@@ -293,8 +362,20 @@ mod tests {
     #[test]
     fn each_active_part_is_named() {
         let bug = LabelId(Uuid::from_u128(1));
-        let label = Label { id: bug, name: "Bug".into(), color: String::new(), description: String::new(), parent: None };
-        let facets = Facets { labels: vec![LabelCount { label, work_items: 3 }], ..Facets::default() };
+        let label = Label {
+            id: bug,
+            name: "Bug".into(),
+            color: String::new(),
+            description: String::new(),
+            parent: None,
+        };
+        let facets = Facets {
+            labels: vec![LabelCount {
+                label,
+                work_items: 3,
+            }],
+            ..Facets::default()
+        };
         let filter = WorkItemFilter {
             q: "login".into(),
             state_group: Some(StateGroup::Started),
@@ -303,8 +384,20 @@ mod tests {
             priority: Some(Priority::High),
             ..WorkItemFilter::default()
         };
-        let says: Vec<_> = active_parts(&filter, &facets).into_iter().map(|(_, says)| says).collect();
-        assert_eq!(says, ["“login”", "State: Started", "Label: Bug", "Assignee: not there any more", "Priority: High"]);
+        let says: Vec<_> = active_parts(&filter, &facets)
+            .into_iter()
+            .map(|(_, says)| says)
+            .collect();
+        assert_eq!(
+            says,
+            [
+                "“login”",
+                "State: Started",
+                "Label: Bug",
+                "Assignee: not there any more",
+                "Priority: High"
+            ]
+        );
         assert!(active_parts(&WorkItemFilter::default(), &facets).is_empty());
     }
 }

@@ -46,7 +46,10 @@ pub fn OverviewPage() -> impl IntoView {
             Ok(Overview {
                 is_admin: viewer.is_admin(),
                 totals: backend.mirror.totals(&viewer).await?,
-                integrations: backend.integrations.list(&viewer, &Default::default(), None).await?,
+                integrations: backend
+                    .integrations
+                    .list(&viewer, &Default::default(), None)
+                    .await?,
                 running: backend.runs.running(&viewer).await?,
             })
         },
@@ -68,7 +71,11 @@ pub fn OverviewPage() -> impl IntoView {
 }
 
 fn totals(totals: Totals, now: DateTime<Utc>) -> String {
-    let Totals { integrations, projects, work_items } = totals;
+    let Totals {
+        integrations,
+        projects,
+        work_items,
+    } = totals;
     if integrations == 0 {
         return "Nothing is connected yet.".to_owned();
     }
@@ -113,7 +120,12 @@ fn FirstSteps(is_admin: bool) -> impl IntoView {
 
 #[component]
 fn Trust(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
-    let Overview { totals, integrations, running, .. } = overview;
+    let Overview {
+        totals,
+        integrations,
+        running,
+        ..
+    } = overview;
     let verdict = trust::verdict(&integrations.rows, now);
     let all = integrations.next.is_some().then(|| {
         view! { <a href=paths::INTEGRATIONS>{format!("all {}", number(u64::from(totals.integrations)))}</a> }
@@ -158,7 +170,11 @@ fn IntegrationLine(row: IntegrationRow) -> impl IntoView {
     let projects = if row.member_projects == row.visible_projects {
         number(u64::from(row.member_projects))
     } else {
-        format!("{} of {}", number(u64::from(row.member_projects)), number(u64::from(row.visible_projects)))
+        format!(
+            "{} of {}",
+            number(u64::from(row.member_projects)),
+            number(u64::from(row.visible_projects))
+        )
     };
     view! {
         <tr>

@@ -24,12 +24,23 @@ pub fn verdict(rows: &[IntegrationRow], now: DateTime<Utc>) -> Option<Verdict> {
         1 => "1 more integration needs attention.".to_owned(),
         more => format!("{more} more integrations need attention."),
     };
-    let active = rows.iter().filter(|row| row.freshness != Freshness::Paused).count() as u64;
+    let active = rows
+        .iter()
+        .filter(|row| row.freshness != Freshness::Paused)
+        .count() as u64;
 
     if let Some(title) = trouble(worst, now) {
-        let tone = if worst.freshness == Freshness::Stale { Tone::Bad } else { Tone::Late };
+        let tone = if worst.freshness == Freshness::Stale {
+            Tone::Bad
+        } else {
+            Tone::Late
+        };
         let parts = [last_run(worst, now).unwrap_or_default(), more];
-        let says = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+        let says = parts
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ");
         return Some(Verdict { tone, title, says });
     }
     if active == 0 {
@@ -42,8 +53,14 @@ pub fn verdict(rows: &[IntegrationRow], now: DateTime<Utc>) -> Option<Verdict> {
     if let Some(failing) = rows.iter().find(|row| needs_attention(row)) {
         return Some(Verdict {
             tone: Tone::Late,
-            title: format!("Every copy is fresh, but the last sync of {} went wrong.", name(failing)),
-            says: [last_run(failing, now).unwrap_or_default(), more].join(" ").trim().to_owned(),
+            title: format!(
+                "Every copy is fresh, but the last sync of {} went wrong.",
+                name(failing)
+            ),
+            says: [last_run(failing, now).unwrap_or_default(), more]
+                .join(" ")
+                .trim()
+                .to_owned(),
         });
     }
     Some(Verdict {
@@ -51,7 +68,9 @@ pub fn verdict(rows: &[IntegrationRow], now: DateTime<Utc>) -> Option<Verdict> {
         title: "Today’s numbers can be trusted.".to_owned(),
         says: match active {
             1 => "The integration was completely synced within its schedule.".to_owned(),
-            n => format!("All {n} active integrations were completely synced within their schedules."),
+            n => format!(
+                "All {n} active integrations were completely synced within their schedules."
+            ),
         },
     })
 }
@@ -60,7 +79,11 @@ pub fn verdict(rows: &[IntegrationRow], now: DateTime<Utc>) -> Option<Verdict> {
 pub fn needs_attention(row: &IntegrationRow) -> bool {
     match row.freshness {
         Freshness::Paused => false,
-        Freshness::Fresh => row.last_run.as_ref().and_then(|run| run.outcome).is_some_and(went_wrong),
+        Freshness::Fresh => row
+            .last_run
+            .as_ref()
+            .and_then(|run| run.outcome)
+            .is_some_and(went_wrong),
         Freshness::Stale | Freshness::Never | Freshness::Late | Freshness::Unknown => true,
     }
 }
@@ -73,12 +96,20 @@ fn went_wrong(outcome: Outcome) -> bool {
 fn trouble(row: &IntegrationRow, now: DateTime<Utc>) -> Option<String> {
     let name = name(row);
     let last = row.complete_at.map(|at| ago(at, now)).unwrap_or_default();
-    let schedule = one_unit(TimeDelta::minutes(i64::from(row.integration.settings.interval_minutes)));
+    let schedule = one_unit(TimeDelta::minutes(i64::from(
+        row.integration.settings.interval_minutes,
+    )));
     Some(match row.freshness {
-        Freshness::Stale => format!("{name} is stale: last complete sync {last}, its schedule is {schedule}."),
-        Freshness::Late => format!("{name} is late: last complete sync {last}, its schedule is {schedule}."),
+        Freshness::Stale => {
+            format!("{name} is stale: last complete sync {last}, its schedule is {schedule}.")
+        }
+        Freshness::Late => {
+            format!("{name} is late: last complete sync {last}, its schedule is {schedule}.")
+        }
         Freshness::Never => format!("{name} was never completely synced."),
-        Freshness::Unknown => format!("How fresh {name} is can’t be told: the server’s clock went back."),
+        Freshness::Unknown => {
+            format!("How fresh {name} is can’t be told: the server’s clock went back.")
+        }
         Freshness::Fresh | Freshness::Paused => return None,
     })
 }
@@ -90,7 +121,10 @@ fn last_run(row: &IntegrationRow, now: DateTime<Utc>) -> Option<String> {
         None => "A sync is under way.".to_owned(),
         Some(outcome) => {
             let at = ago(run.finished_at.unwrap_or(run.started_at), now);
-            format!("Its last sync ended {at}: {}.", outcome.word().to_lowercase())
+            format!(
+                "Its last sync ended {at}: {}.",
+                outcome.word().to_lowercase()
+            )
         }
     })
 }
@@ -113,7 +147,12 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000, 0).unwrap()
     }
 
-    fn row(name: &str, freshness: Freshness, minutes_ago: i64, outcome: Option<Option<Outcome>>) -> IntegrationRow {
+    fn row(
+        name: &str,
+        freshness: Freshness,
+        minutes_ago: i64,
+        outcome: Option<Option<Outcome>>,
+    ) -> IntegrationRow {
         let before = |minutes| now() - TimeDelta::minutes(minutes);
         IntegrationRow {
             integration: Integration {
@@ -128,7 +167,11 @@ mod tests {
                     interval_minutes: 15,
                 },
                 is_active: freshness != Freshness::Paused,
-                key: KeyHint { last_four: "9f2c".into(), fingerprint: "00".into(), replaced_at: now() },
+                key: KeyHint {
+                    last_four: "9f2c".into(),
+                    fingerprint: "00".into(),
+                    replaced_at: now(),
+                },
                 version: 1,
                 created_at: now(),
                 updated_at: now(),
@@ -150,14 +193,22 @@ mod tests {
 
     fn check(rows: &[IntegrationRow], tone: Tone, title: &str, says: &str) {
         let verdict = verdict(rows, now()).unwrap();
-        assert_eq!((verdict.tone, verdict.title.as_str(), verdict.says.as_str()), (tone, title, says));
+        assert_eq!(
+            (verdict.tone, verdict.title.as_str(), verdict.says.as_str()),
+            (tone, title, says)
+        );
     }
 
     #[test]
     fn the_worst_is_named_first_with_its_schedule() {
         check(
             &[
-                row("Mobile", Freshness::Stale, 47, Some(Some(Outcome::RateLimited))),
+                row(
+                    "Mobile",
+                    Freshness::Stale,
+                    47,
+                    Some(Some(Outcome::RateLimited)),
+                ),
                 row("Web", Freshness::Late, 20, None),
                 row("Legal", Freshness::Fresh, 1, Some(Some(Outcome::Partial))),
                 row("Ops", Freshness::Fresh, 1, Some(Some(Outcome::Succeeded))),
@@ -167,18 +218,30 @@ mod tests {
             "Its last sync ended 2 min ago: rate limited. 2 more integrations need attention.",
         );
         check(
-            &[row("Web", Freshness::Late, 20, None), row("Ops", Freshness::Never, 0, None)],
+            &[
+                row("Web", Freshness::Late, 20, None),
+                row("Ops", Freshness::Never, 0, None),
+            ],
             Tone::Late,
             "Ops was never completely synced.",
             "1 more integration needs attention.",
         );
-        check(&[row("New", Freshness::Never, 0, Some(None))], Tone::Late, "New was never completely synced.", "A sync is under way.");
+        check(
+            &[row("New", Freshness::Never, 0, Some(None))],
+            Tone::Late,
+            "New was never completely synced.",
+            "A sync is under way.",
+        );
     }
 
     #[test]
     fn all_well_is_said_in_one_sentence() {
         check(
-            &[row("A", Freshness::Fresh, 1, None), row("B", Freshness::Fresh, 1, None), row("C", Freshness::Paused, 9, None)],
+            &[
+                row("A", Freshness::Fresh, 1, None),
+                row("B", Freshness::Fresh, 1, None),
+                row("C", Freshness::Paused, 9, None),
+            ],
             Tone::Good,
             "Today’s numbers can be trusted.",
             "All 2 active integrations were completely synced within their schedules.",

@@ -10,7 +10,9 @@ use crate::{paths, query::Query};
 pub fn read(query: &Query) -> RunFilter {
     RunFilter {
         integration: query.parsed("integration"),
-        outcome: query.get("outcome").and_then(|code| OUTCOMES.into_iter().find(|o| outcome_code(*o) == code)),
+        outcome: query
+            .get("outcome")
+            .and_then(|code| OUTCOMES.into_iter().find(|o| outcome_code(*o) == code)),
     }
 }
 
@@ -25,7 +27,10 @@ pub fn address(filter: &RunFilter, after: Option<&Cursor>) -> String {
 
 /// The same filter with this outcome, or with every outcome.
 pub fn with_outcome(filter: &RunFilter, outcome: Option<Outcome>) -> RunFilter {
-    RunFilter { outcome, ..filter.clone() }
+    RunFilter {
+        outcome,
+        ..filter.clone()
+    }
 }
 
 #[cfg(test)]
@@ -52,7 +57,10 @@ mod tests {
 
     #[test]
     fn unknown_values_count_as_not_set() {
-        assert_eq!(read(&Query::parse("outcome=great&integration=acme")), RunFilter::default());
+        assert_eq!(
+            read(&Query::parse("outcome=great&integration=acme")),
+            RunFilter::default()
+        );
         assert_eq!(address(&RunFilter::default(), None), paths::RUNS);
     }
 }

@@ -17,7 +17,9 @@ pub fn RunUnderWay(run: SyncRun, now: DateTime<Utc>) -> impl IntoView {
 pub fn run_now(run: &SyncRun, now: DateTime<Utc>) -> RunNow {
     let progress = &run.progress;
     let counts = &run.counts;
-    let wait = progress.waiting_until.map_or(0, |until| (until - now).num_milliseconds().max(0) as u64);
+    let wait = progress
+        .waiting_until
+        .map_or(0, |until| (until - now).num_milliseconds().max(0) as u64);
     RunNow {
         at: small(now.timestamp().max(0) as u64),
         phase: phase_code(progress.phase).to_owned(),
@@ -64,8 +66,15 @@ mod tests {
         use Phase::{Labels, Members, Projects, Starting, States, WorkItems};
         for phase in [Starting, Projects, Members, States, Labels, WorkItems] {
             assert_eq!(serde_json::to_value(phase).unwrap(), phase_code(phase));
-            let run = RunNow { phase: phase_code(phase).into(), ..RunNow::default() };
-            let says = if phase == Starting { "Starting.".to_owned() } else { format!("Copying {}.", phase.word()) };
+            let run = RunNow {
+                phase: phase_code(phase).into(),
+                ..RunNow::default()
+            };
+            let says = if phase == Starting {
+                "Starting.".to_owned()
+            } else {
+                format!("Copying {}.", phase.word())
+            };
             assert_eq!(headline(&run), says);
         }
     }

@@ -42,9 +42,17 @@ pub fn RunPage() -> impl IntoView {
             let backend = crate::backend();
             let run = backend.runs.run(&viewer, id).await?;
             let people = words::names(backend.accounts.people(&viewer).await?);
-            Ok(Shown { is_admin: viewer.is_admin(), trigger: words::trigger(run.trigger, &people), run })
+            Ok(Shown {
+                is_admin: viewer.is_admin(),
+                trigger: words::trigger(run.trigger, &people),
+                run,
+            })
         },
-        |Shown { is_admin, run, trigger }| {
+        |Shown {
+             is_admin,
+             run,
+             trigger,
+         }| {
             let now = visit().now;
             let is_running = run.finished_at.is_none();
             let title = format!("Sync of {}", run.integration_name);
@@ -56,7 +64,10 @@ pub fn RunPage() -> impl IntoView {
             };
             let crumbs = vec![
                 ("Sync runs".to_owned(), paths::RUNS.to_owned()),
-                (run.integration_name.clone(), paths::integration(run.integration)),
+                (
+                    run.integration_name.clone(),
+                    paths::integration(run.integration),
+                ),
             ];
             view! {
                 <Frame title=title.clone() islands=is_running>
@@ -92,7 +103,9 @@ fn Progress(run: SyncRun, now: DateTime<Utc>) -> impl IntoView {
 /// How it ended, why, and what to do.
 #[component]
 fn Ending(run: SyncRun, outcome: Outcome, is_admin: bool) -> impl IntoView {
-    let says = run.reason.unwrap_or_else(|| words::meaning(outcome).to_owned());
+    let says = run
+        .reason
+        .unwrap_or_else(|| words::meaning(outcome).to_owned());
     let advice = words::advice(outcome).filter(|_| is_admin);
     view! {
         <Notice kind=outcome_look(Some(outcome)).0 title=says>

@@ -80,9 +80,15 @@ fn Filters(filter: RunFilter, choices: Vec<(String, String)>) -> impl IntoView {
         count: None,
     };
     let chips = std::iter::once(chip(None, "All"))
-        .chain(words::OUTCOMES.into_iter().map(|outcome| chip(Some(outcome), outcome.word())))
+        .chain(
+            words::OUTCOMES
+                .into_iter()
+                .map(|outcome| chip(Some(outcome), outcome.word())),
+        )
         .collect::<Vec<_>>();
-    let outcome = filter.outcome.map(|outcome| ("outcome", words::outcome_code(outcome).to_owned()));
+    let outcome = filter
+        .outcome
+        .map(|outcome| ("outcome", words::outcome_code(outcome).to_owned()));
     view! {
         <form class="filters" method="get" action=paths::RUNS role="search" aria-label="Filter sync runs">
             <Hidden fields=outcome.into_iter().collect()/>
@@ -101,7 +107,10 @@ fn Filters(filter: RunFilter, choices: Vec<(String, String)>) -> impl IntoView {
 
 #[component]
 fn Table(runs: Vec<SyncRun>, people: HashMap<UserId, String>) -> impl IntoView {
-    let lines = runs.into_iter().map(|run| view! { <Line trigger=words::trigger(run.trigger, &people) run/> }).collect_view();
+    let lines = runs
+        .into_iter()
+        .map(|run| view! { <Line trigger=words::trigger(run.trigger, &people) run/> })
+        .collect_view();
     view! {
         <TableRegion label="Sync runs">
             <table class="runs">
@@ -130,7 +139,9 @@ fn Table(runs: Vec<SyncRun>, people: HashMap<UserId, String>) -> impl IntoView {
 #[component]
 fn Line(run: SyncRun, trigger: String) -> impl IntoView {
     let took = words::took(&run).map_or_else(|| "–".to_owned(), duration_words);
-    let reason = run.reason.map(|reason| view! { <span class="run-reason quiet small">{reason}</span> });
+    let reason = run
+        .reason
+        .map(|reason| view! { <span class="run-reason quiet small">{reason}</span> });
     let counts = run.counts;
     view! {
         <tr>

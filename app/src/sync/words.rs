@@ -51,12 +51,22 @@ pub fn meaning(outcome: Outcome) -> &'static str {
 pub fn advice(outcome: Outcome) -> Option<&'static str> {
     Some(match outcome {
         Outcome::Succeeded => return None,
-        Outcome::Partial => "What could be read was copied. Check that the API key’s owner is a member of the projects named above, then sync again.",
-        Outcome::RateLimited => "Another program probably uses the same API key. Give Hangar a key of its own, or sync again in a few minutes.",
-        Outcome::Unreachable => "Test the connection: it says which step fails. What was copied before stays as it is.",
-        Outcome::Rejected => "Test the connection. If the key was revoked or has expired, create a new one in Plane under Profile → Personal access tokens and replace it here.",
+        Outcome::Partial => {
+            "What could be read was copied. Check that the API key’s owner is a member of the projects named above, then sync again."
+        }
+        Outcome::RateLimited => {
+            "Another program probably uses the same API key. Give Hangar a key of its own, or sync again in a few minutes."
+        }
+        Outcome::Unreachable => {
+            "Test the connection: it says which step fails. What was copied before stays as it is."
+        }
+        Outcome::Rejected => {
+            "Test the connection. If the key was revoked or has expired, create a new one in Plane under Profile → Personal access tokens and replace it here."
+        }
         Outcome::Interrupted => "What was copied so far stays. Sync again to copy the rest.",
-        Outcome::Failed => "Sync again. If it fails the same way, the log has the details under this run’s id.",
+        Outcome::Failed => {
+            "Sync again. If it fails the same way, the log has the details under this run’s id."
+        }
         Outcome::Cancelled => "What was copied so far stays. Sync again to copy the rest.",
     })
 }
@@ -64,19 +74,26 @@ pub fn advice(outcome: Outcome) -> Option<&'static str> {
 /// Who or what set the run off.
 pub fn trigger(trigger: Trigger, people: &HashMap<UserId, String>) -> String {
     match trigger {
-        Trigger::Person(id) => people.get(&id).cloned().unwrap_or_else(|| "By hand".to_owned()),
+        Trigger::Person(id) => people
+            .get(&id)
+            .cloned()
+            .unwrap_or_else(|| "By hand".to_owned()),
         Trigger::System => "Hangar".to_owned(),
     }
 }
 
 /// Names by id, for [`trigger`].
 pub fn names(people: Vec<User>) -> HashMap<UserId, String> {
-    people.into_iter().map(|person| (person.id, person.name.into())).collect()
+    people
+        .into_iter()
+        .map(|person| (person.id, person.name.into()))
+        .collect()
 }
 
 /// How long the run took; `None` while it is under way, and never negative.
 pub fn took(run: &SyncRun) -> Option<TimeDelta> {
-    run.finished_at.map(|end| (end - run.started_at).max(TimeDelta::zero()))
+    run.finished_at
+        .map(|end| (end - run.started_at).max(TimeDelta::zero()))
 }
 
 /// What a run changed, in a few words for a list.
@@ -97,7 +114,10 @@ mod tests {
     #[test]
     fn codes_are_those_of_json() {
         for outcome in OUTCOMES {
-            assert_eq!(serde_json::to_value(outcome).unwrap(), outcome_code(outcome));
+            assert_eq!(
+                serde_json::to_value(outcome).unwrap(),
+                outcome_code(outcome)
+            );
         }
     }
 

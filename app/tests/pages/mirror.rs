@@ -4,8 +4,8 @@ use domain::{
     freshness::Freshness,
     ids::{IntegrationId, LabelId, MemberId, ProjectId, StateId, WorkItemId},
     mirror::{
-        Access, Facets, Label, LabelCount, Member, Priority, Project, ProjectRow, SafeHtml, State, StateGroup,
-        WorkItemDetail, WorkItemRow,
+        Access, Facets, Label, LabelCount, Member, Priority, Project, ProjectRow, SafeHtml, State,
+        StateGroup, WorkItemDetail, WorkItemRow,
     },
     page::{Cursor, Page},
 };
@@ -45,7 +45,13 @@ fn project() -> ProjectRow {
 }
 
 fn label(id: u128, name: &str, color: &str) -> Label {
-    Label { id: LabelId(Uuid::from_u128(id)), name: name.into(), color: color.into(), description: String::new(), parent: None }
+    Label {
+        id: LabelId(Uuid::from_u128(id)),
+        name: name.into(),
+        color: color.into(),
+        description: String::new(),
+        parent: None,
+    }
 }
 
 fn item() -> WorkItemRow {
@@ -62,7 +68,10 @@ fn item() -> WorkItemRow {
             sequence: 35_000,
         }),
         labels: vec![label(BUG, "Bug", "#dc2626"), label(0xc2, "Plain", "")],
-        assignees: vec![Member { id: MemberId(Uuid::from_u128(0xf1)), display_name: "maya".into() }],
+        assignees: vec![Member {
+            id: MemberId(Uuid::from_u128(0xf1)),
+            display_name: "maya".into(),
+        }],
         updated_at: now() - TimeDelta::hours(2),
     }
 }
@@ -86,7 +95,10 @@ fn detail(row: WorkItemRow) -> WorkItemDetail {
         start_date: None,
         target_date: NaiveDate::from_ymd_opt(2026, 12, 1),
         completed_at: None,
-        created_by: Some(Member { id: MemberId(Uuid::from_u128(0xf1)), display_name: "maya".into() }),
+        created_by: Some(Member {
+            id: MemberId(Uuid::from_u128(0xf1)),
+            display_name: "maya".into(),
+        }),
         created_at: now() - TimeDelta::days(9),
         copied_at: now() - TimeDelta::minutes(3),
         plane_url: "https://app.plane.example/acme/browse/WEB-7/".into(),
@@ -96,7 +108,10 @@ fn detail(row: WorkItemRow) -> WorkItemDetail {
 fn facets() -> Facets {
     Facets {
         states: item().state.into_iter().collect(),
-        labels: vec![LabelCount { label: label(BUG, "Bug", "#dc2626"), work_items: 9 }],
+        labels: vec![LabelCount {
+            label: label(BUG, "Bug", "#dc2626"),
+            work_items: 9,
+        }],
         members: item().assignees,
     }
 }
@@ -115,20 +130,50 @@ async fn the_list_of_projects_says_which_can_be_read_and_why_not() {
     let mut foreign = project();
     (foreign.access, foreign.complete_at, foreign.total_labels) = (Access::NotMember, None, 0);
     foreign.project.name = HOSTILE.into();
-    let projects = Page { rows: vec![project(), foreign], next: Some(Cursor("n".into())) };
-    let integrations = Page { rows: vec![integration(1, "Acme product", Freshness::Fresh, 1)], next: None };
-    let canned = Canned { projects: Ok(projects), integrations: Ok(integrations), ..Canned::default() };
+    let projects = Page {
+        rows: vec![project(), foreign],
+        next: Some(Cursor("n".into())),
+    };
+    let integrations = Page {
+        rows: vec![integration(1, "Acme product", Freshness::Fresh, 1)],
+        next: None,
+    };
+    let canned = Canned {
+        projects: Ok(projects),
+        integrations: Ok(integrations),
+        ..Canned::default()
+    };
     let path = "/projects?q=web&integration=00000000-0000-0000-0000-000000000001";
     let page = get(canned, Some(lead()), path).await;
 
-    assert_eq!(page.texts("tbody th"), ["Website WEB", &format!("{HOSTILE} WEB")]);
+    assert_eq!(
+        page.texts("tbody th"),
+        ["Website WEB", &format!("{HOSTILE} WEB")]
+    );
     assert_eq!(page.attribute("tbody th a", "href").unwrap(), PROJECT);
-    assert_eq!(page.texts(".access-why"), ["Not a member in Plane: its work items can’t be read"]);
-    assert_eq!(page.texts("tbody tr:first-child .number"), ["1,348", "2", "3 min ago"]);
-    assert_eq!(page.texts("tbody tr:nth-child(2) .number"), ["1,348", "0", "never"]);
+    assert_eq!(
+        page.texts(".access-why"),
+        ["Not a member in Plane: its work items can’t be read"]
+    );
+    assert_eq!(
+        page.texts("tbody tr:first-child .number"),
+        ["1,348", "2", "3 min ago"]
+    );
+    assert_eq!(
+        page.texts("tbody tr:nth-child(2) .number"),
+        ["1,348", "0", "never"]
+    );
     assert_eq!(page.attribute("input[name=q]", "value").unwrap(), "web");
-    assert_eq!(page.texts("select[name=integration] option[selected]"), ["Acme product"]);
-    assert!(page.attribute("a[rel=next]", "href").unwrap().contains("q=web&after=n") || page.html.contains("integration="));
+    assert_eq!(
+        page.texts("select[name=integration] option[selected]"),
+        ["Acme product"]
+    );
+    assert!(
+        page.attribute("a[rel=next]", "href")
+            .unwrap()
+            .contains("q=web&after=n")
+            || page.html.contains("integration=")
+    );
     assert!(!page.has("img") && !page.has("main form[method=post]"));
 }
 
@@ -140,25 +185,51 @@ async fn a_list_without_projects_says_what_is_missing() {
     let page = get(Canned::default(), Some(lead()), "/projects").await;
     assert!(!page.has("a[href='/integrations/new']"));
 
-    let connected = Page { rows: vec![integration(1, "Acme", Freshness::Never, 0)], next: None };
-    let connected = Canned { integrations: Ok(connected), ..Canned::default() };
-    assert_eq!(get(connected.clone(), Some(lead()), "/projects").await.text(".empty h2"), "Nothing was copied yet");
-    assert_eq!(get(connected, Some(lead()), "/projects?q=zzz").await.text(".empty h2"), "No project matches");
+    let connected = Page {
+        rows: vec![integration(1, "Acme", Freshness::Never, 0)],
+        next: None,
+    };
+    let connected = Canned {
+        integrations: Ok(connected),
+        ..Canned::default()
+    };
+    assert_eq!(
+        get(connected.clone(), Some(lead()), "/projects")
+            .await
+            .text(".empty h2"),
+        "Nothing was copied yet"
+    );
+    assert_eq!(
+        get(connected, Some(lead()), "/projects?q=zzz")
+            .await
+            .text(".empty h2"),
+        "No project matches"
+    );
 }
 
 #[tokio::test]
 async fn work_items_show_number_state_priority_labels_and_people() {
     let page = get(with_items(project(), vec![item()]), Some(lead()), PROJECT).await;
     assert_eq!(page.text("h1"), "Website");
-    assert!(page.text(".page-says").contains("WEB in acme · 1,348 work items · fresh as of 3 min ago"));
+    assert!(
+        page.text(".page-says")
+            .contains("WEB in acme · 1,348 work items · fresh as of 3 min ago")
+    );
     assert_eq!(page.texts("tbody td:first-child"), ["WEB-7"]);
     assert_eq!(page.text("tbody th"), "Log in with a passkey");
     let cells = page.texts("tbody td");
     assert_eq!(cells[1..4], ["In Progress started", "Urgent", "BugPlain"]);
     assert_eq!(cells[4..], ["maya", "2 h ago"]);
-    assert_eq!(page.attribute(".label:first-child circle", "fill").unwrap(), "#dc2626");
-    assert_eq!(page.attribute(".label:nth-child(2) circle", "fill").unwrap(), "currentColor");
-    assert!(!page.has("[style]") && !page.has("script"));
+    assert_eq!(
+        page.attribute(".label:first-child circle", "fill").unwrap(),
+        "#dc2626"
+    );
+    assert_eq!(
+        page.attribute(".label:nth-child(2) circle", "fill")
+            .unwrap(),
+        "currentColor"
+    );
+    assert!(!page.has("[style]") && !page.has("script[type=module]"));
 }
 
 #[tokio::test]
@@ -170,22 +241,54 @@ async fn filters_stand_in_the_form_and_can_be_taken_away_one_by_one() {
     assert_eq!(page.attribute("input[name=q]", "value").unwrap(), "log in");
     assert_eq!(
         page.texts("option[selected]"),
-        ["Started", "Bug (9)", "Anybody", "Any priority", "Oldest first"]
+        [
+            "Started",
+            "Bug (9)",
+            "Anybody",
+            "Any priority",
+            "Oldest first"
+        ]
     );
-    assert_eq!(page.texts(".chip-active"), ["“log in” ×", "State: Started ×", "Label: Bug ×"]);
-    let hrefs = |n: usize| page.attribute(&format!("nav.chips li:nth-child({n}) a"), "href").unwrap();
-    assert_eq!(hrefs(1), format!("{PROJECT}?state=started&label={bug}&sort=oldest"));
-    assert_eq!(hrefs(2), format!("{PROJECT}?q=log%20in&label={bug}&sort=oldest"));
+    assert_eq!(
+        page.texts(".chip-active"),
+        ["“log in” ×", "State: Started ×", "Label: Bug ×"]
+    );
+    let hrefs = |n: usize| {
+        page.attribute(&format!("nav.chips li:nth-child({n}) a"), "href")
+            .unwrap()
+    };
+    assert_eq!(
+        hrefs(1),
+        format!("{PROJECT}?state=started&label={bug}&sort=oldest")
+    );
+    assert_eq!(
+        hrefs(2),
+        format!("{PROJECT}?q=log%20in&label={bug}&sort=oldest")
+    );
     assert_eq!(hrefs(4), format!("{PROJECT}?sort=oldest"));
 }
 
 #[tokio::test]
 async fn the_next_page_keeps_the_filters() {
     let mut canned = with_items(project(), vec![item()]);
-    canned.work_items = Ok(Page { rows: vec![item()], next: Some(Cursor("k/7".into())) });
-    let page = get(canned, Some(lead()), &format!("{PROJECT}?state=started&after=old")).await;
-    assert_eq!(page.attribute("a[rel=next]", "href").unwrap(), format!("{PROJECT}?state=started&after=k/7"));
-    assert_eq!(page.attribute(".pager a", "href").unwrap(), format!("{PROJECT}?state=started"));
+    canned.work_items = Ok(Page {
+        rows: vec![item()],
+        next: Some(Cursor("k/7".into())),
+    });
+    let page = get(
+        canned,
+        Some(lead()),
+        &format!("{PROJECT}?state=started&after=old"),
+    )
+    .await;
+    assert_eq!(
+        page.attribute("a[rel=next]", "href").unwrap(),
+        format!("{PROJECT}?state=started&after=k/7")
+    );
+    assert_eq!(
+        page.attribute(".pager a", "href").unwrap(),
+        format!("{PROJECT}?state=started")
+    );
 }
 
 #[tokio::test]
@@ -193,18 +296,31 @@ async fn an_empty_table_says_why() {
     let check = async |change: fn(&mut ProjectRow), query: &str, says: &str| {
         let mut project = project();
         change(&mut project);
-        let page = get(with_items(project, vec![]), Some(admin()), &format!("{PROJECT}{query}")).await;
+        let page = get(
+            with_items(project, vec![]),
+            Some(admin()),
+            &format!("{PROJECT}{query}"),
+        )
+        .await;
         assert_eq!(page.text(".empty h2"), says);
         page
     };
     check(|_| {}, "?priority=low", "No work item matches").await;
     check(|_| {}, "?after=x", "Nothing further").await;
     check(|p| p.total_work_items = 0, "", "No work items").await;
-    let page = check(|p| (p.total_work_items, p.complete_at) = (0, None), "", "Nothing was copied yet").await;
+    let page = check(
+        |p| (p.total_work_items, p.complete_at) = (0, None),
+        "",
+        "Nothing was copied yet",
+    )
+    .await;
     assert!(page.has("form[action='/api/ui/start_sync']"));
     let foreign = |p: &mut ProjectRow| (p.total_work_items, p.access) = (0, Access::NotMember);
     let page = check(foreign, "", "These work items can’t be read").await;
-    assert_eq!(page.text(".notice-title"), "Not a member in Plane: its work items can’t be read.");
+    assert_eq!(
+        page.text(".notice-title"),
+        "Not a member in Plane: its work items can’t be read."
+    );
 }
 
 #[tokio::test]
@@ -217,9 +333,15 @@ async fn a_lead_can_not_start_a_sync_from_an_empty_table() {
 
 #[tokio::test]
 async fn an_archived_project_keeps_its_rows_and_says_so() {
-    let archived = ProjectRow { access: Access::Archived, ..project() };
+    let archived = ProjectRow {
+        access: Access::Archived,
+        ..project()
+    };
     let page = get(with_items(archived, vec![item()]), Some(lead()), PROJECT).await;
-    assert_eq!(page.text(".notice-title"), "Archived in Plane: what was copied stays.");
+    assert_eq!(
+        page.text(".notice-title"),
+        "Archived in Plane: what was copied stays."
+    );
     assert_eq!(page.count("tbody tr"), 1);
 }
 
@@ -230,15 +352,29 @@ async fn hostile_texts_stay_text() {
     facets.members[0].display_name = "</select><img src=x>".into();
     let mut project = project();
     project.project.name = HOSTILE.into();
-    let canned = Canned { facets: Ok(facets), ..with_items(project, vec![hostile_item()]) };
+    let canned = Canned {
+        facets: Ok(facets),
+        ..with_items(project, vec![hostile_item()])
+    };
     let bug = Uuid::from_u128(BUG);
-    let page = get(canned, Some(admin()), &format!("{PROJECT}?label={bug}&q=%3Cimg%20src=x%3E")).await;
+    let page = get(
+        canned,
+        Some(admin()),
+        &format!("{PROJECT}?label={bug}&q=%3Cimg%20src=x%3E"),
+    )
+    .await;
     assert!(!page.has("img") && !page.has("[onload]") && !page.has("[onerror]"));
     assert_eq!(page.text("h1"), HOSTILE);
     assert_eq!(page.text("tbody th"), HOSTILE);
-    assert_eq!(page.attribute(".label circle", "fill").unwrap(), "currentColor");
+    assert_eq!(
+        page.attribute(".label circle", "fill").unwrap(),
+        "currentColor"
+    );
 
-    let canned = Canned { work_item: Ok(detail(hostile_item())), ..Canned::default() };
+    let canned = Canned {
+        work_item: Ok(detail(hostile_item())),
+        ..Canned::default()
+    };
     let path = format!("{PROJECT}/work-items/{}", Uuid::from_u128(0xd7));
     let page = get(canned, Some(admin()), &path).await;
     assert!(!page.has("img") && !page.has("[onload]") && !page.has("[onerror]"));
@@ -247,29 +383,68 @@ async fn hostile_texts_stay_text() {
 
 #[tokio::test]
 async fn a_work_item_shows_its_description_its_facts_and_the_way_to_plane() {
-    let canned = Canned { work_item: Ok(detail(item())), ..Canned::default() };
-    let page = get(canned, Some(lead()), &format!("{PROJECT}/work-items/{}", Uuid::from_u128(0xd7))).await;
+    let canned = Canned {
+        work_item: Ok(detail(item())),
+        ..Canned::default()
+    };
+    let page = get(
+        canned,
+        Some(lead()),
+        &format!("{PROJECT}/work-items/{}", Uuid::from_u128(0xd7)),
+    )
+    .await;
     assert_eq!(page.text("h1"), "Log in with a passkey");
     assert_eq!(page.text(".prose strong"), "WebAuthn");
     let open = "a[href='https://app.plane.example/acme/browse/WEB-7/']";
     assert_eq!(page.attribute(open, "rel").unwrap(), "noopener noreferrer");
     let facts = page.texts(".facts > div");
-    for fact in ["ParentWEB-1 Sign in", "Due1 Dec 2026", "Start–", "Assigneesmaya", "StateIn Progress Started"] {
+    for fact in [
+        "ParentWEB-1 Sign in",
+        "Due1 Dec 2026",
+        "Start–",
+        "Assigneesmaya",
+        "StateIn Progress Started",
+    ] {
         assert!(facts.contains(&fact.to_owned()), "{fact} in {facts:?}");
     }
     let parent = format!("{PROJECT}/work-items/{}", Uuid::from_u128(0xd1));
     assert!(page.has(&format!("a[href='{parent}']")));
-    assert!(page.has(&format!("a[href='{PROJECT}?label={}']", Uuid::from_u128(BUG))));
+    assert!(page.has(&format!(
+        "a[href='{PROJECT}?label={}']",
+        Uuid::from_u128(BUG)
+    )));
     assert!(page.text(".page-says").contains("WEB-7 · copied 3 min ago"));
 }
 
 #[tokio::test]
 async fn a_bare_work_item_has_dashes_and_no_odd_link() {
-    let mut bare = detail(WorkItemRow { state: None, labels: vec![], assignees: vec![], ..item() });
-    (bare.description, bare.parent, bare.created_by, bare.plane_url) =
-        (SafeHtml::default(), None, None, "javascript:alert(1)".into());
-    let canned = Canned { work_item: Ok(bare), ..Canned::default() };
-    let page = get(canned, Some(lead()), &format!("{PROJECT}/work-items/{}", Uuid::from_u128(0xd7))).await;
+    let mut bare = detail(WorkItemRow {
+        state: None,
+        labels: vec![],
+        assignees: vec![],
+        ..item()
+    });
+    (
+        bare.description,
+        bare.parent,
+        bare.created_by,
+        bare.plane_url,
+    ) = (
+        SafeHtml::default(),
+        None,
+        None,
+        "javascript:alert(1)".into(),
+    );
+    let canned = Canned {
+        work_item: Ok(bare),
+        ..Canned::default()
+    };
+    let page = get(
+        canned,
+        Some(lead()),
+        &format!("{PROJECT}/work-items/{}", Uuid::from_u128(0xd7)),
+    )
+    .await;
     assert!(page.html.contains("This work item has no description."));
     assert!(!page.html.contains("javascript:"));
     assert!(page.texts(".facts > div").contains(&"Labels–".to_owned()));
@@ -279,32 +454,69 @@ async fn a_bare_work_item_has_dashes_and_no_odd_link() {
 async fn labels_lead_to_their_work_items() {
     let mut plain = label(0xc2, "Plain", "");
     plain.description = "No colour at all".into();
-    let labels = vec![facets().labels[0].clone(), LabelCount { label: plain, work_items: 0 }];
-    let canned = Canned { project: Ok(project()), labels: Ok(labels), ..Canned::default() };
+    let labels = vec![
+        facets().labels[0].clone(),
+        LabelCount {
+            label: plain,
+            work_items: 0,
+        },
+    ];
+    let canned = Canned {
+        project: Ok(project()),
+        labels: Ok(labels),
+        ..Canned::default()
+    };
     let page = get(canned, Some(lead()), &format!("{PROJECT}/labels")).await;
     assert_eq!(page.text("h1"), "Labels of Website");
     assert_eq!(page.texts("tbody th"), ["Bug", "Plain"]);
     assert_eq!(page.texts("tbody .number"), ["9", "0"]);
-    assert_eq!(page.attribute("tbody a", "href").unwrap(), format!("{PROJECT}?label={}", Uuid::from_u128(BUG)));
+    assert_eq!(
+        page.attribute("tbody a", "href").unwrap(),
+        format!("{PROJECT}?label={}", Uuid::from_u128(BUG))
+    );
 
     let mut foreign = project();
     foreign.access = Access::NotMember;
-    let canned = Canned { project: Ok(foreign), ..Canned::default() };
+    let canned = Canned {
+        project: Ok(foreign),
+        ..Canned::default()
+    };
     let page = get(canned, Some(lead()), &format!("{PROJECT}/labels")).await;
     assert_eq!(page.text(".empty h2"), "No labels were copied");
 }
 
 #[tokio::test]
 async fn failures_have_their_pages() {
-    let away = Canned { project: Err(Failure::Unavailable), projects: Err(Failure::Unavailable), ..Canned::default() };
+    let away = Canned {
+        project: Err(Failure::Unavailable),
+        projects: Err(Failure::Unavailable),
+        ..Canned::default()
+    };
     let item = format!("{PROJECT}/work-items/{}", Uuid::from_u128(0xd7));
     for path in ["/projects", PROJECT] {
-        assert_eq!(get(away.clone(), Some(lead()), path).await.status, 503, "{path}");
+        assert_eq!(
+            get(away.clone(), Some(lead()), path).await.status,
+            503,
+            "{path}"
+        );
     }
-    for path in [PROJECT, &item, "/integrations/x/projects/y", &format!("{PROJECT}/work-items/7")] {
-        assert_eq!(get(Canned::default(), Some(lead()), path).await.status, 404, "{path}");
+    for path in [
+        PROJECT,
+        &item,
+        "/integrations/x/projects/y",
+        &format!("{PROJECT}/work-items/7"),
+    ] {
+        assert_eq!(
+            get(Canned::default(), Some(lead()), path).await.status,
+            404,
+            "{path}"
+        );
     }
     for path in ["/projects", PROJECT, &item, &format!("{PROJECT}/labels")] {
-        assert_eq!(get(Canned::default(), None, path).await.status, 303, "{path}");
+        assert_eq!(
+            get(Canned::default(), None, path).await.status,
+            303,
+            "{path}"
+        );
     }
 }
