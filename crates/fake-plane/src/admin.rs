@@ -69,7 +69,8 @@ async fn summary(Extracted(shared): Fake) -> Json<Value> {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 enum Edit {
-    EditItem {
+    #[serde(rename = "edit_item")]
+    ChangeItem {
         workspace: String,
         item: String,
         #[serde(default)]
@@ -172,7 +173,7 @@ async fn edit(Extracted(shared): Fake, Json(edit): Json<Edit>) -> (StatusCode, J
 
 fn apply(state: &mut State, edit: Edit) -> Option<Value> {
     let id = match edit {
-        Edit::EditItem {
+        Edit::ChangeItem {
             workspace,
             item,
             name,

@@ -1,5 +1,7 @@
 //! Functions that put things into the [`State`]: "given a workspace with …".
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -217,7 +219,8 @@ impl State {
         let project = self
             .project_mut(project)
             .expect("add the project before its work items");
-        let item = blank_item(namespace, project, name, at);
+        let mut item = blank_item(namespace, project, name, at);
+        item.sort_order = last_in_state(project, item.state);
         let id = item.id;
         project.items.push(item);
         id
@@ -234,11 +237,20 @@ impl State {
             .expect("add the project before its work items");
         let span = TimeDelta::days(90);
         let step = span / i32::try_from(count.max(1)).unwrap_or(i32::MAX);
+        let mut last: HashMap<Uuid, f64> = project
+            .states
+            .iter()
+            .map(|s| (s.id, last_in_state(project, s.id)))
+            .collect();
         (0..count)
             .map(|n| {
                 let created_at = epoch + step * i32::try_from(n).unwrap_or(i32::MAX);
                 let mut item = blank_item(namespace, project, "", created_at);
                 names::dress(&mut item, project, epoch + span);
+                if let Some(place) = last.get_mut(&item.state) {
+                    item.sort_order = *place;
+                    *place += 10000.0;
+                }
                 let id = item.id;
                 project.items.push(item);
                 id
@@ -353,7 +365,7 @@ pub(crate) fn blank_item(
         start_date: None,
         target_date: None,
         sequence_id,
-        sort_order: 65535.0 + 10000.0 * f64::from(sequence_id - 1),
+        sort_order: 65535.0,
         completed_at: None,
         archived_at: None,
         is_draft: false,
@@ -366,4 +378,14 @@ pub(crate) fn blank_item(
         assignees: Vec::new(),
         labels: Vec::new(),
     }
+}
+
+/// Where a new work item stands: at the end of its state (`write-01`).
+pub(crate) fn last_in_state(project: &Project, state: Uuid) -> f64 {
+    let there = project
+        .items
+        .all()
+        .iter()
+        .filter(|item| item.state == state);
+    there.map(|item| item.sort_order).fold(55535.0, f64::max) + 10000.0
 }

@@ -180,15 +180,15 @@ impl Serialize for ItemRow<'_> {
         put!("state", item.state, or state_lite(project, item.state));
         put!("estimate_point", null);
         put!("type", null);
-        put!("assignees", item.assignees, or people(view, &item.assignees));
+        // Expanded people come in the other order than their ids (`wi-38`).
+        put!("assignees", item.assignees, or people(view, item.assignees.iter().rev()));
         put!("labels", item.labels, or labels_of(view, project, item));
         map.end()
     }
 }
 
-fn people(view: &View, ids: &[Uuid]) -> Vec<Value> {
-    ids.iter()
-        .filter_map(|&id| view.state.user(id))
+fn people<'i>(view: &View, ids: impl Iterator<Item = &'i Uuid>) -> Vec<Value> {
+    ids.filter_map(|&id| view.state.user(id))
         .map(user)
         .collect()
 }
@@ -430,13 +430,14 @@ pub(crate) fn cycle(view: &View, project: &Project, row: &Cycle) -> Value {
     })
 }
 
-/// `sub-17`, with counts.
+/// `sub-17`, with counts. Plane counts the groups that occur, not the items in them.
 pub(crate) fn counted_module(view: &View, project: &Project, row: &PlaneModule) -> Value {
-    view.only(with_counts(
-        project,
-        &row.items,
-        plane_module(view, project, row),
-    ))
+    let mut whole = with_counts(project, &row.items, plane_module(view, project, row));
+    for name in ["cancelled", "completed", "started", "unstarted", "backlog"] {
+        let count = &mut whole[format!("{name}_issues")];
+        *count = json!(count.as_u64().unwrap_or(0).min(1));
+    }
+    view.only(whole)
 }
 
 /// `write-54`, without.
@@ -525,7 +526,14 @@ pub(crate) fn webhook_data(view: &View, what: What) -> Value {
                     .find(|comment| comment.id == id)
                     .map(|c| (p, c))
             })
-            .map(|(p, row)| comment(view, p, row)),
+            .map(|(p, row)| {
+                let mut data = comment(view, p, row);
+                // The REST answer names the author as editor from the start, the delivery does not.
+                if row.created_at == row.updated_at {
+                    data["updated_by"] = Value::Null;
+                }
+                data
+            }),
     };
     found.unwrap_or(Value::Null)
 }
@@ -537,7 +545,7 @@ fn webhook_item(view: &View, project: &Project, item: &WorkItem) -> Value {
     json!({
         "id": item.id,
         "labels": labels.collect::<Vec<_>>(),
-        "assignees": people(view, &item.assignees),
+        "assignees": people(view, item.assignees.iter()),
         "state": state_lite(project, item.state),
         "description": {},
         "created_at": view.time(item.created_at),

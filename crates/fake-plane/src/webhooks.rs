@@ -251,10 +251,7 @@ fn body(state: &State, webhook: &Webhook, event: &Event) -> String {
         "deleted" => json!({ "id": event.what.id() }),
         _ => rows::webhook_data(&view, event.what),
     };
-    let actor = event
-        .actor
-        .and_then(|id| state.user(id))
-        .map(|user| rows::user(user));
+    let actor = event.actor.and_then(|id| state.user(id)).map(rows::user);
     python_json(&json!({
         "event": event.what.event(),
         "action": event.action,

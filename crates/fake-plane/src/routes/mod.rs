@@ -21,11 +21,12 @@ mod work_items;
 
 use std::sync::{Arc, RwLockReadGuard};
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State as Extracted};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
 use axum::{Router, routing};
+use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -97,12 +98,12 @@ async fn answer(
     if fault.as_ref().is_some_and(What::ignores_cursor) {
         asked.params.retain(|(name, _)| name != "cursor");
     }
-    let mut reply = match to_bytes(body, LARGEST_BODY).await {
-        Ok(body) => {
-            asked.body = body.to_vec();
+    let mut reply = match read(body).await {
+        Some(body) => {
+            asked.body = body;
             answer_asked(&shared, &asked)
         }
-        Err(_) => Reply::too_large(),
+        None => Reply::too_large(),
     };
     if let Some(fault) = &fault {
         reply.body = fault.spoil(reply.body, page);
@@ -113,6 +114,22 @@ async fn answer(
         _ => None,
     };
     reply.render(accepts_gzip(&parts.headers), body)
+}
+
+/// The body, or none when it is too large. It is read to its end then too, so that the client gets to the answer.
+async fn read(mut body: Body) -> Option<Vec<u8>> {
+    let mut read = Vec::new();
+    let mut is_too_large = false;
+    while let Some(Ok(frame)) = body.frame().await {
+        let Ok(bytes) = frame.into_data() else {
+            continue;
+        };
+        is_too_large |= read.len() + bytes.len() > LARGEST_BODY;
+        if !is_too_large {
+            read.extend_from_slice(&bytes);
+        }
+    }
+    (!is_too_large).then_some(read)
 }
 
 /// What Plane would say.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{Answer, Context, Reply};
-use crate::build::blank_item;
+use crate::build::{blank_item, last_in_state};
 use crate::rows::ItemRow;
 use crate::state::{Priority, Project, Role, StateGroup, WorkItem};
 use crate::webhooks::What;
@@ -28,6 +28,7 @@ pub(super) fn create(context: &Context, project_id: Uuid) -> Answer {
         item.created_by = Some(context.user);
         change.apply(&mut item);
         check_dates(&item)?;
+        item.sort_order = last_in_state(project, item.state);
         if project.state(item.state).map(|state| state.group) == Some(StateGroup::Completed) {
             item.completed_at = Some(at);
         }
