@@ -1,82 +1,156 @@
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State},
+    body::Body,
+    extract::{Request, State},
     middleware::{Next, from_fn_with_state},
-    response::Response,
+    response::{IntoResponse, Response},
 };
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use leptos::nonce::Nonce;
-use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer, limit::RequestBodyLimitLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    csrf::{CsrfLayer, ProtectionError},
+    limit::RequestBodyLimitLayer,
+    timeout::TimeoutLayer,
+};
 
-use super::HttpState;
+use super::{HttpState, request_id};
 
-/// Largest form, in bytes.
+/// Far more than any form needs.
 const BODY_LIMIT: usize = 1 << 20;
-/// Longest that a request may take until its answer begins; a connection test and a replaced key take up to ten seconds.
-const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Headers, cross-site checks and limits around every route.
+/// Until an answer begins; streams go on. A connection test may take half of it.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// What is said with every answer, whoever made it (ASVS 3.4).
+const HEADERS: [(HeaderName, &str); 8] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    // Forms without JavaScript come back to the page they were sent from, so our own pages may be named to ourselves.
+    (header::REFERRER_POLICY, "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
+    (HeaderName::from_static("x-permitted-cross-domain-policies"), "none"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+];
+
+/// Two years, in which a browser talks to this host by https alone.
+const HSTS: &str = "max-age=63072000";
+
+/// Wraps all routes: headers first, so that whatever the other layers answer has them too.
 pub(super) fn layers(router: Router<HttpState>, state: &HttpState) -> Router<HttpState> {
-    let origin = state.public_url.origin().ascii_serialization();
-    let csrf = CsrfLayer::new()
-        .add_trusted_origin(&origin)
-        .expect("a URL with a scheme and a host has an origin that can be trusted");
     router
-        .layer(csrf)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, DEADLINE))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
-        .layer(from_fn_with_state((), in_time))
-        .layer(CatchPanicLayer::new())
+        .layer(same_site(state))
+        .layer(CatchPanicLayer::custom(after_panic))
         .layer(from_fn_with_state(state.clone(), headers))
 }
 
-async fn in_time(State(()): State<()>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(TIMEOUT, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let mut response = Response::new(axum::body::Body::from("This took too long and was given up.\n"));
-            *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
-            response
-        }
-    }
+/// Refuses what another site makes a browser send: by `Sec-Fetch-Site`, or by `Origin` where browsers don't say.
+/// Webhooks and the REST interface have no cookies to abuse, and checks of their own.
+fn same_site(state: &HttpState) -> CsrfLayer<impl FnMut(ProtectionError) -> Response + Clone + use<>> {
+    let origin = state.public_url.origin().ascii_serialization();
+    CsrfLayer::new()
+        .add_trusted_origin(origin)
+        .expect("the public URL was checked to be http or https with a host")
+        .with_insecure_bypass(|_: &Method, uri: &Uri| is_for_programs(uri.path()))
+        .with_rejection_response(|_: ProtectionError| {
+            (StatusCode::FORBIDDEN, "This was sent from another site, so nothing was done.\n")
+                .into_response()
+        })
 }
 
-/// Mints the nonce that scripts of this page carry, and sets the headers of every answer, errors included.
-async fn headers(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
-    let nonce: Arc<str> = BASE64_URL_SAFE_NO_PAD.encode(state.portal.rng.bytes::<16>()).into();
-    request.extensions_mut().insert(Nonce::from_value(nonce.clone()));
-    let mut response = next.run(request).await;
+fn is_for_programs(path: &str) -> bool {
+    ["/api/webhooks", "/api/v1"].iter().any(|prefix| {
+        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
 
-    let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
-         img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
-         frame-ancestors 'none'; manifest-src 'self'"
-    );
-    let headers = response.headers_mut();
-    if let Ok(policy) = HeaderValue::from_str(&policy) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
-    for (name, value) in FIXED {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    if state.is_secure() {
-        let two_years = HeaderValue::from_static("max-age=63072000; includeSubDomains");
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, two_years);
-    }
-    // Whatever did not say how it may be kept is private.
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+async fn headers(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
+    let nonce = URL_SAFE_NO_PAD.encode(state.portal.rng.bytes::<16>());
+    request.extensions_mut().insert(Nonce::from_value(nonce.as_str()));
+    let mut response = next.run(request).await;
+    say(response.headers_mut(), &nonce, state.is_secure());
     response
 }
 
-/// `same-origin` keeps the Referer that brings a form with mistakes back to its page.
-const FIXED: [(&str, &str); 6] = [
-    ("x-content-type-options", "nosniff"),
-    ("x-frame-options", "DENY"),
-    ("referrer-policy", "same-origin"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
-    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-];
+fn say(headers: &mut HeaderMap, nonce: &str, is_secure: bool) {
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_secure {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+    }
+    if let Ok(policy) = HeaderValue::from_str(&policy(nonce)) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    // Only the built files say that they may be kept. Streams say `no-cache`, which still allows a copy.
+    let kept = headers.get(header::CACHE_CONTROL).is_some_and(|value| value != "no-cache");
+    if !kept {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+fn policy(nonce: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
+         img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'; manifest-src 'self'"
+    )
+}
+
+fn after_panic(_: Box<dyn Any + Send>) -> Response<Body> {
+    let reference = request_id::current().unwrap_or_default();
+    tracing::error!(reference, "a request ended in a panic");
+    let says = format!("Something went wrong in Hangar. The reference is {reference}.\n");
+    (StatusCode::INTERNAL_SERVER_ERROR, says).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_addresses_for_programs_are_spared_the_check() {
+        for path in ["/api/webhooks", "/api/webhooks/plane/x", "/api/v1", "/api/v1/runs"] {
+            assert!(is_for_programs(path), "{path}");
+        }
+        for path in ["/api/ui/sign_in", "/api/v10", "/api/webhooksx", "//api/v1", "/x?/api/v1", "/API/V1", "/live/x"] {
+            assert!(!is_for_programs(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn answers_are_not_kept_unless_they_say_so() {
+        for (said, expected) in [
+            (None, "no-store"),
+            (Some("no-cache"), "no-store"),
+            (Some("public, max-age=31536000, immutable"), "public, max-age=31536000, immutable"),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(said) = said {
+                headers.insert(header::CACHE_CONTROL, said.parse().unwrap());
+            }
+            say(&mut headers, "n", false);
+            assert_eq!(headers[header::CACHE_CONTROL], expected);
+            assert!(!headers.contains_key(header::STRICT_TRANSPORT_SECURITY));
+        }
+    }
+
+    #[test]
+    fn the_policy_allows_nothing_inline_and_nothing_foreign() {
+        let policy = policy("abc");
+        assert!(policy.starts_with("default-src 'none'; script-src 'nonce-abc' 'strict-dynamic'"));
+        for never in ["unsafe-inline", "'unsafe-eval'", "http:", "https:", "*"] {
+            assert!(!policy.contains(never), "{never}");
+        }
+    }
+}

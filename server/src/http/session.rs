@@ -1,44 +1,97 @@
-use app::{SessionToken, Theme, Visit, session_cookie};
+use std::net::SocketAddr;
+
+use app::{Accounts as _, Failure, SessionToken, Theme, Visit, paths, session_cookie};
 use axum::{
-    extract::{Request, State},
+    Json,
+    extract::{ConnectInfo, Request, State},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, header};
 
-use super::{HttpState, request_id::RequestId};
+use super::{
+    HttpState,
+    client_address::{caller, client_address},
+    request_id::RequestId,
+};
+use crate::accounts::Try;
 
-/// Finds out who asks, and puts the [`Visit`] into the request: the only source of "who" for everything behind it.
+/// Tells who sent a request, by its cookie, and puts that beside what pages need to know of the request.
 pub(super) async fn load(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
-    let session =
-        cookie(request.headers(), session_cookie(state.is_secure())).map(|value| SessionToken(value.to_owned()));
+    let name = session_cookie(state.is_secure());
+    let session = cookie(request.headers(), name).map(|value| SessionToken(value.to_owned()));
     let user = match &session {
-        None => None,
-        Some(session) => match state.portal.accounts.who(session).await {
+        Some(session) => match state.portal.accounts.user_of(session).await {
             Ok(user) => user,
-            Err(failure) => {
-                tracing::warn!(%failure, "the session could not be looked up");
-                return (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE).into_response();
-            }
+            Err(failure) => return (failure.status(), failure.to_string()).into_response(),
         },
+        None => None,
     };
     let visit = Visit {
         user,
         now: state.portal.clock.now(),
-        theme: cookie(request.headers(), "hangar-theme").map(Theme::from_word).unwrap_or_default(),
-        path: request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned(),
-        session,
+        theme: cookie(request.headers(), "hangar-theme").map_or(Theme::System, Theme::from_word),
+        path: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
+        session: session.clone(),
         request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
         is_secure: state.is_secure(),
         assets: state.assets.clone(),
     };
+    let is_sign_in = request.method() == Method::POST && request.uri().path() == "/api/ui/sign_in";
     request.extensions_mut().insert(visit);
-    next.run(request).await
+    if is_sign_in { sign_in(&state, session, request, next).await } else { next.run(request).await }
 }
 
-/// Without the database nobody can be known, and the page that says so can't be anybody's.
-const UNAVAILABLE: &str = "Hangar can't reach its database. Try again in a moment; if this stays, look at Hangar's log.\n";
+/// Signing in, at most so often from one address. Whoever succeeds leaves the session behind that the browser had.
+async fn sign_in(
+    state: &HttpState,
+    session: Option<SessionToken>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let now = state.portal.clock.now();
+    let a_try = match begin_try(state, &request) {
+        Ok(a_try) => a_try,
+        Err(failure) => return too_many(&failure, request.headers()),
+    };
+    let response = next.run(request).await;
+    let has_succeeded = response.headers().contains_key(header::SET_COOKIE);
+    // A success forgives nothing here: it may be the guesser's own account.
+    if let Some(a_try) = a_try.filter(|_| !has_succeeded && !response.status().is_server_error()) {
+        a_try.failed(now);
+    }
+    if has_succeeded
+        && let Some(old) = session
+        && let Err(failure) = state.portal.accounts.sign_out(&old).await
+    {
+        tracing::warn!(%failure, "the session before this one was not ended");
+    }
+    response
+}
 
+/// `None`: the peer is not known, as in tests without a socket.
+fn begin_try(state: &HttpState, request: &Request) -> Result<Option<Try>, Failure> {
+    let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() else {
+        return Ok(None);
+    };
+    let client = client_address(peer.ip(), request.headers(), &state.trusted_proxies);
+    let tries = &state.portal.accounts.tries_by_address;
+    tries.begin(&caller(client), state.portal.clock.now()).map(Some)
+}
+
+fn too_many(failure: &Failure, headers: &HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    if accept.is_some_and(|accept| accept.contains("text/html")) {
+        return Redirect::to(&format!("{}?error=too_many", paths::SIGN_IN)).into_response();
+    }
+    let seconds = match failure {
+        Failure::TooMany { retry_after_seconds, .. } => *retry_after_seconds,
+        _ => 1,
+    };
+    (failure.status(), [(header::RETRY_AFTER, seconds.to_string())], Json(failure)).into_response()
+}
+
+/// The value of a cookie.
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
@@ -46,6 +99,22 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(found, _)| *found == name)
+        .find(|(key, value)| *key == name && !value.is_empty())
         .map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        let mut headers = HeaderMap::new();
+        headers.append("cookie", "xhangar=1; hangar-theme=dark;hangar=abc=d".parse().unwrap());
+        headers.append("cookie", "other=2".parse().unwrap());
+        assert_eq!(cookie(&headers, "hangar"), Some("abc=d"));
+        assert_eq!(cookie(&headers, "hangar-theme"), Some("dark"));
+        assert_eq!(cookie(&headers, "other"), Some("2"));
+        assert_eq!(cookie(&headers, "__Host-hangar"), None);
+    }
 }

@@ -1,12 +1,14 @@
 //! Secrets at rest. The master key wraps data keys, which stand in the store's keyring; data keys seal the values. The
 //! master key is never in the database, a log or an export.
 
+/// How fast it is.
+mod bench;
 /// The sealed form of a value.
 pub mod envelope;
 /// Where the master key comes from.
 pub mod master_key;
 /// A new master key.
-pub mod rotate;
+mod rotate;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
@@ -14,10 +16,13 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{KeyRow, Store};
 
-pub use envelope::Place;
-use envelope::{Key, Refused};
-pub use master_key::MasterKeySource;
 
+pub use bench::bench;
+pub use envelope::Place;
+pub use master_key::MasterKeySource;
+pub use rotate::rotate;
+
+use self::envelope::{Key, Refused};
 use crate::rng::Rng;
 
 /// Seals and opens secrets. Cheap to clone.
@@ -143,8 +148,8 @@ fn unwrap_data_key(row: &KeyRow, master: &Key, from: &str) -> Result<Key, VaultE
     Key::from_slice(&bytes).ok_or_else(damaged)
 }
 
-fn wrapped_at(id: &str) -> Place<'_> {
-    Place { table: "keyring", record: id, field: "wrapped", version: 1 }
+fn wrapped_at(id: &str) -> Place {
+    Place { table: "keyring", record: id.to_owned(), field: "wrapped", version: 1 }
 }
 
 /// Why the vault did not open, or not seal or unseal. Names places, never what is in them.

@@ -2,12 +2,14 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use store::OpenOptions;
 
-use super::{rotate::rotate, *};
+use super::*;
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const OTHER: &str = "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
-const PLACE: Place<'static> =
-    Place { table: "plane_integrations", record: "0192", field: "api_key", version: 1 };
+
+fn place() -> Place {
+    Place { table: "plane_integrations", record: "0192".into(), field: "api_key", version: 1 }
+}
 
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap()
@@ -45,10 +47,10 @@ async fn the_first_run_makes_a_key_and_later_runs_use_it() {
     let source = default_file(dir.path());
     let first = open(&store, &source).await.unwrap();
     assert_eq!(first.new_key_file(), source.default_file.as_ref());
-    let sealed = first.seal(&PLACE, &"secret".into()).unwrap();
+    let sealed = first.seal(&place(), &"secret".into()).unwrap();
     let second = open(&store, &source).await.unwrap();
     assert_eq!(second.new_key_file(), None);
-    assert_eq!(second.unseal(&PLACE, &sealed).unwrap().expose_secret(), "secret");
+    assert_eq!(second.unseal(&place(), &sealed).unwrap().expose_secret(), "secret");
 }
 
 #[tokio::test]
@@ -92,10 +94,10 @@ async fn a_missing_key_is_refused_once_there_is_a_keyring_and_no_fresh_one_is_ma
 async fn a_wrong_key_is_refused_and_the_right_one_still_opens() {
     let store = empty_store().await;
     let sealed =
-        open(&store, &MasterKeySource::given(KEY)).await.unwrap().seal(&PLACE, &"s".into()).unwrap();
+        open(&store, &MasterKeySource::given(KEY)).await.unwrap().seal(&place(), &"s".into()).unwrap();
     assert_eq!(refusal(&store, &MasterKeySource::given(OTHER)).await, "master_key_wrong");
     let vault = open(&store, &MasterKeySource::given(KEY)).await.unwrap();
-    assert_eq!(vault.unseal(&PLACE, &sealed).unwrap().expose_secret(), "s");
+    assert_eq!(vault.unseal(&place(), &sealed).unwrap().expose_secret(), "s");
 }
 
 #[tokio::test]
@@ -114,7 +116,7 @@ async fn a_malformed_key_two_keys_and_a_readable_file_are_refused() {
 async fn two_sealings_of_one_secret_differ_and_its_fingerprint_does_not() {
     let vault = open(&empty_store().await, &MasterKeySource::given(KEY)).await.unwrap();
     let secret = SecretString::from("plane_api_1");
-    let (one, two) = (vault.seal(&PLACE, &secret).unwrap(), vault.seal(&PLACE, &secret).unwrap());
+    let (one, two) = (vault.seal(&place(), &secret).unwrap(), vault.seal(&place(), &secret).unwrap());
     assert_ne!(one, two);
     assert!(!one.contains("plane_api_1"));
     assert_eq!(vault.fingerprint(&secret), vault.fingerprint(&secret.clone()));
@@ -126,9 +128,9 @@ async fn two_sealings_of_one_secret_differ_and_its_fingerprint_does_not() {
 async fn a_value_of_another_vault_or_place_is_refused() {
     let mine = open(&empty_store().await, &MasterKeySource::given(KEY)).await.unwrap();
     let other = open(&empty_store().await, &MasterKeySource::given(KEY)).await.unwrap();
-    let sealed = other.seal(&PLACE, &"s".into()).unwrap();
-    assert_eq!(mine.unseal(&PLACE, &sealed).err().unwrap().code(), "sealed_value_refused");
-    let later = Place { version: 2, ..PLACE };
+    let sealed = other.seal(&place(), &"s".into()).unwrap();
+    assert_eq!(mine.unseal(&place(), &sealed).err().unwrap().code(), "sealed_value_refused");
+    let later = Place { version: 2, ..place() };
     assert_eq!(other.unseal(&later, &sealed).err().unwrap().code(), "sealed_value_refused");
 }
 
@@ -138,16 +140,16 @@ async fn rotation_changes_the_master_key_and_nothing_else() {
     let (old, new) = (MasterKeySource::given(KEY), dir.path().join("new.key"));
     let before = open(&store, &old).await.unwrap();
     let secret = SecretString::from("plane_api_1");
-    let sealed = before.seal(&PLACE, &secret).unwrap();
+    let sealed = before.seal(&place(), &secret).unwrap();
 
     assert_eq!(rotate(&store, &old, &new, &Rng::from_os(), now()).await.unwrap(), 1);
 
     assert_eq!(refusal(&store, &old).await, "master_key_wrong");
     let after = open(&store, &MasterKeySource::in_file(&new)).await.unwrap();
-    assert_eq!(after.unseal(&PLACE, &sealed).unwrap().expose_secret(), "plane_api_1");
+    assert_eq!(after.unseal(&place(), &sealed).unwrap().expose_secret(), "plane_api_1");
     assert_eq!(after.fingerprint(&secret), before.fingerprint(&secret));
     // A portal that runs meanwhile goes on.
-    assert_eq!(before.unseal(&PLACE, &after.seal(&PLACE, &secret).unwrap()).unwrap().expose_secret(), "plane_api_1");
+    assert_eq!(before.unseal(&place(), &after.seal(&place(), &secret).unwrap()).unwrap().expose_secret(), "plane_api_1");
 }
 
 #[tokio::test]
