@@ -120,15 +120,15 @@ fn unique_index(text: &str) -> Option<String> {
         .then(|| name.to_owned())
 }
 
-/// The error that says most, of all statements of one query: when a transaction fails, its other statements only say
-/// that they were not executed.
+/// The error that says most, of all statements of one query: after one has failed, the others only say that they were not
+/// executed, and the commit that it could not be done.
 pub(crate) fn telling(errors: impl IntoIterator<Item = DbError>) -> Option<DbError> {
     let rank = |error: &DbError| match kind(error) {
         Kind::Conflict => 0,
+        Kind::Storage if error.message().starts_with("Cannot COMMIT") => 3,
         Kind::Storage => 1,
-        Kind::Thrown(_) | Kind::Unique(_) | Kind::Connection => 2,
         Kind::Query if error.query_details() == Some(&QueryError::NotExecuted) => 4,
-        Kind::Query => 3,
+        Kind::Thrown(_) | Kind::Unique(_) | Kind::Connection | Kind::Query => 2,
     };
     errors.into_iter().min_by_key(rank)
 }

@@ -67,14 +67,17 @@ async fn apply_pending(
     // Asked again, now that nobody else can be at it.
     for (number, migration) in pending(store, migrations).await? {
         tracing::info!(migration = migration.name, "schema changes");
-        // Statement by statement and not in one transaction, because indexes are built after a commit. Each can be
-        // repeated, so a crash in between only means to start this file again.
-        store.ask(migration.sql).write().await?;
+        // One transaction, so that a crash leaves all of it or nothing.
+        let sql = format!(
+            "begin;
+             {};
+             upsert type::record('migrations', $number) content
+                 {{ number: $number, name: $name, checksum: $checksum, applied_at: $now }};
+             commit;",
+            migration.sql.trim_end().trim_end_matches(';')
+        );
         store
-            .ask(
-                "upsert type::record('migrations', $number) content
-                 { number: $number, name: $name, checksum: $checksum, applied_at: $now }",
-            )
+            .ask(&sql)
             .bind("number", number)
             .bind("name", migration.name)
             .bind("checksum", checksum(migration.sql))

@@ -164,3 +164,92 @@ impl Answer {
 fn unexpected(error: surrealdb::Error) -> Error {
     Error::Query(error.message().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use crate::{OpenOptions, Store};
+
+    async fn store() -> Store {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        Store::open(OpenOptions::new("mem://"), now).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_mistake_in_a_query_is_an_error_but_no_reason_to_stop() {
+        let store = store().await;
+        for (mistake, code) in [
+            ("select from from", "query"),
+            ("create users set email = 1", "query"),
+            ("create users set nonsense = true", "query"),
+            ("throw 'hangar:busy'", "busy"),
+            (
+                "begin; create setup:x set changed_at = time::now(); throw 'hangar:fenced'; commit;",
+                "fenced",
+            ),
+        ] {
+            let error = store.ask(mistake).write().await.err();
+            assert_eq!(error.map(|e| e.code()), Some(code), "{mistake}");
+        }
+        store.ping().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_thrown_word_undoes_the_whole_transaction() {
+        let store = store().await;
+        let sql = "{ create setup:x set changed_at = time::now(); throw 'hangar:busy' }";
+        assert_eq!(
+            store.ask(sql).write().await.err().map(|e| e.code()),
+            Some("busy")
+        );
+        let found: Vec<String> = store
+            .ask("select value <string> id from setup")
+            .read()
+            .await
+            .unwrap()
+            .rows(0)
+            .unwrap();
+        assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn changes_that_meet_are_all_made() {
+        let store = store().await;
+        store
+            .ask("create label_counts:x set label = rand::uuid(), work_items = 0")
+            .write()
+            .await
+            .unwrap();
+        let adds = (0..8).map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for _ in 0..5 {
+                    store
+                        .ask("update label_counts:x set work_items += 1")
+                        .write()
+                        .await
+                        .unwrap();
+                }
+            })
+        });
+        for add in futures::future::join_all(adds).await {
+            add.unwrap();
+        }
+        let sum: i64 = store
+            .ask("select value work_items from only label_counts:x")
+            .read()
+            .await
+            .unwrap()
+            .value(0)
+            .unwrap();
+        assert_eq!(sum, 40);
+    }
+
+    #[tokio::test]
+    async fn once_closed_nothing_more_is_taken() {
+        let store = store().await;
+        store.close().await;
+        assert_eq!(store.ping().await.err().map(|e| e.code()), Some("broken"));
+    }
+}

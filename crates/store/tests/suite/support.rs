@@ -12,7 +12,6 @@ use uuid::Uuid;
 /// A database of its own, and its directory if it has one.
 pub(crate) struct World {
     pub(crate) store: Store,
-    pub(crate) options: OpenOptions,
     _directory: Option<tempfile::TempDir>,
 }
 
@@ -33,7 +32,7 @@ pub(crate) async fn world() -> World {
             password: std::env::var("STORE_PASSWORD").unwrap(),
         };
     }
-    let store = Store::open(options.clone(), at(0)).await.unwrap();
+    let store = Store::open(options, at(0)).await.unwrap();
     World {
         store,
         options,
