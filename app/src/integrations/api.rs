@@ -10,15 +10,24 @@ use crate::{Done, Failure, IntegrationForm, paths};
 #[server(prefix = "/api/ui", endpoint = "create_integration")]
 pub async fn create_integration(#[server(flatten)] form: Fields) -> Result<Done, Failure> {
     let admin = crate::admin()?;
-    let id = crate::backend().integrations.create(&admin, form.of(None)).await?;
+    let id = crate::backend()
+        .integrations
+        .create(&admin, form.of(None))
+        .await?;
     Done::go(paths::integration(id))
 }
 
 /// Changes an integration's settings, unless somebody else changed them since the form was loaded.
 #[server(prefix = "/api/ui", endpoint = "update_integration")]
-pub async fn update_integration(id: IntegrationId, #[server(flatten)] form: Fields) -> Result<Done, Failure> {
+pub async fn update_integration(
+    id: IntegrationId,
+    #[server(flatten)] form: Fields,
+) -> Result<Done, Failure> {
     let admin = crate::admin()?;
-    crate::backend().integrations.update(&admin, id, form.of(Some(id))).await?;
+    crate::backend()
+        .integrations
+        .update(&admin, id, form.of(Some(id)))
+        .await?;
     Done::go(paths::integration(id))
 }
 
@@ -26,23 +35,38 @@ pub async fn update_integration(id: IntegrationId, #[server(flatten)] form: Fiel
 #[server(prefix = "/api/ui", endpoint = "set_integration_active")]
 pub async fn set_integration_active(id: IntegrationId, is_active: bool) -> Result<Done, Failure> {
     let admin = crate::admin()?;
-    crate::backend().integrations.set_active(&admin, id, is_active).await?;
+    crate::backend()
+        .integrations
+        .set_active(&admin, id, is_active)
+        .await?;
     Done::go(paths::integration(id))
 }
 
 /// Puts a new key in the old one's place, once Plane has accepted it.
 #[server(prefix = "/api/ui", endpoint = "replace_key")]
-pub async fn replace_key(id: IntegrationId, #[server(default)] api_key: TypedKey) -> Result<Done, Failure> {
+pub async fn replace_key(
+    id: IntegrationId,
+    #[server(default)] api_key: TypedKey,
+) -> Result<Done, Failure> {
     let admin = crate::admin()?;
-    crate::backend().integrations.replace_key(&admin, id, api_key.0).await?;
+    crate::backend()
+        .integrations
+        .replace_key(&admin, id, api_key.0)
+        .await?;
     Done::go(paths::integration(id))
 }
 
 /// Deletes an integration and everything that was copied with it.
 #[server(prefix = "/api/ui", endpoint = "delete_integration")]
-pub async fn delete_integration(id: IntegrationId, #[server(default)] typed_name: String) -> Result<Done, Failure> {
+pub async fn delete_integration(
+    id: IntegrationId,
+    #[server(default)] typed_name: String,
+) -> Result<Done, Failure> {
     let admin = crate::admin()?;
-    crate::backend().integrations.delete(&admin, id, &typed_name).await?;
+    crate::backend()
+        .integrations
+        .delete(&admin, id, &typed_name)
+        .await?;
     Done::go(paths::INTEGRATIONS)
 }
 
@@ -61,7 +85,10 @@ pub async fn test_integration_form(
     #[server(flatten)] form: Fields,
 ) -> Result<Done, Failure> {
     let admin = crate::admin()?;
-    let draft = crate::backend().integrations.test_form(&admin, form.of(id)).await?;
+    let draft = crate::backend()
+        .integrations
+        .test_form(&admin, form.of(id))
+        .await?;
     let page = id.map_or(paths::NEW_INTEGRATION.to_owned(), paths::edit_integration);
     Done::go(paths::with_draft(&page, draft) + "#test")
 }
@@ -137,12 +164,18 @@ mod tests {
             "test_integration",
             "test_integration_form",
         ];
-        assert_eq!(paths.map(str::to_owned), names.map(|name| format!("/api/ui/{name}")));
+        assert_eq!(
+            paths.map(str::to_owned),
+            names.map(|name| format!("/api/ui/{name}"))
+        );
     }
 
     #[test]
     fn a_typed_key_is_never_printed() {
-        let form = Fields { api_key: TypedKey("plane_api_secret".into()), ..Fields::default() };
+        let form = Fields {
+            api_key: TypedKey("plane_api_secret".into()),
+            ..Fields::default()
+        };
         let printed = format!("{:?}", CreateIntegration { form });
         assert!(!printed.contains("secret"), "{printed}");
     }

@@ -35,7 +35,10 @@ pub fn DeletePage() -> impl IntoView {
             let id = integration.id;
             let name = integration.settings.integration_name.to_string();
             let nothing_copied = losses.is_empty();
-            let losses = losses.into_iter().map(|line| view! { <li>{line}</li> }).collect_view();
+            let losses = losses
+                .into_iter()
+                .map(|line| view! { <li>{line}</li> })
+                .collect_view();
             view! {
                 <Frame title=format!("Delete {name}")>
                     <Crumbs items=crumbs(Some(&integration))/>
@@ -53,7 +56,7 @@ pub fn DeletePage() -> impl IntoView {
                         }}
                         <p>"Plane itself is not touched."</p>
                     </Notice>
-                    <form class="panel form" method="post" action=api::DeleteIntegration::PATH novalidate autocomplete="off">
+                    <form class="panel form form-narrow" method="post" action=api::DeleteIntegration::PATH novalidate autocomplete="off">
                         <Hidden fields=vec![("id", id.to_string())]/>
                         <Field
                             label=format!("Type “{name}” to confirm") name="typed_name" required=true

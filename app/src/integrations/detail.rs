@@ -14,7 +14,7 @@ use super::{
     api,
     history::HistoryTable,
     param,
-    pieces::{KeyMark, LiveTest, Report, TestButton, TestResult, crumbs},
+    pieces::{KeyMark, LAST_TEST, LiveTest, Report, TestButton, TestResult, crumbs},
     words,
 };
 use crate::{
@@ -51,10 +51,17 @@ pub fn DetailPage() -> impl IntoView {
             let backend = crate::backend();
             let now = visit().now;
             let row = backend.integrations.get(&viewer, id).await?;
-            let filter = RunFilter { integration: Some(id), outcome: None };
+            let filter = RunFilter {
+                integration: Some(id),
+                outcome: None,
+            };
             Ok(Detail {
                 row,
-                projects: backend.mirror.projects(&viewer, Some(id), "", None).await?.rows,
+                projects: backend
+                    .mirror
+                    .projects(&viewer, Some(id), "", None)
+                    .await?
+                    .rows,
                 runs: backend.runs.runs(&viewer, &filter, None).await?.rows,
                 tests: backend.integrations.tests(&viewer, id, None).await?.rows,
                 changes: backend.integrations.history(&viewer, id, None).await?.rows,
@@ -78,14 +85,25 @@ struct Detail {
 
 #[component]
 fn DetailView(detail: Detail) -> impl IntoView {
-    let Detail { row, projects, runs, tests, changes, is_admin, now } = detail;
+    let Detail {
+        row,
+        projects,
+        runs,
+        tests,
+        changes,
+        is_admin,
+        now,
+    } = detail;
     let id = row.integration.id;
     let name = row.integration.settings.integration_name.to_string();
     let running = runs.iter().find(|run| run.outcome.is_none()).cloned();
     let is_running = running.is_some();
     let freshness = row.freshness;
     let sentence = words::state_sentence(&row, now);
-    let rest = sentence.strip_prefix(freshness.word()).unwrap_or(&sentence).to_owned();
+    let rest = sentence
+        .strip_prefix(freshness.word())
+        .unwrap_or(&sentence)
+        .to_owned();
     let integration = row.integration.clone();
     let actions = is_admin.then(|| view! { <Actions integration=integration.clone() is_running/> });
     let settings = integration.clone();
@@ -97,10 +115,9 @@ fn DetailView(detail: Detail) -> impl IntoView {
             </PageHead>
             <Totals row=row.clone()/>
             {running.map(|run| view! { <Running run now/> })}
-            {is_admin.then(|| view! { <LiveTest id/> })}
             <div class="panels">
                 <Settings integration=settings is_admin/>
-                <Tests tests integration/>
+                <Tests tests integration is_admin/>
             </div>
             <Projects projects total=row.visible_projects id/>
             <div class="panels">
@@ -116,11 +133,13 @@ fn DetailView(detail: Detail) -> impl IntoView {
 fn Actions(integration: Integration, is_running: bool) -> impl IntoView {
     let id = integration.id;
     let hidden = vec![("id", id.to_string())];
-    let switch = |label: &'static str, to: &str| view! {
-        <ButtonForm
-            action=api::SetIntegrationActive::PATH label=label
-            hidden=vec![("id", id.to_string()), ("is_active", to.to_owned())]
-        />
+    let switch = |label: &'static str, to: &str| {
+        view! {
+            <ButtonForm
+                action=api::SetIntegrationActive::PATH label=label
+                hidden=vec![("id", id.to_string()), ("is_active", to.to_owned())]
+            />
+        }
     };
     view! {
         {(integration.is_active && !is_running).then(|| view! {
@@ -161,9 +180,20 @@ fn Running(run: SyncRun, now: DateTime<Utc>) -> impl IntoView {
 
 #[component]
 fn Settings(integration: Integration, is_admin: bool) -> impl IntoView {
-    let Integration { id, settings, key, created_at, updated_at, .. } = integration;
+    let Integration {
+        id,
+        settings,
+        key,
+        created_at,
+        updated_at,
+        ..
+    } = integration;
     let every = duration_words(settings.interval());
-    let projects = settings.project_id.map_or("Every project the key can read".to_owned(), |id| format!("Only {id}"));
+    let projects = settings
+        .project_id
+        .map_or("Every project the key can read".to_owned(), |id| {
+            format!("Only {id}")
+        });
     let description = settings.description;
     let described = !description.is_empty();
     let fingerprint = key.fingerprint.clone();
@@ -188,11 +218,13 @@ fn Settings(integration: Integration, is_admin: bool) -> impl IntoView {
 }
 
 #[component]
-fn Tests(tests: Vec<ConnectionTest>, integration: Integration) -> impl IntoView {
+fn Tests(tests: Vec<ConnectionTest>, integration: Integration, is_admin: bool) -> impl IntoView {
     let id = integration.id;
     let mut tests = tests.into_iter();
     let last = tests.next();
-    let link = last.as_ref().map(|test| paths::connection_test(id, test.id));
+    let link = last
+        .as_ref()
+        .map(|test| paths::connection_test(id, test.id));
     let earlier = tests
         .take(TESTS - 1)
         .map(|test| view! {
@@ -203,12 +235,15 @@ fn Tests(tests: Vec<ConnectionTest>, integration: Integration) -> impl IntoView 
         })
         .collect::<Vec<_>>();
     let body = match last {
-        None => view! { <p id="last-test" class="quiet">"Never tested."</p> }.into_any(),
-        Some(test) => view! { <TestResult test=test.clone()/> <Report test integration/> }.into_any(),
+        None => view! { <p class="quiet">"Never tested."</p> }.into_any(),
+        Some(test) => {
+            view! { <TestResult test=test.clone()/> <Report test integration/> }.into_any()
+        }
     };
     view! {
         <Panel title="Connection test" aside=move || link.map(|link| view! { <a href=link>"Open result"</a> })>
-            {body}
+            {is_admin.then(|| view! { <LiveTest id/> })}
+            <div id=LAST_TEST class="stack">{body}</div>
             {(!earlier.is_empty()).then(|| view! {
                 <h3>"Earlier tests"</h3>
                 <ul class="plain-list">{earlier}</ul>
@@ -219,7 +254,9 @@ fn Tests(tests: Vec<ConnectionTest>, integration: Integration) -> impl IntoView 
 
 #[component]
 fn Projects(projects: Vec<ProjectRow>, total: u32, id: IntegrationId) -> impl IntoView {
-    let all = Query::default().with("integration", Some(id)).on(paths::PROJECTS);
+    let all = Query::default()
+        .with("integration", Some(id))
+        .on(paths::PROJECTS);
     if projects.is_empty() {
         return view! {
             <Panel title="Projects">
@@ -269,7 +306,10 @@ fn Projects(projects: Vec<ProjectRow>, total: u32, id: IntegrationId) -> impl In
 /// The last runs as marks, oldest first, and what the latest one says.
 #[component]
 fn Runs(runs: Vec<SyncRun>, id: IntegrationId, now: DateTime<Utc>) -> impl IntoView {
-    let filter = RunFilter { integration: Some(id), outcome: None };
+    let filter = RunFilter {
+        integration: Some(id),
+        outcome: None,
+    };
     let all = sync::filter::address(&filter, None);
     let latest = runs.first().map(|run| view! {
         <p class="quiet">{run_line(run, now)} {run.reason.clone().map(|reason| format!(" {reason}"))}</p>
@@ -295,7 +335,8 @@ fn Runs(runs: Vec<SyncRun>, id: IntegrationId, now: DateTime<Utc>) -> impl IntoV
     let body = if marks.is_empty() {
         view! { <p class="quiet">"Never synced."</p> }.into_any()
     } else {
-        view! { <ol class="run-strip" aria-label="Last runs, oldest first">{marks}</ol> {latest} }.into_any()
+        view! { <ol class="run-strip" aria-label="Last runs, oldest first">{marks}</ol> {latest} }
+            .into_any()
     };
     view! { <Panel title="Sync runs" aside=move || view! { <a href=all>"All runs"</a> }>{body}</Panel> }
 }

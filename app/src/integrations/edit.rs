@@ -11,7 +11,7 @@ use server_fn::ServerFn;
 
 use super::{
     api, param,
-    pieces::{KeyMark, LiveFormTest, TestResult, crumbs},
+    pieces::{KeyMark, LAST_TEST, LiveFormTest, TestResult, crumbs},
     words,
 };
 use crate::{
@@ -38,12 +38,14 @@ pub fn NewPage() -> impl IntoView {
             crate::admin()?;
             Ok(Form::new(&query, draft_of(&query).await?))
         },
-        |form| view! {
-            <Frame title="Add integration" islands=true>
-                <Crumbs items=crumbs(None)/>
-                <PageHead title="Add integration" says=|| "One Plane workspace, an API key that can read it, and a schedule."/>
-                <FormView form/>
-            </Frame>
+        |form| {
+            view! {
+                <Frame title="Add integration" islands=true>
+                    <Crumbs items=crumbs(None)/>
+                    <PageHead title="Add integration" says=|| "One Plane workspace, an API key that can read it, and a schedule."/>
+                    <FormView form/>
+                </Frame>
+            }
         },
     )
 }
@@ -65,22 +67,31 @@ pub fn EditPage() -> impl IntoView {
                 let history = backend.integrations.history(&viewer, id, None).await?;
                 conflict = Some(Conflict::new(&integration, &draft, history.rows));
             }
-            Ok((Form::edit(&integration, &query, draft), integration, conflict))
+            Ok((
+                Form::edit(&integration, &query, draft),
+                integration,
+                conflict,
+            ))
         },
-        |(form, integration, conflict)| view! {
-            <Frame title=format!("Edit {}", integration.settings.integration_name) islands=true>
-                <Crumbs items=crumbs(Some(&integration))/>
-                <PageHead title=format!("Edit {}", integration.settings.integration_name)/>
-                {conflict.map(|conflict| view! { <ConflictNotice conflict id=integration.id/> })}
-                <FormView form integration/>
-            </Frame>
+        |(form, integration, conflict)| {
+            view! {
+                <Frame title=format!("Edit {}", integration.settings.integration_name) islands=true>
+                    <Crumbs items=crumbs(Some(&integration))/>
+                    <PageHead title=format!("Edit {}", integration.settings.integration_name)/>
+                    {conflict.map(|conflict| view! { <ConflictNotice conflict id=integration.id/> })}
+                    <FormView form integration/>
+                </Frame>
+            }
         },
     )
 }
 
 /// Whether the draft was typed over settings that somebody has changed since.
 fn is_outdated(draft: &Draft, version: u32) -> bool {
-    draft.value("version").parse::<u32>().is_ok_and(|typed| typed < version)
+    draft
+        .value("version")
+        .parse::<u32>()
+        .is_ok_and(|typed| typed < version)
 }
 
 /// Somebody else was faster.
@@ -93,23 +104,33 @@ struct Conflict {
 
 impl Conflict {
     fn new(integration: &Integration, draft: &Draft, history: Vec<AuditEntry>) -> Self {
-        let is_change = |entry: &AuditEntry| !entry.action.contains("test") && !entry.action.contains("sync");
+        let is_change =
+            |entry: &AuditEntry| !entry.action.contains("test") && !entry.action.contains("sync");
         Self {
             change: history.into_iter().find(is_change),
-            differences: words::differences(&words::form_values(&integration.settings), &draft.values),
+            differences: words::differences(
+                &words::form_values(&integration.settings),
+                &draft.values,
+            ),
         }
     }
 }
 
 #[component]
 fn ConflictNotice(conflict: Conflict, id: IntegrationId) -> impl IntoView {
-    let who = conflict.change.as_ref().map_or("Somebody".to_owned(), |change| change.actor_name.clone());
-    let title = format!("{who} changed this integration while you were editing; nothing was overwritten.");
+    let who = conflict
+        .change
+        .as_ref()
+        .map_or("Somebody".to_owned(), |change| change.actor_name.clone());
+    let title =
+        format!("{who} changed this integration while you were editing; nothing was overwritten.");
     let rows = conflict
         .differences
         .into_iter()
-        .map(|(label, saved, typed)| view! {
-            <tr><th scope="row">{label}</th><td>{shown(saved)}</td><td>{shown(typed)}</td></tr>
+        .map(|(label, saved, typed)| {
+            view! {
+                <tr><th scope="row">{label}</th><td>{shown(saved)}</td><td>{shown(typed)}</td></tr>
+            }
         })
         .collect::<Vec<_>>();
     let differs = !rows.is_empty();
@@ -138,7 +159,11 @@ fn ConflictNotice(conflict: Conflict, id: IntegrationId) -> impl IntoView {
 }
 
 fn shown(value: String) -> String {
-    if value.is_empty() { "empty".to_owned() } else { value }
+    if value.is_empty() {
+        "empty".to_owned()
+    } else {
+        value
+    }
 }
 
 /// What the form shows: what was typed, or what is saved.
@@ -153,8 +178,13 @@ struct Form {
 
 impl Form {
     fn new(query: &Query, draft: Draft) -> Self {
-        let values = [("auth_scheme", AuthScheme::default().word()), ("interval_minutes", "15")];
-        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let values = [
+            ("auth_scheme", AuthScheme::default().word()),
+            ("interval_minutes", "15"),
+        ];
+        let values = values
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
         Self::of(values, query, draft)
     }
 
@@ -188,7 +218,10 @@ const FORM: &str = "integration-form";
 #[component]
 fn FormView(form: Form, #[prop(optional, into)] integration: Option<Integration>) -> impl IntoView {
     let (action, cancel) = match &integration {
-        Some(integration) => (api::UpdateIntegration::PATH, paths::integration(integration.id)),
+        Some(integration) => (
+            api::UpdateIntegration::PATH,
+            paths::integration(integration.id),
+        ),
         None => (api::CreateIntegration::PATH, paths::INTEGRATIONS.to_owned()),
     };
     let mut hidden = Vec::new();
@@ -198,13 +231,19 @@ fn FormView(form: Form, #[prop(optional, into)] integration: Option<Integration>
     }
     hidden.extend(form.draft.map(|draft| ("draft", draft.to_string())));
 
-    let schemes = [AuthScheme::ApiKey, AuthScheme::Bearer].map(|s| (s.word().to_owned(), words::scheme(s).to_owned())).into();
+    let schemes = [AuthScheme::ApiKey, AuthScheme::Bearer]
+        .map(|s| (s.word().to_owned(), words::scheme(s).to_owned()))
+        .into();
     let advanced_open = !form.value("project_id").is_empty()
-        || ["project_id", "auth_scheme"].iter().any(|name| form.errors.contains_key(*name))
+        || ["project_id", "auth_scheme"]
+            .iter()
+            .any(|name| form.errors.contains_key(*name))
         || AuthScheme::from_word(&form.value("auth_scheme")) != AuthScheme::default();
     let key = match integration {
         Some(integration) => view! { <SavedKey integration/> }.into_any(),
-        None => view! { <KeyField kept=form.kept_key.clone() error=form.error("api_key")/> }.into_any(),
+        None => {
+            view! { <KeyField kept=form.kept_key.clone() error=form.error("api_key")/> }.into_any()
+        }
     };
     view! {
         <div class="form-page">
@@ -260,9 +299,19 @@ fn FormView(form: Form, #[prop(optional, into)] integration: Option<Integration>
                     <LinkButton label="Cancel" href=cancel kind=Button::Quiet/>
                 </div>
             </form>
-            <section id="test" class="form-test" aria-label="Connection test">
+            <section id="test" class="panel" aria-labelledby="test-head">
+                <h2 id="test-head">"Connection test"</h2>
                 <LiveFormTest form=FORM/>
-                {form.test.map(|test| view! { <div class="panel"><TestResult test/></div> })}
+                <div id=LAST_TEST>
+                    {match form.test {
+                        Some(test) => view! { <TestResult test/> }.into_any(),
+                        None => view! {
+                            <p class="quiet">
+                                "Test before you save: nine steps from the address to Plane’s rate limit, each with what to do if it fails. A test makes at most 3 API calls and changes nothing."
+                            </p>
+                        }.into_any(),
+                    }}
+                </div>
             </section>
         </div>
     }

@@ -20,7 +20,9 @@ use crate::{
 #[component]
 pub fn HistoryPage() -> impl IntoView {
     let id = param::<IntegrationId>("id");
-    let after = Query::of_page().get("after").map(|after| Cursor(after.to_owned()));
+    let after = Query::of_page()
+        .get("after")
+        .map(|after| Cursor(after.to_owned()));
     let is_first = after.is_none();
     loaded(
         async move {
@@ -54,8 +56,10 @@ pub fn HistoryPage() -> impl IntoView {
 pub fn HistoryTable(entries: Vec<AuditEntry>) -> impl IntoView {
     let rows = entries
         .into_iter()
-        .map(|entry| view! {
-            <tr><td><Ago at=entry.at/></td><td>{entry.actor_name}</td><td>{entry.says}</td></tr>
+        .map(|entry| {
+            view! {
+                <tr><td><Ago at=entry.at/></td><td>{entry.actor_name}</td><td>{entry.says}</td></tr>
+            }
         })
         .collect_view();
     view! {

@@ -43,7 +43,7 @@ pub fn KeyPage() -> impl IntoView {
                         says=|| "The new key is tested first. It takes the old one’s place only when Plane accepts it; until then the old one stays in use."
                     />
                     <FormErrors errors=draft.errors.clone() message=draft.message.clone()/>
-                    <form class="panel form" method="post" action=api::ReplaceKey::PATH novalidate autocomplete="off">
+                    <form class="panel form form-narrow" method="post" action=api::ReplaceKey::PATH novalidate autocomplete="off">
                         <Hidden fields=vec![("id", id.to_string())]/>
                         <p class="saved-key">
                             <span class="quiet">"In use now: "</span>

@@ -97,18 +97,37 @@ fn NoneYet(is_admin: bool) -> impl IntoView {
         }
         .into_any()
     } else {
-        view! { <Empty title="No integrations yet" says=format!("{says} An admin can add one.")/> }.into_any()
+        view! { <Empty title="No integrations yet" says=format!("{says} An admin can add one.")/> }
+            .into_any()
     }
 }
 
 #[component]
 fn NoneMatch(filter: IntegrationFilter) -> impl IntoView {
     let (title, says) = match (filter.q.is_empty(), filter.show) {
-        (true, IntegrationShow::Attention) => ("Nothing needs attention", "Every active integration is fresh, and its last run and test went well.".to_owned()),
-        (true, IntegrationShow::Fresh) => ("Nothing is fresh", "No integration was copied completely within its schedule.".to_owned()),
-        (true, IntegrationShow::Inactive) => ("Nothing is inactive", "Every integration is active.".to_owned()),
-        (true, IntegrationShow::All) => ("Nothing further", "The list ends before this page.".to_owned()),
-        (false, _) => ("Nothing matches", format!("No integration here has “{}” in its name or workspace.", filter.q)),
+        (true, IntegrationShow::Attention) => (
+            "Nothing needs attention",
+            "Every active integration is fresh, and its last run and test went well.".to_owned(),
+        ),
+        (true, IntegrationShow::Fresh) => (
+            "Nothing is fresh",
+            "No integration was copied completely within its schedule.".to_owned(),
+        ),
+        (true, IntegrationShow::Inactive) => (
+            "Nothing is inactive",
+            "Every integration is active.".to_owned(),
+        ),
+        (true, IntegrationShow::All) => (
+            "Nothing further",
+            "The list ends before this page.".to_owned(),
+        ),
+        (false, _) => (
+            "Nothing matches",
+            format!(
+                "No integration here has “{}” in its name or workspace.",
+                filter.q
+            ),
+        ),
     };
     view! {
         <Empty title=title says=says>
@@ -122,7 +141,11 @@ fn Filters(filter: IntegrationFilter, counts: (u32, u32)) -> impl IntoView {
     let (active, inactive) = counts;
     let chip = |label: &str, show, count: Option<u32>| Chip {
         label: label.to_owned(),
-        href: write(&IntegrationFilter { show, ..filter.clone() }).on(paths::INTEGRATIONS),
+        href: write(&IntegrationFilter {
+            show,
+            ..filter.clone()
+        })
+        .on(paths::INTEGRATIONS),
         is_current: filter.show == show,
         count: count.map(Into::into),
     };
@@ -132,8 +155,15 @@ fn Filters(filter: IntegrationFilter, counts: (u32, u32)) -> impl IntoView {
         chip("Fresh", IntegrationShow::Fresh, None),
         chip("Inactive", IntegrationShow::Inactive, Some(inactive)),
     ];
-    let kept = [("show", show_word(filter.show)), ("sort", sort_word(filter.sort))];
-    let kept = kept.into_iter().filter(|(_, word)| !word.is_empty()).map(|(n, w)| (n, w.to_owned())).collect();
+    let kept = [
+        ("show", show_word(filter.show)),
+        ("sort", sort_word(filter.sort)),
+    ];
+    let kept = kept
+        .into_iter()
+        .filter(|(_, word)| !word.is_empty())
+        .map(|(n, w)| (n, w.to_owned()))
+        .collect();
     view! {
         <div class="list-filters">
             <form class="search" role="search" method="get" action=paths::INTEGRATIONS>
@@ -150,9 +180,18 @@ fn Filters(filter: IntegrationFilter, counts: (u32, u32)) -> impl IntoView {
 #[component]
 fn Table(rows: Vec<IntegrationRow>, filter: IntegrationFilter, is_admin: bool) -> impl IntoView {
     let sorted = filter.sort;
-    let sort = move |sort| write(&IntegrationFilter { sort, ..filter.clone() }).on(paths::INTEGRATIONS);
+    let sort = move |sort| {
+        write(&IntegrationFilter {
+            sort,
+            ..filter.clone()
+        })
+        .on(paths::INTEGRATIONS)
+    };
     let way = move |sort, way| if sorted == sort { way } else { Sorted::No };
-    let rows = rows.into_iter().map(|row| view! { <Row row is_admin/> }).collect_view();
+    let rows = rows
+        .into_iter()
+        .map(|row| view! { <Row row is_admin/> })
+        .collect_view();
     view! {
         <TableRegion label="Integrations">
             <table class="integrations">
@@ -181,27 +220,32 @@ fn Row(row: IntegrationRow, is_admin: bool) -> impl IntoView {
     let integration = row.integration;
     let settings = integration.settings;
     let name = settings.integration_name.to_string();
-    let is_running = row.last_run.as_ref().is_some_and(|run| run.outcome.is_none());
+    let is_running = row
+        .last_run
+        .as_ref()
+        .is_some_and(|run| run.outcome.is_none());
     let can_sync = integration.is_active && !is_running;
     let last_run = row.last_run.map(|run| {
         view! {
             <a href=paths::run(run.id)><OutcomeBadge outcome=run.outcome/></a>
-            <div class="quiet small"><Ago at=run.started_at/></div>
+            <span class="row-says"><Ago at=run.started_at/></span>
         }
     });
-    let sync = can_sync.then(|| view! {
-        <ButtonForm
-            action=sync::api::StartSync::PATH
-            label="Sync now"
-            about=format!("Sync {name} now")
-            hidden=vec![("id", integration.id.to_string())]
-        />
+    let sync = can_sync.then(|| {
+        view! {
+            <ButtonForm
+                action=sync::api::StartSync::PATH
+                label="Sync now"
+                about=format!("Sync {name} now")
+                hidden=vec![("id", integration.id.to_string())]
+            />
+        }
     });
     view! {
         <tr>
             <th scope="row">
-                <a href=paths::integration(integration.id)>{name}</a>
-                <div class="quiet small">{settings.workspace.to_string()} " · " {settings.base_url.host().to_owned()}</div>
+                <a class="row-title" href=paths::integration(integration.id)>{name}</a>
+                <span class="row-says">{settings.workspace.to_string()} " · " {settings.base_url.host().to_owned()}</span>
             </th>
             <td><FreshnessBadge freshness=row.freshness/></td>
             <td>{row.complete_at.map(|at| view! { <Ago at/> }.into_any()).unwrap_or_else(|| "never".into_any())}</td>
@@ -264,10 +308,18 @@ mod tests {
     use super::*;
     use proptest::{prelude::*, sample::select};
 
-    const SHOWS: [IntegrationShow; 4] =
-        [IntegrationShow::All, IntegrationShow::Attention, IntegrationShow::Fresh, IntegrationShow::Inactive];
-    const SORTS: [IntegrationSort; 4] =
-        [IntegrationSort::State, IntegrationSort::Name, IntegrationSort::Items, IntegrationSort::Synced];
+    const SHOWS: [IntegrationShow; 4] = [
+        IntegrationShow::All,
+        IntegrationShow::Attention,
+        IntegrationShow::Fresh,
+        IntegrationShow::Inactive,
+    ];
+    const SORTS: [IntegrationSort; 4] = [
+        IntegrationSort::State,
+        IntegrationSort::Name,
+        IntegrationSort::Items,
+        IntegrationSort::Synced,
+    ];
 
     proptest! {
         #[test]
@@ -284,7 +336,13 @@ mod tests {
 
     #[test]
     fn unknown_values_count_as_not_set() {
-        assert_eq!(read(&Query::parse("show=broken&sort=%zz")), IntegrationFilter::default());
-        assert_eq!(write(&IntegrationFilter::default()).on(paths::INTEGRATIONS), paths::INTEGRATIONS);
+        assert_eq!(
+            read(&Query::parse("show=broken&sort=%zz")),
+            IntegrationFilter::default()
+        );
+        assert_eq!(
+            write(&IntegrationFilter::default()).on(paths::INTEGRATIONS),
+            paths::INTEGRATIONS
+        );
     }
 }

@@ -7,27 +7,31 @@ use crate::Failure;
 
 /// Server functions.
 pub mod api;
-/// What pages say: sentences from facts, without views.
-pub mod words;
-/// All integrations: search, filter, sort.
-pub mod list;
+/// Deletes an integration; says first what is lost.
+pub mod delete;
 /// One integration: its state and everything near it.
 pub mod detail;
 /// The form, of a new integration and of one that exists.
 pub mod edit;
-/// Puts a new API key in the old one's place.
-pub mod key;
-/// Deletes an integration; says first what is lost.
-pub mod delete;
 /// Who changed what, when.
 pub mod history;
-/// The result of one connection test.
-pub mod test_result;
+/// Puts a new API key in the old one's place.
+pub mod key;
+/// All integrations: search, filter, sort.
+pub mod list;
 /// Stages of a test and other pieces that several pages show.
 pub mod pieces;
+/// The result of one connection test.
+pub mod test_result;
+/// What pages say: sentences from facts, without views.
+pub mod words;
 
 /// A part of the page's path; what does not read as one is an address where nothing is.
 /// Read before the page's data is asked for: the route is known only then.
 fn param<T: FromStr>(name: &str) -> Result<T, Failure> {
-    use_params_map().read_untracked().get(name).and_then(|text| text.parse().ok()).ok_or(Failure::NotFound)
+    use_params_map()
+        .read_untracked()
+        .get(name)
+        .and_then(|text| text.parse().ok())
+        .ok_or(Failure::NotFound)
 }

@@ -21,15 +21,19 @@ use crate::{
 };
 
 /// Id of what a live test takes the place of.
-const LAST_TEST: &str = "last-test";
+pub const LAST_TEST: &str = "last-test";
 
 /// The result of a test: one sentence, then its stages.
 #[component]
 pub fn TestResult(test: ConnectionTest) -> impl IntoView {
     let says = verdict(test.success, test.projects_count, test.error.clone());
-    let stages = test.stages.into_iter().map(|stage| stage_item(stage_line(stage))).collect_view();
+    let stages = test
+        .stages
+        .into_iter()
+        .map(|stage| stage_item(stage_line(stage)))
+        .collect_view();
     view! {
-        <div id=LAST_TEST class="test-result">
+        <div class="test-result">
             <p class="test-verdict"><TestBadge success=test.success/> " " <span>{says}</span></p>
             <p class="quiet small"><Ago at=test.started_at/> ", " {cost(test.took_ms, test.api_calls)}</p>
             <ol class="stages" aria-label="Stages of the connection test">{stages}</ol>
@@ -96,7 +100,10 @@ pub fn LiveFormTest(form: &'static str) -> impl IntoView {
 #[component]
 pub fn Report(test: ConnectionTest, integration: Integration) -> impl IntoView {
     let settings = &integration.settings;
-    let about = format!("{}, workspace {} at {}", settings.integration_name, settings.workspace, settings.base_url);
+    let about = format!(
+        "{}, workspace {} at {}",
+        settings.integration_name, settings.workspace, settings.base_url
+    );
     view! {
         <details class="report">
             <summary>"Report as text"</summary>
@@ -109,12 +116,18 @@ pub fn Report(test: ConnectionTest, integration: Integration) -> impl IntoView {
 /// What may be shown of the key.
 #[component]
 pub fn KeyMark(last_four: String, fingerprint: String) -> impl IntoView {
-    view! { <span class="mono" title=format!("Fingerprint {fingerprint}")>"…" {last_four}</span> }.into_any()
+    view! { <span class="mono" title=format!("Fingerprint {fingerprint}")>"…" {last_four}</span> }
+        .into_any()
 }
 
 /// The pages above a page of an integration.
 pub fn crumbs(integration: Option<&Integration>) -> Vec<(String, String)> {
     let mut crumbs = vec![("Integrations".to_owned(), paths::INTEGRATIONS.to_owned())];
-    crumbs.extend(integration.map(|i| (i.settings.integration_name.to_string(), paths::integration(i.id))));
+    crumbs.extend(integration.map(|i| {
+        (
+            i.settings.integration_name.to_string(),
+            paths::integration(i.id),
+        )
+    }));
     crumbs
 }

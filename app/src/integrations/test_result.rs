@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use super::{
     param,
-    pieces::{LiveTest, Report, TestButton, TestResult, crumbs},
+    pieces::{LAST_TEST, LiveTest, Report, TestButton, TestResult, crumbs},
 };
 use crate::{
     Failure, paths,
@@ -62,17 +62,19 @@ fn Test(integration: Integration, test: ConnectionTest, is_admin: bool) -> impl 
                 {fix}
                 {is_admin.then(|| view! { <TestButton id label="Test again"/> })}
             </PageHead>
-            {is_admin.then(|| view! { <LiveTest id/> })}
             <section class="panel" aria-label="Result">
-                <TestResult test=test.clone()/>
-                <dl class="facts">
-                    <Fact label="Made"><Moment at=test.started_at/></Fact>
-                    {test.plane_version.clone().map(|version| view! { <Fact label="Plane">{version}</Fact> })}
-                    {test.certificate_days_left.map(|days| view! { <Fact label="Certificate">{certificate(days)}</Fact> })}
-                    {test.projects_count.map(|n| view! { <Fact label="Projects">{number(n.into())}</Fact> })}
-                    <Fact label="Status"><code>{status}</code></Fact>
-                </dl>
-                <Report test integration/>
+                {is_admin.then(|| view! { <LiveTest id/> })}
+                <div id=LAST_TEST class="stack">
+                    <TestResult test=test.clone()/>
+                    <dl class="facts">
+                        <Fact label="Made"><Moment at=test.started_at/></Fact>
+                        {test.plane_version.clone().map(|version| view! { <Fact label="Plane">{version}</Fact> })}
+                        {test.certificate_days_left.map(|days| view! { <Fact label="Certificate">{certificate(days)}</Fact> })}
+                        {test.projects_count.map(|n| view! { <Fact label="Projects">{number(n.into())}</Fact> })}
+                        <Fact label="Status"><code>{status}</code></Fact>
+                    </dl>
+                    <Report test integration/>
+                </div>
             </section>
         </Frame>
     }

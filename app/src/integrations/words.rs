@@ -18,14 +18,26 @@ pub fn state_sentence(row: &IntegrationRow, now: DateTime<Utc>) -> String {
     let schedule = duration_words(row.integration.settings.interval());
     match (row.freshness, row.complete_at) {
         (Freshness::Paused, Some(at)) => {
-            format!("{word}: nothing is synced any more; the last complete sync was {}.", ago(at, now))
+            format!(
+                "{word}: nothing is synced any more; the last complete sync was {}.",
+                ago(at, now)
+            )
         }
-        (Freshness::Paused, None) => format!("{word}: nothing is synced, and nothing was ever copied completely."),
+        (Freshness::Paused, None) => {
+            format!("{word}: nothing is synced, and nothing was ever copied completely.")
+        }
         (Freshness::Unknown, _) | (Freshness::Fresh | Freshness::Late | Freshness::Stale, None) => {
-            format!("{word}: the last complete sync seems to lie in the future. Check the clock of Hangar’s machine.")
+            format!(
+                "{word}: the last complete sync seems to lie in the future. Check the clock of Hangar’s machine."
+            )
         }
-        (Freshness::Never, _) => format!("{word}: no sync has copied everything yet. Its schedule is {schedule}."),
-        (_, Some(at)) => format!("{word}: last complete sync {}, its schedule is {schedule}.", ago(at, now)),
+        (Freshness::Never, _) => {
+            format!("{word}: no sync has copied everything yet. Its schedule is {schedule}.")
+        }
+        (_, Some(at)) => format!(
+            "{word}: last complete sync {}, its schedule is {schedule}.",
+            ago(at, now)
+        ),
     }
 }
 
@@ -34,7 +46,11 @@ pub fn member_projects(row: &IntegrationRow) -> String {
     if row.member_projects == row.visible_projects {
         number(row.member_projects.into())
     } else {
-        format!("{} of {}", number(row.member_projects.into()), number(row.visible_projects.into()))
+        format!(
+            "{} of {}",
+            number(row.member_projects.into()),
+            number(row.visible_projects.into())
+        )
     }
 }
 
@@ -55,7 +71,11 @@ pub fn losses(cost: &DeletionCost) -> Vec<String> {
         (cost.runs.into(), "sync run", "sync runs"),
         (cost.tests.into(), "connection test", "connection tests"),
     ];
-    lines.into_iter().filter(|(n, ..)| *n > 0).map(|(n, one, many)| count(n, one, many)).collect()
+    lines
+        .into_iter()
+        .filter(|(n, ..)| *n > 0)
+        .map(|(n, one, many)| count(n, one, many))
+        .collect()
 }
 
 /// The fields of the form, in order: name and label.
@@ -71,7 +91,10 @@ pub const FIELDS: [(&str, &str); 7] = [
 
 /// The settings as the form shows them.
 pub fn form_values(settings: &IntegrationSettings) -> BTreeMap<String, String> {
-    let project = settings.project_id.map(|id| id.to_string()).unwrap_or_default();
+    let project = settings
+        .project_id
+        .map(|id| id.to_string())
+        .unwrap_or_default();
     [
         ("integration_name", settings.integration_name.to_string()),
         ("base_url", settings.base_url.to_string()),
@@ -90,7 +113,12 @@ pub fn differences(
     saved: &BTreeMap<String, String>,
     typed: &BTreeMap<String, String>,
 ) -> Vec<(&'static str, String, String)> {
-    let of = |values: &BTreeMap<String, String>, name: &str| values.get(name).map(|v| v.trim().to_owned()).unwrap_or_default();
+    let of = |values: &BTreeMap<String, String>, name: &str| {
+        values
+            .get(name)
+            .map(|v| v.trim().to_owned())
+            .unwrap_or_default()
+    };
     FIELDS
         .into_iter()
         .map(|(name, label)| (label, of(saved, name), of(typed, name)))
@@ -106,9 +134,17 @@ pub fn report(test: &ConnectionTest, about: &str) -> String {
         format!("Made: {}", moment(test.started_at)),
         format!("success: {}", test.success),
         format!("status: {}", test.status),
-        format!("projectsCount: {}", test.projects_count.map_or("unknown".to_owned(), |n| n.to_string())),
+        format!(
+            "projectsCount: {}",
+            test.projects_count
+                .map_or("unknown".to_owned(), |n| n.to_string())
+        ),
         format!("error: {}", test.error.as_deref().unwrap_or("none")),
-        format!("Took {} ms, {}", test.took_ms, count(test.api_calls.into(), "API call", "API calls")),
+        format!(
+            "Took {} ms, {}",
+            test.took_ms,
+            count(test.api_calls.into(), "API call", "API calls")
+        ),
         String::new(),
     ];
     for stage in &test.stages {
@@ -119,7 +155,12 @@ pub fn report(test: &ConnectionTest, about: &str) -> String {
             stage.took_ms,
             stage.says
         ));
-        lines.extend(stage.advice.iter().map(|advice| format!("{:<31}To do: {advice}", "")));
+        lines.extend(
+            stage
+                .advice
+                .iter()
+                .map(|advice| format!("{:<31}To do: {advice}", "")),
+        );
     }
     lines.join("\n")
 }
@@ -162,7 +203,11 @@ mod tests {
                     interval_minutes: 15,
                 },
                 is_active: freshness != Freshness::Paused,
-                key: KeyHint { last_four: "9f2c".into(), fingerprint: "0123456789abcdef".into(), replaced_at: now() },
+                key: KeyHint {
+                    last_four: "9f2c".into(),
+                    fingerprint: "0123456789abcdef".into(),
+                    replaced_at: now(),
+                },
                 version: 1,
                 created_at: now(),
                 updated_at: now(),
@@ -179,27 +224,73 @@ mod tests {
 
     #[test]
     fn a_state_is_a_sentence() {
-        let check = |freshness, minutes_ago, says: &str| assert_eq!(state_sentence(&row(freshness, minutes_ago), now()), says);
-        check(Freshness::Fresh, Some(3), "Fresh: last complete sync 3 min ago, its schedule is 15 min.");
-        check(Freshness::Late, Some(17), "Late: last complete sync 17 min ago, its schedule is 15 min.");
-        check(Freshness::Stale, Some(47), "Stale: last complete sync 47 min ago, its schedule is 15 min.");
-        check(Freshness::Never, None, "Never synced: no sync has copied everything yet. Its schedule is 15 min.");
-        check(Freshness::Paused, Some(600), "Inactive: nothing is synced any more; the last complete sync was 10 h ago.");
-        check(Freshness::Paused, None, "Inactive: nothing is synced, and nothing was ever copied completely.");
-        assert!(state_sentence(&row(Freshness::Unknown, Some(-60)), now()).contains("Check the clock"));
+        let check = |freshness, minutes_ago, says: &str| {
+            assert_eq!(state_sentence(&row(freshness, minutes_ago), now()), says)
+        };
+        check(
+            Freshness::Fresh,
+            Some(3),
+            "Fresh: last complete sync 3 min ago, its schedule is 15 min.",
+        );
+        check(
+            Freshness::Late,
+            Some(17),
+            "Late: last complete sync 17 min ago, its schedule is 15 min.",
+        );
+        check(
+            Freshness::Stale,
+            Some(47),
+            "Stale: last complete sync 47 min ago, its schedule is 15 min.",
+        );
+        check(
+            Freshness::Never,
+            None,
+            "Never synced: no sync has copied everything yet. Its schedule is 15 min.",
+        );
+        check(
+            Freshness::Paused,
+            Some(600),
+            "Inactive: nothing is synced any more; the last complete sync was 10 h ago.",
+        );
+        check(
+            Freshness::Paused,
+            None,
+            "Inactive: nothing is synced, and nothing was ever copied completely.",
+        );
+        assert!(
+            state_sentence(&row(Freshness::Unknown, Some(-60)), now()).contains("Check the clock")
+        );
     }
 
     #[test]
     fn projects_without_membership_are_told_apart() {
         assert_eq!(member_projects(&row(Freshness::Fresh, None)), "14 of 16");
-        let all = IntegrationRow { member_projects: 27, visible_projects: 27, ..row(Freshness::Fresh, None) };
+        let all = IntegrationRow {
+            member_projects: 27,
+            visible_projects: 27,
+            ..row(Freshness::Fresh, None)
+        };
         assert_eq!(member_projects(&all), "27");
     }
 
     #[test]
     fn what_is_lost_is_said_in_numbers() {
-        let cost = DeletionCost { projects: 1, work_items: 10_482, labels: 0, runs: 3, tests: 1 };
-        assert_eq!(losses(&cost), ["1 project", "10,482 work items", "3 sync runs", "1 connection test"]);
+        let cost = DeletionCost {
+            projects: 1,
+            work_items: 10_482,
+            labels: 0,
+            runs: 3,
+            tests: 1,
+        };
+        assert_eq!(
+            losses(&cost),
+            [
+                "1 project",
+                "10,482 work items",
+                "3 sync runs",
+                "1 connection test"
+            ]
+        );
         assert!(losses(&DeletionCost::default()).is_empty());
     }
 
@@ -213,7 +304,11 @@ mod tests {
         typed.remove("base_url");
         let expected = [
             ("Name", "Acme product".to_owned(), "Acme two".to_owned()),
-            ("Plane’s address", "https://plane.acme.example".to_owned(), String::new()),
+            (
+                "Plane’s address",
+                "https://plane.acme.example".to_owned(),
+                String::new(),
+            ),
         ];
         assert_eq!(differences(&saved, &typed), expected);
     }
@@ -236,8 +331,18 @@ mod tests {
             error: Some("Plane refused this key.".into()),
             stages: vec![
                 stage(StageName::Dns, StageState::Passed, "203.0.113.24", None),
-                stage(StageName::ApiKey, StageState::Failed, "Plane refused this key.", Some("Create a new one.")),
-                stage(StageName::Workspace, StageState::NotTried, "not tried", None),
+                stage(
+                    StageName::ApiKey,
+                    StageState::Failed,
+                    "Plane refused this key.",
+                    Some("Create a new one."),
+                ),
+                stage(
+                    StageName::Workspace,
+                    StageState::NotTried,
+                    "not tried",
+                    None,
+                ),
             ],
             api_calls: 1,
             plane_version: None,

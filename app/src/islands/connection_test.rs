@@ -2,8 +2,9 @@ use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    Element, FormData, Headers, HtmlElement, HtmlFormElement, ReadableStreamDefaultReader, RequestInit, Response,
-    SubmitEvent, UrlSearchParams,
+    Element, FormData, Headers, HtmlElement, HtmlFormElement, ReadableStreamDefaultReader,
+    RequestInit, Response, ScrollIntoViewOptions, ScrollLogicalPosition, SubmitEvent,
+    UrlSearchParams,
 };
 
 use super::{
@@ -25,15 +26,23 @@ pub fn LiveConnectionTest(
     results: String,
 ) -> impl IntoView {
     let panel = Panel::default();
-    Effect::new(move |_| listen(&form, endpoint.clone(), replaces.clone(), results.clone(), panel));
+    Effect::new(move |_| {
+        listen(
+            &form,
+            endpoint.clone(),
+            replaces.clone(),
+            results.clone(),
+            panel,
+        )
+    });
     view! {
-        <div class="live-test" class:live-test-on=move || panel.shown.get()>
-            <p class="live-test-status" role="status" aria-live="polite">{move || panel.status.get()}</p>
-            <p class="live-test-note">{move || panel.note.get()}</p>
-            <ol class="stages" aria-label="Stages of the connection test">
+        <div id="live-test" class="live-test" class:visually-hidden=move || !panel.shown.get()>
+            <p class="test-verdict" role="status">{move || panel.status.get()}</p>
+            <p class="quiet small">{move || panel.note.get()}</p>
+            <ol class="stages" hidden=move || !panel.shown.get() aria-label="Stages of the connection test">
                 {move || panel.lines.get().into_iter().map(stage_item).collect_view()}
             </ol>
-            <a class="live-test-link" href=move || panel.link.get() hidden=move || panel.link.with(String::is_empty)>
+            <a href=move || panel.link.get() hidden=move || panel.link.with(String::is_empty)>
                 "Open this result"
             </a>
         </div>
@@ -52,12 +61,20 @@ struct Panel {
 }
 
 fn listen(form: &str, endpoint: String, replaces: String, results: String, panel: Panel) {
-    let Some(form) = document().get_element_by_id(form).and_then(|e| e.dyn_into::<HtmlFormElement>().ok()) else {
+    let Some(form) = document()
+        .get_element_by_id(form)
+        .and_then(|e| e.dyn_into::<HtmlFormElement>().ok())
+    else {
         return;
     };
     let sent = form.clone();
     let on_submit = Closure::<dyn FnMut(SubmitEvent)>::new(move |event: SubmitEvent| {
-        let Some(button) = event.submitter().filter(|b| b.has_attribute("data-live-test")) else { return };
+        let Some(button) = event
+            .submitter()
+            .filter(|b| b.has_attribute("data-live-test"))
+        else {
+            return;
+        };
         event.prevent_default();
         if panel.running.get_untracked() {
             return;
@@ -65,11 +82,19 @@ fn listen(form: &str, endpoint: String, replaces: String, results: String, panel
         if let Some(old) = document().get_element_by_id(&replaces) {
             let _ = old.set_attribute("hidden", "");
         }
-        spawn_local(test(sent.clone(), button, endpoint.clone(), results.clone(), panel));
+        spawn_local(test(
+            sent.clone(),
+            button,
+            endpoint.clone(),
+            results.clone(),
+            panel,
+        ));
     });
     let on_input = Closure::<dyn FnMut()>::new(move || {
         if panel.shown.get_untracked() && !panel.running.get_untracked() {
-            panel.note.set("The form has changed since this test.".to_owned());
+            panel
+                .note
+                .set("The form has changed since this test.".to_owned());
         }
     });
     let _ = form.add_event_listener_with_callback("submit", on_submit.as_ref().unchecked_ref());
@@ -79,7 +104,13 @@ fn listen(form: &str, endpoint: String, replaces: String, results: String, panel
     on_input.forget();
 }
 
-async fn test(form: HtmlFormElement, button: HtmlElement, endpoint: String, results: String, panel: Panel) {
+async fn test(
+    form: HtmlFormElement,
+    button: HtmlElement,
+    endpoint: String,
+    results: String,
+    panel: Panel,
+) {
     let _ = button.set_attribute("aria-disabled", "true");
     panel.running.set(true);
     panel.shown.set(true);
@@ -87,6 +118,11 @@ async fn test(form: HtmlFormElement, button: HtmlElement, endpoint: String, resu
     panel.link.set(String::new());
     panel.note.set(String::new());
     panel.status.set("Testing the connection …".to_owned());
+    if let Some(here) = document().get_element_by_id("live-test") {
+        let nearest = ScrollIntoViewOptions::new();
+        nearest.set_block(ScrollLogicalPosition::Nearest);
+        here.scroll_into_view_with_scroll_into_view_options(&nearest);
+    }
 
     let mut reached = Reached::Nothing;
     let _ = watch(&form, &endpoint, &results, panel, &mut reached).await;
@@ -95,7 +131,9 @@ async fn test(form: HtmlFormElement, button: HtmlElement, endpoint: String, resu
     let _ = button.remove_attribute("aria-disabled");
     match reached {
         Reached::End => {}
-        Reached::Stages => panel.status.set("The line to Hangar broke before the test was over. Test again.".to_owned()),
+        Reached::Stages => panel
+            .status
+            .set("The line to Hangar broke before the test was over. Test again.".to_owned()),
         Reached::Nothing => send_plainly(&form, &button),
     }
 }
@@ -123,7 +161,8 @@ async fn watch(
     reached: &mut Reached,
 ) -> Result<(), JsValue> {
     // The browser takes any iterable of pairs here, and a form's data is one.
-    let fields = UrlSearchParams::new_with_str_sequence_sequence(FormData::new_with_form(form)?.as_ref())?;
+    let fields =
+        UrlSearchParams::new_with_str_sequence_sequence(FormData::new_with_form(form)?.as_ref())?;
     let headers = Headers::new()?;
     headers.set("accept", "text/event-stream")?;
     let request = RequestInit::new();
@@ -133,7 +172,9 @@ async fn watch(
 
     let answer = JsFuture::from(window().fetch_with_str_and_init(endpoint, &request)).await?;
     let answer: Response = answer.dyn_into()?;
-    let Some(body) = answer.body().filter(|_| answer.ok()) else { return Ok(()) };
+    let Some(body) = answer.body().filter(|_| answer.ok()) else {
+        return Ok(());
+    };
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
 
     let mut stream = EventStream::default();
@@ -167,15 +208,23 @@ fn show(progress: &JsValue, results: &str, panel: Panel) -> Reached {
                 line.look = look(&text(&stage, "state"));
                 line.says = text(&stage, "says");
                 line.advice = get(&stage, "advice").as_string();
-                line.took_ms = (line.look != StageLook::NotTried).then(|| number(&stage, "tookMs").unwrap_or(0));
+                line.took_ms = (line.look != StageLook::NotTried)
+                    .then(|| number(&stage, "tookMs").unwrap_or(0));
             });
             Reached::Stages
         }
         "finished" => {
             let test = get(progress, "test");
             let success = get(&test, "success").is_truthy();
-            panel.status.set(verdict(success, number(&test, "projectsCount"), get(&test, "error").as_string()));
-            panel.note.set(cost(number(&test, "tookMs").unwrap_or(0), number(&test, "apiCalls").unwrap_or(0)));
+            panel.status.set(verdict(
+                success,
+                number(&test, "projectsCount"),
+                get(&test, "error").as_string(),
+            ));
+            panel.note.set(cost(
+                number(&test, "tookMs").unwrap_or(0),
+                number(&test, "apiCalls").unwrap_or(0),
+            ));
             if !results.is_empty() {
                 panel.link.set(results.to_owned() + &text(&test, "id"));
             }
@@ -186,11 +235,22 @@ fn show(progress: &JsValue, results: &str, panel: Panel) -> Reached {
 }
 
 /// The names in `TestProgress`, in the order of `StageName::ALL`.
-const CODES: [&str; 9] =
-    ["address", "dns", "connect", "tls", "plane", "api_key", "workspace", "projects", "rate_limit"];
+const CODES: [&str; 9] = [
+    "address",
+    "dns",
+    "connect",
+    "tls",
+    "plane",
+    "api_key",
+    "workspace",
+    "projects",
+    "rate_limit",
+];
 
 fn change(panel: Panel, code: &str, edit: impl FnOnce(&mut StageLine)) {
-    let Some(place) = CODES.iter().position(|c| *c == code) else { return };
+    let Some(place) = CODES.iter().position(|c| *c == code) else {
+        return;
+    };
     panel.lines.update(|lines| {
         if let Some(line) = lines.get_mut(place) {
             edit(line);
@@ -230,14 +290,32 @@ mod tests {
             let json = serde_json::to_value(TestProgress::Started { name }).unwrap();
             assert_eq!(json, serde_json::json!({ "kind": "started", "name": code }));
         }
-        let states = [StageState::Passed, StageState::Warned, StageState::Failed, StageState::NotTried];
-        let looks = [StageLook::Passed, StageLook::Warned, StageLook::Failed, StageLook::NotTried];
+        let states = [
+            StageState::Passed,
+            StageState::Warned,
+            StageState::Failed,
+            StageState::NotTried,
+        ];
+        let looks = [
+            StageLook::Passed,
+            StageLook::Warned,
+            StageLook::Failed,
+            StageLook::NotTried,
+        ];
         for (state, expected) in states.into_iter().zip(looks) {
-            let stage =
-                Stage { name: StageName::Dns, state, says: "s".into(), advice: Some("a".into()), took_ms: 12 };
+            let stage = Stage {
+                name: StageName::Dns,
+                state,
+                says: "s".into(),
+                advice: Some("a".into()),
+                took_ms: 12,
+            };
             let json = serde_json::to_value(TestProgress::Ended { stage }).unwrap();
             assert_eq!(json["kind"], "ended");
-            assert_eq!((&json["stage"]["says"], &json["stage"]["advice"]), (&"s".into(), &"a".into()));
+            assert_eq!(
+                (&json["stage"]["says"], &json["stage"]["advice"]),
+                (&"s".into(), &"a".into())
+            );
             assert_eq!(json["stage"]["tookMs"], 12);
             assert_eq!(look(json["stage"]["state"].as_str().unwrap()), expected);
         }
