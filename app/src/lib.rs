@@ -24,6 +24,9 @@ pub mod paths;
 /// The query of an address: filters, sorting, paging.
 #[cfg(feature = "ssr")]
 pub mod query;
+/// A request's page, as a response.
+#[cfg(feature = "ssr")]
+pub mod render;
 /// The HTML document around every page, and the route table.
 #[cfg(feature = "ssr")]
 pub mod shell;

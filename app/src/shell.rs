@@ -7,20 +7,35 @@ use leptos_router::{
 };
 
 use crate::{
-    Theme, accounts, integrations, mirror, overview, sync,
-    ui::failure_view::NotFound,
+    Failure, Theme, accounts, integrations, mirror, overview, sync,
+    ui::failure_view::{FailureView, NotFound},
     visit,
 };
 
-/// The document around every page. The theme stands in the first tag, so no page flashes.
+/// The document of every page.
 pub fn shell() -> impl IntoView {
+    document(view! { <App/> }.into_any())
+}
+
+/// The document of a failure that no page could show, such as a form's.
+pub fn failure_document(failure: Failure) -> impl IntoView {
+    provide_meta_context();
+    document(view! { <SiteTitle/> <FailureView failure/> }.into_any())
+}
+
+/// The theme stands in the first tag, so no page flashes.
+fn document(body: AnyView) -> impl IntoView {
     // Pages run on the server alone: nothing of them is written into the page for the browser to run again.
     if let Some(context) = Owner::current_shared_context() {
         context.set_is_hydrating(false);
     }
     let visit = visit();
     let theme = (visit.theme != Theme::System).then(|| visit.theme.word());
-    let css = visit.assets.css.clone().unwrap_or_else(|| "/pkg/main.css".to_owned());
+    let css = visit
+        .assets
+        .css
+        .clone()
+        .unwrap_or_else(|| "/pkg/main.css".to_owned());
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme>
@@ -28,14 +43,13 @@ pub fn shell() -> impl IntoView {
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
+                <meta name="description" content="Hangar keeps a trustworthy copy of Plane."/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" href=css/>
                 {visit.assets.dev_reload.then(|| view! { <script src="/__dev/reload.js" nonce=use_nonce()></script> })}
                 <MetaTags/>
             </head>
-            <body>
-                <App/>
-            </body>
+            <body>{body}</body>
         </html>
     }
 }
@@ -46,7 +60,7 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     let mode = SsrMode::Async;
     view! {
-        <Title formatter=|title: String| if title.is_empty() { "Hangar".to_owned() } else { format!("{title} · Hangar") }/>
+        <SiteTitle/>
         <Router>
             <Routes fallback=|| view! { <NotFound/> }>
                 <Route path=path!("setup") view=accounts::set_up::SetUpPage ssr=mode.clone()/>
@@ -72,4 +86,9 @@ pub fn App() -> impl IntoView {
             </Routes>
         </Router>
     }
+}
+
+#[component]
+fn SiteTitle() -> impl IntoView {
+    view! { <Title formatter=|title: String| if title.is_empty() { "Hangar".to_owned() } else { format!("{title} · Hangar") }/> }
 }

@@ -4,7 +4,11 @@ use crate::{Done, Failure, Theme, paths};
 
 /// Who may call: anyone with the right password.
 #[server(prefix = "/api/ui", endpoint = "sign_in")]
-pub async fn sign_in(email: String, password: String, #[server(default)] next: String) -> Result<Done, Failure> {
+pub async fn sign_in(
+    email: String,
+    password: String,
+    #[server(default)] next: String,
+) -> Result<Done, Failure> {
     let session = crate::backend().accounts.sign_in(&email, password).await?;
     crate::begin_session(&session);
     Done::go(local_path(&next))
@@ -22,8 +26,18 @@ pub async fn sign_out() -> Result<Done, Failure> {
 
 /// Who may call: whoever has the set-up link, once.
 #[server(prefix = "/api/ui", endpoint = "set_up")]
-pub async fn set_up(token: String, name: String, email: String, password: String) -> Result<Done, Failure> {
-    let form = crate::SetUpForm { token, name, email, password };
+pub async fn set_up(
+    token: String,
+    name: String,
+    email: String,
+    password: String,
+) -> Result<Done, Failure> {
+    let form = crate::SetUpForm {
+        token,
+        name,
+        email,
+        password,
+    };
     let session = crate::backend().accounts.set_up(form).await?;
     crate::begin_session(&session);
     Done::go(paths::OVERVIEW)
@@ -38,9 +52,19 @@ pub async fn set_theme(theme: String, #[server(default)] next: String) -> Result
 
 /// Who may call: admins.
 #[server(prefix = "/api/ui", endpoint = "add_person")]
-pub async fn add_person(name: String, email: String, password: String, role: String) -> Result<Done, Failure> {
+pub async fn add_person(
+    name: String,
+    email: String,
+    password: String,
+    role: String,
+) -> Result<Done, Failure> {
     let admin = crate::admin()?;
-    let form = crate::PersonForm { name, email, password, role };
+    let form = crate::PersonForm {
+        name,
+        email,
+        password,
+        role,
+    };
     crate::backend().accounts.add_person(&admin, form).await?;
     Done::go(paths::PEOPLE)
 }
@@ -50,8 +74,12 @@ pub async fn add_person(name: String, email: String, password: String, role: Str
 pub async fn set_role(id: String, role: String) -> Result<Done, Failure> {
     let admin = crate::admin()?;
     let person = id.parse().map_err(|_| Failure::NotFound)?;
-    let role = role_of(&role).ok_or_else(|| Failure::field("role", "A person is an admin or a lead."))?;
-    crate::backend().accounts.set_role(&admin, person, role).await?;
+    let role =
+        role_of(&role).ok_or_else(|| Failure::field("role", "A person is an admin or a lead."))?;
+    crate::backend()
+        .accounts
+        .set_role(&admin, person, role)
+        .await?;
     Done::go(paths::PEOPLE)
 }
 
@@ -60,7 +88,10 @@ pub async fn set_role(id: String, role: String) -> Result<Done, Failure> {
 pub async fn set_person_active(id: String, is_active: bool) -> Result<Done, Failure> {
     let admin = crate::admin()?;
     let person = id.parse().map_err(|_| Failure::NotFound)?;
-    crate::backend().accounts.set_active(&admin, person, is_active).await?;
+    crate::backend()
+        .accounts
+        .set_active(&admin, person, is_active)
+        .await?;
     Done::go(paths::PEOPLE)
 }
 
@@ -69,20 +100,32 @@ pub async fn set_person_active(id: String, is_active: bool) -> Result<Done, Fail
 pub async fn change_password(current: String, new: String) -> Result<Done, Failure> {
     let viewer = crate::viewer()?;
     let form = crate::PasswordForm { current, new };
-    let session = crate::backend().accounts.change_password(&viewer, form).await?;
+    let session = crate::backend()
+        .accounts
+        .change_password(&viewer, form)
+        .await?;
     crate::begin_session(&session);
     Done::go(format!("{}?changed=1", paths::PROFILE))
 }
 
 fn role_of(word: &str) -> Option<domain::actor::Role> {
     use domain::actor::Role;
-    [Role::Admin, Role::Lead].into_iter().find(|role| role.word() == word)
+    [Role::Admin, Role::Lead]
+        .into_iter()
+        .find(|role| role.word() == word)
 }
 
 /// A path within the portal, or the overview: a link must not lead elsewhere after signing in.
 pub(super) fn local_path(next: &str) -> String {
-    let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains('\\') && !next.chars().any(char::is_control);
-    if inside { next.to_owned() } else { paths::OVERVIEW.to_owned() }
+    let inside = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains('\\')
+        && !next.chars().any(char::is_control);
+    if inside {
+        next.to_owned()
+    } else {
+        paths::OVERVIEW.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -94,7 +137,15 @@ mod tests {
         for inside in ["/", "/runs?outcome=failed", "/integrations/1#a"] {
             assert_eq!(local_path(inside), inside);
         }
-        for outside in ["", "https://example.com", "//example.com", "/\\example.com", "runs", "/\n/x", "/a\r\nset-cookie: a=b"] {
+        for outside in [
+            "",
+            "https://example.com",
+            "//example.com",
+            "/\\example.com",
+            "runs",
+            "/\n/x",
+            "/a\r\nset-cookie: a=b",
+        ] {
             assert_eq!(local_path(outside), "/", "{outside:?}");
         }
     }

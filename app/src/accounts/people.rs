@@ -48,7 +48,10 @@ fn page(viewer: &Viewer, people: Vec<User>, draft: Draft) -> AnyView {
     let admins = viewer.is_admin();
     let add = admins.then(|| add_form(if of_row { Draft::default() } else { draft }));
     let says = summary(&people);
-    let rows = people.into_iter().map(|person| row(viewer, person)).collect_view();
+    let rows = people
+        .into_iter()
+        .map(|person| row(viewer, person))
+        .collect_view();
     view! {
         <Frame title="People">
             <Crumbs items=vec![("Settings".to_owned(), paths::SETTINGS.to_owned())]/>
@@ -142,7 +145,10 @@ fn change(person: User) -> AnyView {
 
 fn add_form(draft: Draft) -> AnyView {
     let roles = vec![
-        ("lead".to_owned(), "Lead: sees everything, changes nothing".to_owned()),
+        (
+            "lead".to_owned(),
+            "Lead: sees everything, changes nothing".to_owned(),
+        ),
         ("admin".to_owned(), "Admin: changes everything".to_owned()),
     ];
     view! {
@@ -171,7 +177,11 @@ fn summary(people: &[User]) -> String {
     let active = people.iter().filter(|p| p.is_active);
     let admins = active.clone().filter(|p| p.role == Role::Admin).count() as u64;
     let inactive = people.len() - active.clone().count();
-    let mut says = format!("{} can sign in, {}", count(active.count() as u64, "person", "people"), count(admins, "admin", "admins"));
+    let mut says = format!(
+        "{} can sign in, {}",
+        count(active.count() as u64, "person", "people"),
+        count(admins, "admin", "admins")
+    );
     if inactive > 0 {
         says.push_str(&format!("; {inactive} switched off"));
     }

@@ -3,9 +3,8 @@ use server_fn::ServerFn;
 
 use super::api::SetUp;
 use crate::{
-    Draft,
+    Draft, paths,
     query::Query,
-    paths,
     ui::{
         failure_view::set_response_status,
         form::{Button, Field, FormErrors, Hidden, LinkButton, Submit},
@@ -15,7 +14,8 @@ use crate::{
 };
 
 /// What a password must be; said wherever one is chosen.
-pub const PASSWORD_HINT: &str = "At least 12 characters, and not one that is easily guessed. A few unrelated words work well.";
+pub const PASSWORD_HINT: &str =
+    "At least 12 characters, and not one that is easily guessed. A few unrelated words work well.";
 
 /// The first admin's form, behind the link from the log.
 #[component]

@@ -16,8 +16,11 @@ use crate::{
 pub fn SettingsPage() -> impl IntoView {
     loaded(async move { signed_in() }, |viewer| {
         let user = viewer.user().clone();
-        let people_says =
-            if viewer.is_admin() { "Add people, change what they may do, switch them off." } else { "Who may sign in, and as what." };
+        let people_says = if viewer.is_admin() {
+            "Add people, change what they may do, switch them off."
+        } else {
+            "Who may sign in, and as what."
+        };
         view! {
             <Frame title="Settings">
                 <PageHead title="Settings"/>

@@ -22,9 +22,12 @@ pub fn SignInPage() -> impl IntoView {
     if visit().user.is_some() {
         see_other(&next);
     }
-    let said = query.get("error").and_then(said).map(|(kind, title, says)| {
-        view! { <div role="alert"><Notice kind title><p>{says}</p></Notice></div> }
-    });
+    let said = query
+        .get("error")
+        .and_then(said)
+        .map(|(kind, title, says)| {
+            view! { <div role="alert"><Notice kind title><p>{says}</p></Notice></div> }
+        });
     view! {
         <PlainFrame title="Sign in">
             <h1>"Sign in"</h1>
@@ -67,7 +70,9 @@ mod tests {
 
     #[test]
     fn only_known_codes_say_something() {
-        assert!(said("invalid").is_some() && said("too_many").is_some() && said("signed_out").is_some());
+        assert!(
+            said("invalid").is_some() && said("too_many").is_some() && said("signed_out").is_some()
+        );
         assert!(said("<script>").is_none());
     }
 }

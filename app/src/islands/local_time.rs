@@ -8,10 +8,19 @@ pub fn LocalTimes() -> impl IntoView {
 
 fn retitle() {
     use wasm_bindgen::JsCast;
-    let Ok(times) = document().query_selector_all("time[datetime]") else { return };
+    let Ok(times) = document().query_selector_all("time[datetime]") else {
+        return;
+    };
     for at in 0..times.length() {
-        let Some(time) = times.item(at).and_then(|node| node.dyn_into::<web_sys::Element>().ok()) else { continue };
-        let Some(datetime) = time.get_attribute("datetime") else { continue };
+        let Some(time) = times
+            .item(at)
+            .and_then(|node| node.dyn_into::<web_sys::Element>().ok())
+        else {
+            continue;
+        };
+        let Some(datetime) = time.get_attribute("datetime") else {
+            continue;
+        };
         let date = js_sys::Date::new(&datetime.into());
         if !date.get_time().is_nan() {
             let local = date.to_locale_string("default", &wasm_bindgen::JsValue::UNDEFINED);

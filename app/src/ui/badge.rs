@@ -51,7 +51,8 @@ pub enum Shape {
 /// A state: a word, a shape and a colour together.
 #[component]
 pub fn Badge(tone: Tone, shape: Shape, #[prop(into)] text: String) -> impl IntoView {
-    view! { <span class=format!("badge tone-{}", tone.word())><ShapeMark shape/>{text}</span> }.into_any()
+    view! { <span class=format!("badge tone-{}", tone.word())><ShapeMark shape/>{text}</span> }
+        .into_any()
 }
 
 /// The shape alone, in the colour of the text around it.
@@ -115,8 +116,12 @@ pub fn outcome_look(outcome: Option<Outcome>) -> (Tone, Shape) {
     match outcome {
         None => (Tone::Accent, Shape::Turning),
         Some(Outcome::Succeeded) => (Tone::Good, Shape::Dot),
-        Some(Outcome::Partial | Outcome::RateLimited | Outcome::Interrupted) => (Tone::Late, Shape::Half),
-        Some(Outcome::Unreachable | Outcome::Rejected | Outcome::Failed) => (Tone::Bad, Shape::Triangle),
+        Some(Outcome::Partial | Outcome::RateLimited | Outcome::Interrupted) => {
+            (Tone::Late, Shape::Half)
+        }
+        Some(Outcome::Unreachable | Outcome::Rejected | Outcome::Failed) => {
+            (Tone::Bad, Shape::Triangle)
+        }
         Some(Outcome::Cancelled) => (Tone::Idle, Shape::Pause),
     }
 }
@@ -250,14 +255,23 @@ pub fn LabelChip(label: Label) -> impl IntoView {
 
 /// Plane's colour if it is one; the colour of the text otherwise.
 pub fn plane_color(color: &str) -> String {
-    let is_hex = color.len() == 7 && color.starts_with('#') && color[1..].bytes().all(|b| b.is_ascii_hexdigit());
-    if is_hex { color.to_owned() } else { "currentColor".to_owned() }
+    let is_hex = color.len() == 7
+        && color.starts_with('#')
+        && color[1..].bytes().all(|b| b.is_ascii_hexdigit());
+    if is_hex {
+        color.to_owned()
+    } else {
+        "currentColor".to_owned()
+    }
 }
 
 /// First letter large.
 pub fn capitalised(word: &str) -> String {
     let mut chars = word.chars();
-    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+    chars
+        .next()
+        .map(|c| c.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -267,7 +281,9 @@ mod tests {
     #[test]
     fn only_a_hex_colour_reaches_the_page() {
         assert_eq!(plane_color("#3A3a9f"), "#3A3a9f");
-        for odd in ["", "red", "#fff", "#12345g", "#123456;", "url(#a)", "#é2345"] {
+        for odd in [
+            "", "red", "#fff", "#12345g", "#123456;", "url(#a)", "#é2345",
+        ] {
             assert_eq!(plane_color(odd), "currentColor", "{odd}");
         }
     }
@@ -275,11 +291,20 @@ mod tests {
     #[test]
     fn only_a_whole_success_is_green() {
         let outcomes = [
-            Outcome::Partial, Outcome::RateLimited, Outcome::Unreachable, Outcome::Rejected,
-            Outcome::Interrupted, Outcome::Failed, Outcome::Cancelled,
+            Outcome::Partial,
+            Outcome::RateLimited,
+            Outcome::Unreachable,
+            Outcome::Rejected,
+            Outcome::Interrupted,
+            Outcome::Failed,
+            Outcome::Cancelled,
         ];
         assert_eq!(outcome_look(Some(Outcome::Succeeded)).0, Tone::Good);
-        assert!(outcomes.into_iter().all(|outcome| outcome_look(Some(outcome)).0 != Tone::Good));
+        assert!(
+            outcomes
+                .into_iter()
+                .all(|outcome| outcome_look(Some(outcome)).0 != Tone::Good)
+        );
         assert_eq!(outcome_look(None), (Tone::Accent, Shape::Turning));
     }
 }

@@ -115,10 +115,20 @@ fn help(failure: &Failure) -> Help {
 fn set_status(failure: &Failure) {
     set_response_status(failure.status());
     match failure {
-        Failure::SignIn => see_other(&format!("{}?next={}", paths::SIGN_IN, urlencode(&visit().path))),
-        Failure::TooMany { retry_after_seconds, .. } => {
+        Failure::SignIn => see_other(&format!(
+            "{}?next={}",
+            paths::SIGN_IN,
+            urlencode(&visit().path)
+        )),
+        Failure::TooMany {
+            retry_after_seconds,
+            ..
+        } => {
             if let Some(response) = use_context::<ResponseOptions>() {
-                response.insert_header(http::header::RETRY_AFTER, http::HeaderValue::from(*retry_after_seconds));
+                response.insert_header(
+                    http::header::RETRY_AFTER,
+                    http::HeaderValue::from(*retry_after_seconds),
+                );
             }
         }
         _ => {}
@@ -134,7 +144,10 @@ pub fn set_response_status(status: http::StatusCode) {
 
 /// Sends the browser to another page of the portal instead of this one.
 pub fn see_other(path: &str) {
-    let (Some(response), Ok(location)) = (use_context::<ResponseOptions>(), http::HeaderValue::from_str(path)) else {
+    let (Some(response), Ok(location)) = (
+        use_context::<ResponseOptions>(),
+        http::HeaderValue::from_str(path),
+    ) else {
         return;
     };
     response.insert_header(http::header::LOCATION, location);
@@ -145,7 +158,9 @@ pub fn see_other(path: &str) {
 pub fn urlencode(text: &str) -> String {
     text.bytes()
         .map(|b| match b {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => char::from(b).to_string(),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
+                char::from(b).to_string()
+            }
             _ => format!("%{b:02X}"),
         })
         .collect()
@@ -165,10 +180,18 @@ mod tests {
             advice: Some("Create a new one in Plane.".to_owned()),
         };
         assert_eq!(help(&plane).says, "Plane refused this API key.");
-        assert_eq!(help(&plane).advice.as_deref(), Some("Create a new one in Plane."));
+        assert_eq!(
+            help(&plane).advice.as_deref(),
+            Some("Create a new one in Plane.")
+        );
         let fields = BTreeMap::from([("role".to_owned(), "This is the last admin.".to_owned())]);
-        assert_eq!(help(&Failure::invalid(fields)).advice.as_deref(), Some("This is the last admin."));
-        let internal = Failure::Internal { reference: "01J".to_owned() };
+        assert_eq!(
+            help(&Failure::invalid(fields)).advice.as_deref(),
+            Some("This is the last admin.")
+        );
+        let internal = Failure::Internal {
+            reference: "01J".to_owned(),
+        };
         assert_eq!(help(&internal).reference.as_deref(), Some("01J"));
     }
 

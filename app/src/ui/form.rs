@@ -29,7 +29,8 @@ pub fn Field(
 ) -> impl IntoView {
     let about = About::new(name, id, error, hint);
     // Names of machines are not words: no spelling marks, no capitals.
-    let plain = matches!(kind, "url" | "email" | "password") || name == "workspace" || name == "project_id";
+    let plain =
+        matches!(kind, "url" | "email" | "password") || name == "workspace" || name == "project_id";
     view! {
         <div class=about.class()>
             <label for=about.id.clone()>{label}{optional_mark(required)}</label>
@@ -185,7 +186,10 @@ impl Button {
 
 /// Sends the form it stands in.
 #[component]
-pub fn Submit(#[prop(into)] label: String, #[prop(default = Button::Primary)] kind: Button) -> impl IntoView {
+pub fn Submit(
+    #[prop(into)] label: String,
+    #[prop(default = Button::Primary)] kind: Button,
+) -> impl IntoView {
     view! { <button type="submit" class=kind.class()>{label}</button> }.into_any()
 }
 
@@ -241,7 +245,11 @@ struct About {
 
 impl About {
     fn new(name: &str, id: String, error: Option<String>, hint: String) -> Self {
-        Self { id: some(id).unwrap_or_else(|| field_id(name)), error, hint: some(hint) }
+        Self {
+            id: some(id).unwrap_or_else(|| field_id(name)),
+            error,
+            hint: some(hint),
+        }
     }
 
     fn is_wrong(&self) -> bool {
@@ -249,19 +257,36 @@ impl About {
     }
 
     fn class(&self) -> &'static str {
-        if self.is_wrong() { "field field-wrong" } else { "field" }
+        if self.is_wrong() {
+            "field field-wrong"
+        } else {
+            "field"
+        }
     }
 
     fn described_by(&self) -> Option<String> {
-        let ids = [(self.error.is_some(), "error"), (self.hint.is_some(), "hint")];
-        let ids: Vec<_> = ids.iter().filter(|(is_there, _)| *is_there).map(|(_, part)| format!("{}-{part}", self.id)).collect();
+        let ids = [
+            (self.error.is_some(), "error"),
+            (self.hint.is_some(), "hint"),
+        ];
+        let ids: Vec<_> = ids
+            .iter()
+            .filter(|(is_there, _)| *is_there)
+            .map(|(_, part)| format!("{}-{part}", self.id))
+            .collect();
         some(ids.join(" "))
     }
 
     fn view(&self) -> AnyView {
         let id = &self.id;
-        let error = self.error.clone().map(|error| view! { <p class="field-error" id=format!("{id}-error")>{error}</p> });
-        let hint = self.hint.clone().map(|hint| view! { <p class="field-hint" id=format!("{id}-hint")>{hint}</p> });
+        let error = self
+            .error
+            .clone()
+            .map(|error| view! { <p class="field-error" id=format!("{id}-error")>{error}</p> });
+        let hint = self
+            .hint
+            .clone()
+            .map(|hint| view! { <p class="field-hint" id=format!("{id}-hint")>{hint}</p> });
         view! { {error} {hint} }.into_any()
     }
 }
@@ -273,7 +298,10 @@ fn optional_mark(required: bool) -> Option<impl IntoView> {
 /// The framework writes a text area's content as it is (tachys 0.2, `ESCAPE_CHILDREN`), so it is escaped here; and HTML
 /// drops one leading newline, so one is put before.
 fn escaped_for_textarea(text: &str) -> String {
-    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let escaped = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
     format!("\n{escaped}")
 }
 
@@ -288,15 +316,23 @@ mod tests {
     #[test]
     fn a_text_area_does_not_let_its_text_out() {
         let html = view! { <TextArea label="Description" name="description" value="</textarea><script>a & b"/> }.to_html();
-        assert!(html.contains("\n&lt;/textarea&gt;&lt;script&gt;a &amp; b</textarea>"), "{html}");
+        assert!(
+            html.contains("\n&lt;/textarea&gt;&lt;script&gt;a &amp; b</textarea>"),
+            "{html}"
+        );
         assert!(!html.contains("<script>"), "{html}");
     }
 
     #[test]
     fn a_fields_mistake_is_read_with_it() {
         let error = Some("Enter a name.".to_owned());
-        let html = view! { <Field label="Name" name="name" hint="As in Plane." required=true error/> }.to_html();
-        assert!(html.contains(r#"aria-describedby="field-name-error field-name-hint""#), "{html}");
+        let html =
+            view! { <Field label="Name" name="name" hint="As in Plane." required=true error/> }
+                .to_html();
+        assert!(
+            html.contains(r#"aria-describedby="field-name-error field-name-hint""#),
+            "{html}"
+        );
         assert!(html.contains(r#"aria-invalid="true""#), "{html}");
         assert!(html.contains(r#"<label for="field-name">"#), "{html}");
     }
@@ -304,8 +340,12 @@ mod tests {
     #[test]
     fn a_form_without_mistakes_has_no_summary() {
         assert!(!view! { <FormErrors/> }.to_html().contains("alert"));
-        let errors = BTreeMap::from([("email".to_owned(), "Somebody has this address.".to_owned())]);
+        let errors =
+            BTreeMap::from([("email".to_owned(), "Somebody has this address.".to_owned())]);
         let html = view! { <FormErrors errors/> }.to_html();
-        assert!(html.contains(r##"href="#field-email""##) && html.contains("One field needs"), "{html}");
+        assert!(
+            html.contains(r##"href="#field-email""##) && html.contains("One field needs"),
+            "{html}"
+        );
     }
 }

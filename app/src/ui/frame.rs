@@ -3,13 +3,15 @@ use leptos_meta::Title;
 use server_fn::ServerFn;
 
 use super::{form::Hidden, query::path_of};
-use crate::{
-    Theme, Visit, accounts::api, islands::local_time::LocalTimes, paths, visit,
-};
+use crate::{Theme, Visit, accounts::api, islands::local_time::LocalTimes, paths, visit};
 
 /// Around every page of somebody signed in. `islands` loads the WASM: without it the page has no script at all.
 #[component]
-pub fn Frame(#[prop(into)] title: String, #[prop(optional)] islands: bool, children: Children) -> impl IntoView {
+pub fn Frame(
+    #[prop(into)] title: String,
+    #[prop(optional)] islands: bool,
+    children: Children,
+) -> impl IntoView {
     let visit = visit();
     view! {
         <Title text=title/>
@@ -132,9 +134,11 @@ fn Scripts(visit: Visit) -> impl IntoView {
     let (Some(js), Some(wasm)) = (visit.assets.js, visit.assets.wasm) else {
         return ().into_any();
     };
-    // Children of islands that hold islands are woken after them: the walk goes top down.
+    // The names are the framework's: where it would look for the data of resources, of which there are none (`crate::render`).
+    // Islands are woken in the order of the document, so one that holds another is woken before it.
     let script = format!(
-        r#"import({js:?}).then(async mod => {{
+        r#"for (const name of ["RESOLVED_RESOURCES", "SERIALIZED_ERRORS", "PENDING_RESOURCES", "RESOURCE_RESOLVERS", "INCOMPLETE_CHUNKS"]) self[`__${{name}}`] = [];
+import({js:?}).then(async mod => {{
 await mod.default({{module_or_path: {wasm:?}}});
 mod.hydrate();
 for (const island of document.querySelectorAll("leptos-island")) await mod[island.dataset.component]?.(island);
@@ -165,7 +169,11 @@ fn initials(name: &str) -> String {
     let mut words = name.split_whitespace();
     let first = words.next().and_then(|w| w.chars().next());
     let last = words.next_back().and_then(|w| w.chars().next());
-    first.into_iter().chain(last).flat_map(char::to_uppercase).collect()
+    first
+        .into_iter()
+        .chain(last)
+        .flat_map(char::to_uppercase)
+        .collect()
 }
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ pub fn PageHead(
 /// Where a page stands: the pages above it, as (name, address).
 #[component]
 pub fn Crumbs(items: Vec<(String, String)>) -> impl IntoView {
-    let items = items.into_iter().map(|(name, href)| view! { <li><a href=href>{name}</a></li> }).collect_view();
+    let items = items
+        .into_iter()
+        .map(|(name, href)| view! { <li><a href=href>{name}</a></li> })
+        .collect_view();
     view! { <nav class="crumbs" aria-label="Breadcrumb"><ol>{items}</ol></nav> }.into_any()
 }

@@ -2,37 +2,37 @@
 //! everything between is made of the pieces below. Classes for what needs no component: `panel`, `panels` (two in a row),
 //! `facts` (a `<dl>`), `quiet` (second ink), `small`, `mono`, `number` (right-aligned cells), `actions` (a row of buttons), `stack` (even gaps).
 
-/// Loading a page's data, and what is shown when that fails.
-pub mod page;
-/// Navigation, brand, theme, and the way out; around every page.
-pub mod frame;
-/// A page's heading, crumbs, and what can be done on it.
-pub mod head;
-/// A box with a heading, and a figure with its explanation.
-pub mod panel;
-/// A place for text or a view.
-pub mod slot;
-/// Fields, selects, text areas, buttons; what is wrong with a form.
-pub mod form;
 /// A state as a word, a shape and a colour.
 pub mod badge;
-/// A table that scrolls by itself on narrow screens, and headers that sort.
-pub mod table;
-/// The way to the next page of a list.
-pub mod pager;
+/// How far something is.
+pub mod bar;
 /// Filters as links.
 pub mod chips;
 /// A list with nothing in it: what to do next.
 pub mod empty;
-/// A sentence that must not be overlooked.
-pub mod notice;
-/// How far something is.
-pub mod bar;
-/// "3 min ago", durations, dates.
-pub mod time;
-/// Numbers and plurals.
-pub mod number;
-/// Addresses that keep their other query parameters.
-pub mod query;
 /// Pages for failures: what happened, what to do.
 pub mod failure_view;
+/// Fields, selects, text areas, buttons; what is wrong with a form.
+pub mod form;
+/// Navigation, brand, theme, and the way out; around every page.
+pub mod frame;
+/// A page's heading, crumbs, and what can be done on it.
+pub mod head;
+/// A sentence that must not be overlooked.
+pub mod notice;
+/// Numbers and plurals.
+pub mod number;
+/// Loading a page's data, and what is shown when that fails.
+pub mod page;
+/// The way to the next page of a list.
+pub mod pager;
+/// A box with a heading, and a figure with its explanation.
+pub mod panel;
+/// Addresses that keep their other query parameters.
+pub mod query;
+/// A place for text or a view.
+pub mod slot;
+/// A table that scrolls by itself on narrow screens, and headers that sort.
+pub mod table;
+/// "3 min ago", durations, dates.
+pub mod time;

@@ -32,7 +32,13 @@ pub fn signed_in() -> Result<Viewer, Failure> {
 
 /// The form that came back to this visitor (`?draft=`), or an empty one. Before the data of a page is loaded: it reads no context after waiting.
 pub async fn draft_of(query: &Query) -> Result<Draft, Failure> {
-    let Some(id) = query.parsed("draft") else { return Ok(Draft::default()) };
+    let Some(id) = query.parsed("draft") else {
+        return Ok(Draft::default());
+    };
     let viewer = crate::viewer().ok();
-    Ok(crate::backend().accounts.draft(viewer.as_ref(), id).await?.unwrap_or_default())
+    Ok(crate::backend()
+        .accounts
+        .draft(viewer.as_ref(), id)
+        .await?
+        .unwrap_or_default())
 }

@@ -40,7 +40,11 @@ pub fn duration_words(length: TimeDelta) -> String {
     let seconds = length.num_seconds().max(0);
     if seconds == 0 {
         let ms = length.num_milliseconds().max(0);
-        return if ms == 0 { "0 s".to_owned() } else { format!("{ms} ms") };
+        return if ms == 0 {
+            "0 s".to_owned()
+        } else {
+            format!("{ms} ms")
+        };
     }
     let (large, large_unit, small, small_unit) = match seconds {
         0..60 => return format!("{seconds} s"),
@@ -98,7 +102,8 @@ mod tests {
 
     #[test]
     fn lengths_have_two_units_at_most() {
-        let check = |ms: i64, says: &str| assert_eq!(duration_words(TimeDelta::milliseconds(ms)), says);
+        let check =
+            |ms: i64, says: &str| assert_eq!(duration_words(TimeDelta::milliseconds(ms)), says);
         check(0, "0 s");
         check(-5000, "0 s");
         check(84, "84 ms");

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use app::{
-    Accounts, Assets, Backend, Draft, Failure, IntegrationForm, Integrations, Mirror, PasswordForm, PersonForm, Runs,
-    SessionToken, SetUpForm, Theme, Totals, Visit,
+    Accounts, Assets, Backend, Draft, Failure, IntegrationForm, Integrations, Mirror, PasswordForm,
+    PersonForm, Runs, SessionToken, SetUpForm, Theme, Totals, Visit,
 };
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};
@@ -119,27 +119,36 @@ impl Answer {
     }
 
     pub(crate) fn count(&self, selector: &str) -> usize {
-        self.document().select(&Selector::parse(selector).unwrap()).count()
+        self.document()
+            .select(&Selector::parse(selector).unwrap())
+            .count()
     }
 
-    /// The words of each element, spaces as one.
+    /// The words of each element, spaces as one; nothing between words of neighbouring elements.
     pub(crate) fn texts(&self, selector: &str) -> Vec<String> {
         let selector = Selector::parse(selector).unwrap();
         self.document()
             .select(&selector)
-            .map(|e| e.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" "))
+            .map(|e| {
+                e.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+            })
             .collect()
     }
 
     /// The words of the first element.
     pub(crate) fn text(&self, selector: &str) -> String {
-        self.texts(selector).into_iter().next().unwrap_or_else(|| panic!("no {selector} in {}", self.html))
+        self.texts(selector)
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| panic!("no {selector} in {}", self.html))
     }
 
     /// An attribute of the first element.
     pub(crate) fn attribute(&self, selector: &str, name: &str) -> Option<String> {
         let document = self.document();
-        let found = document.select(&Selector::parse(selector).unwrap()).next()?;
+        let found = document
+            .select(&Selector::parse(selector).unwrap())
+            .next()?;
         found.value().attr(name).map(ToOwned::to_owned)
     }
 
@@ -150,14 +159,24 @@ impl Answer {
 
 /// The page at `path` for `user` (`None`: nobody is signed in).
 pub(crate) async fn get(canned: Canned, user: Option<User>, path: &str) -> Answer {
-    get_with(canned, Visit { user, ..visit(path) }).await
+    get_with(
+        canned,
+        Visit {
+            user,
+            ..visit(path)
+        },
+    )
+    .await
 }
 
 /// The page for a visit; its path says which.
 pub(crate) async fn get_with(canned: Canned, visit: Visit) -> Answer {
     // Starts the framework's executor.
     let _ = leptos_axum::generate_route_list(|| ());
-    let request = Request::builder().uri(visit.path.clone()).body(Body::empty()).unwrap();
+    let request = Request::builder()
+        .uri(visit.path.clone())
+        .body(Body::empty())
+        .unwrap();
     let canned = Arc::new(canned);
     let backend = Backend {
         accounts: canned.clone(),
@@ -169,11 +188,20 @@ pub(crate) async fn get_with(canned: Canned, visit: Visit) -> Answer {
         provide_context(backend.clone());
         provide_context(visit.clone());
     };
-    let response = leptos_axum::render_app_async_with_context(provide, app::shell::shell)(request).await;
+    let response = app::render::render(request, provide, app::shell::shell).await;
     let status = response.status().as_u16();
-    let location = response.headers().get("location").map(|to| to.to_str().unwrap().to_owned());
-    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    Answer { status, location, html: String::from_utf8(body.to_vec()).unwrap() }
+    let location = response
+        .headers()
+        .get("location")
+        .map(|to| to.to_str().unwrap().to_owned());
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX)
+        .await
+        .unwrap();
+    Answer {
+        status,
+        location,
+        html: String::from_utf8(body.to_vec()).unwrap(),
+    }
 }
 
 /// A visit of nobody.
@@ -233,7 +261,12 @@ impl Accounts for Canned {
 
 #[async_trait]
 impl Integrations for Canned {
-    async fn list(&self, _: &Viewer, _: &IntegrationFilter, _: Option<Cursor>) -> Result<Page<IntegrationRow>, Failure> {
+    async fn list(
+        &self,
+        _: &Viewer,
+        _: &IntegrationFilter,
+        _: Option<Cursor>,
+    ) -> Result<Page<IntegrationRow>, Failure> {
         self.integrations.clone()
     }
     async fn counts(&self, _: &Viewer) -> Result<(u32, u32), Failure> {
@@ -266,13 +299,23 @@ impl Integrations for Canned {
     async fn test_form(&self, _: &Admin, _: IntegrationForm) -> Result<DraftId, Failure> {
         unreachable!("{CHANGES_NOTHING}")
     }
-    async fn tests(&self, _: &Viewer, _: IntegrationId, _: Option<Cursor>) -> Result<Page<ConnectionTest>, Failure> {
+    async fn tests(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        _: Option<Cursor>,
+    ) -> Result<Page<ConnectionTest>, Failure> {
         self.tests.clone()
     }
     async fn connection_test(&self, _: &Viewer, _: TestId) -> Result<ConnectionTest, Failure> {
         self.test.clone()
     }
-    async fn history(&self, _: &Viewer, _: IntegrationId, _: Option<Cursor>) -> Result<Page<AuditEntry>, Failure> {
+    async fn history(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        _: Option<Cursor>,
+    ) -> Result<Page<AuditEntry>, Failure> {
         self.history.clone()
     }
 }
@@ -282,10 +325,21 @@ impl Mirror for Canned {
     async fn totals(&self, _: &Viewer) -> Result<Totals, Failure> {
         self.totals.clone()
     }
-    async fn projects(&self, _: &Viewer, _: Option<IntegrationId>, _: &str, _: Option<Cursor>) -> Result<Page<ProjectRow>, Failure> {
+    async fn projects(
+        &self,
+        _: &Viewer,
+        _: Option<IntegrationId>,
+        _: &str,
+        _: Option<Cursor>,
+    ) -> Result<Page<ProjectRow>, Failure> {
         self.projects.clone()
     }
-    async fn project(&self, _: &Viewer, _: IntegrationId, _: ProjectId) -> Result<ProjectRow, Failure> {
+    async fn project(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        _: ProjectId,
+    ) -> Result<ProjectRow, Failure> {
         self.project.clone()
     }
     async fn work_items(
@@ -298,13 +352,24 @@ impl Mirror for Canned {
     ) -> Result<Page<WorkItemRow>, Failure> {
         self.work_items.clone()
     }
-    async fn work_item(&self, _: &Viewer, _: IntegrationId, _: ProjectId, _: WorkItemId) -> Result<WorkItemDetail, Failure> {
+    async fn work_item(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        _: ProjectId,
+        _: WorkItemId,
+    ) -> Result<WorkItemDetail, Failure> {
         self.work_item.clone()
     }
     async fn facets(&self, _: &Viewer, _: IntegrationId, _: ProjectId) -> Result<Facets, Failure> {
         self.facets.clone()
     }
-    async fn labels(&self, _: &Viewer, _: IntegrationId, _: ProjectId) -> Result<Vec<LabelCount>, Failure> {
+    async fn labels(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        _: ProjectId,
+    ) -> Result<Vec<LabelCount>, Failure> {
         self.labels.clone()
     }
 }
@@ -317,7 +382,12 @@ impl Runs for Canned {
     async fn cancel(&self, _: &Admin, _: RunId) -> Result<(), Failure> {
         unreachable!("{CHANGES_NOTHING}")
     }
-    async fn runs(&self, _: &Viewer, _: &RunFilter, _: Option<Cursor>) -> Result<Page<SyncRun>, Failure> {
+    async fn runs(
+        &self,
+        _: &Viewer,
+        _: &RunFilter,
+        _: Option<Cursor>,
+    ) -> Result<Page<SyncRun>, Failure> {
         self.runs.clone()
     }
     async fn run(&self, _: &Viewer, _: RunId) -> Result<SyncRun, Failure> {
