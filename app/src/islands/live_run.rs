@@ -41,15 +41,15 @@ pub fn LiveRun(address: String, initial: RunNow) -> impl IntoView {
             <p class="live-run-headline" role="status">{move || run.with(headline)}</p>
             <p class="live-run-place">
                 <span>{move || run.with(place)}</span>
-                <span class="num">{move || run.with(items_of_project)}</span>
+                <span>{move || run.with(items_of_project)}</span>
             </p>
             <progress class="bar" aria-label="Projects copied" max="1000" value=move || run.with(permille)></progress>
-            <dl class="facts">
-                <div><dt>"Projects"</dt><dd class="num">{move || run.with(projects)}</dd></div>
-                <div><dt>"Work items read"</dt><dd class="num">{move || run.with(|r| grouped(r.items))}</dd></div>
-                <div><dt>"Created · updated · unchanged"</dt><dd class="num">{move || run.with(written)}</dd></div>
-                <div><dt>"Requests to Plane"</dt><dd class="num">{move || run.with(|r| grouped(r.requests))}</dd></div>
-                <div><dt>"Waiting for the limit"</dt><dd class="num">{move || run.with(|r| format!("{} s", r.wait))}</dd></div>
+            <dl class="facts counts">
+                <div><dt>"Projects"</dt><dd>{move || run.with(projects)}</dd></div>
+                <div><dt>"Work items read"</dt><dd>{move || run.with(|r| grouped(r.items))}</dd></div>
+                <div><dt>"Created · updated · unchanged"</dt><dd>{move || run.with(written)}</dd></div>
+                <div><dt>"Requests to Plane"</dt><dd>{move || run.with(|r| grouped(r.requests))}</dd></div>
+                <div><dt>"Waiting for the limit"</dt><dd>{move || run.with(|r| format!("{} s", r.wait))}</dd></div>
             </dl>
         </div>
     }

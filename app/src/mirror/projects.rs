@@ -107,7 +107,7 @@ pub fn ProjectsPage() -> impl IntoView {
 #[component]
 fn Filters(filter: ProjectFilter, choices: Vec<(String, String)>) -> impl IntoView {
     view! {
-        <form class="filters" method="get" action=paths::PROJECTS role="search" aria-label="Filter projects">
+        <form class="filters filters-short" method="get" action=paths::PROJECTS role="search" aria-label="Filter projects">
             <Field label="Name or identifier" name="q" kind="search" value=filter.q.clone()/>
             <SelectField
                 label="Integration"

@@ -124,15 +124,15 @@ fn Facts(run: SyncRun, trigger: String) -> impl IntoView {
     view! {
         <div class="panels">
             <Panel title="Copied">
-                <dl class="facts">
-                    <Fact label="Projects"><span class="num">{of(counts.projects)}</span></Fact>
-                    <Fact label="Members"><span class="num">{of(counts.members)}</span></Fact>
-                    <Fact label="States"><span class="num">{of(counts.states)}</span></Fact>
-                    <Fact label="Labels"><span class="num">{of(counts.labels)}</span></Fact>
-                    <Fact label="Work items read"><span class="num">{number(counts.items)}</span></Fact>
-                    <Fact label="Created"><span class="num">{number(counts.created)}</span></Fact>
-                    <Fact label="Updated"><span class="num">{number(counts.updated)}</span></Fact>
-                    <Fact label="Unchanged"><span class="num">{number(counts.unchanged)}</span></Fact>
+                <dl class="facts counts">
+                    <Fact label="Projects">{of(counts.projects)}</Fact>
+                    <Fact label="Members">{of(counts.members)}</Fact>
+                    <Fact label="States">{of(counts.states)}</Fact>
+                    <Fact label="Labels">{of(counts.labels)}</Fact>
+                    <Fact label="Work items read">{number(counts.items)}</Fact>
+                    <Fact label="Created">{number(counts.created)}</Fact>
+                    <Fact label="Updated">{number(counts.updated)}</Fact>
+                    <Fact label="Unchanged">{number(counts.unchanged)}</Fact>
                 </dl>
             </Panel>
             <Panel title="Run">
@@ -143,10 +143,10 @@ fn Facts(run: SyncRun, trigger: String) -> impl IntoView {
                     <Fact label="Finished">
                         {run.finished_at.map_or_else(|| "–".into_any(), |at| view! { <Moment at/> }.into_any())}
                     </Fact>
-                    <Fact label="Took"><span class="num">{took}</span></Fact>
-                    <Fact label="Requests to Plane"><span class="num">{of(counts.requests)}</span></Fact>
-                    <Fact label="Refused by the limit"><span class="num">{of(counts.rate_limited)}</span></Fact>
-                    <Fact label="Waited for the limit"><span class="num">{waited}</span></Fact>
+                    <Fact label="Took">{took}</Fact>
+                    <Fact label="Requests to Plane">{of(counts.requests)}</Fact>
+                    <Fact label="Refused by the limit">{of(counts.rate_limited)}</Fact>
+                    <Fact label="Waited for the limit">{waited}</Fact>
                     <Fact label="Run"><span class="mono small">{run.id.to_string()}</span></Fact>
                 </dl>
             </Panel>

@@ -90,7 +90,7 @@ fn Filters(filter: RunFilter, choices: Vec<(String, String)>) -> impl IntoView {
         .outcome
         .map(|outcome| ("outcome", words::outcome_code(outcome).to_owned()));
     view! {
-        <form class="filters" method="get" action=paths::RUNS role="search" aria-label="Filter sync runs">
+        <form class="filters filters-short" method="get" action=paths::RUNS role="search" aria-label="Filter sync runs">
             <Hidden fields=outcome.into_iter().collect()/>
             <SelectField
                 label="Integration"
