@@ -72,11 +72,6 @@ impl Connection {
         )
     }
 
-    /// Sends JSON.
-    pub(crate) fn post_json(&mut self, path: &str, json: &str) -> Result<Answer> {
-        self.ask("POST", path, Some(("application/json", json)))
-    }
-
     fn ask(&mut self, method: &str, path: &str, body: Option<(&str, &str)>) -> Result<Answer> {
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.host);
         for (name, value) in &self.headers {

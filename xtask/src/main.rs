@@ -15,6 +15,7 @@ mod setup;
 /// Says what is being done and how long it took.
 mod steps;
 
+mod bench;
 mod demo;
 mod dev;
 mod dist;
@@ -62,6 +63,15 @@ enum Command {
     Site,
     /// The release binary in dist/hangar
     Dist,
+    /// Measure the release build against the design's figures
+    Bench {
+        /// Work items of the large copy
+        #[arg(long, default_value_t = 100_000)]
+        items: u32,
+        /// Only this group of rows: bundles, vault, start, sync, or pages after sync
+        #[arg(long)]
+        only: Vec<String>,
+    },
     /// Kill the portal in the middle of writes, often
     Soak {
         #[arg(long, default_value_t = 200)]
@@ -89,6 +99,7 @@ fn run(command: Command) -> Result<()> {
         Command::Build => build::quick(build::Tools::IfPresent),
         Command::Site => build::site(build::Tools::Required),
         Command::Dist => dist::dist(),
+        Command::Bench { items, only } => bench::bench(items, &only),
         Command::Soak { rounds } => test::soak(rounds),
     }
 }

@@ -150,7 +150,16 @@ fn clippy() -> Result<Counts> {
         &[],
         cargo().args(["clippy", "--package", "xtask"]).args(deny),
     )?;
-    Ok(product.plus(xtask))
+    // What gets in by way of dependencies, where somebody has installed the tool that knows.
+    let deny = match on_path("cargo-deny") {
+        Some(_) => check(
+            "cargo deny",
+            &[],
+            cargo().args(["deny", "check", "bans", "licenses", "sources"]),
+        )?,
+        None => Counts::default(),
+    };
+    Ok(product.plus(xtask).plus(deny))
 }
 
 fn unit(args: &[String]) -> Result<Counts> {

@@ -1,0 +1,52 @@
+use std::fs;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use super::{Bench, Row};
+use crate::running::Portal;
+use crate::steps::Step;
+
+/// How often the start is timed; the middle one counts.
+const TIMES: usize = 7;
+
+pub(super) fn measure(bench: &Bench, _: &Step) -> Result<Vec<Row>> {
+    let (first, _) = time_to_ready(bench, "empty", 1)?;
+    let (again, memory) = time_to_ready(bench, "empty", TIMES)?;
+    Ok(vec![
+        Row::seen("very first start to ready", first, "s"),
+        Row::at_most("start to ready, empty", again, 0.15, "s"),
+        Row::at_most("memory after the start", memory, 60.0, "MB"),
+    ])
+}
+
+/// The middle time from the start of the process to its first good answer, and its memory then.
+pub(super) fn time_to_ready(bench: &Bench, data: &str, times: usize) -> Result<(f64, f64)> {
+    let mut seconds = Vec::new();
+    let mut memory = 0.0;
+    for _ in 0..times {
+        let started = Instant::now();
+        let mut portal = bench.portal(data)?;
+        seconds.push(started.elapsed().as_secs_f64());
+        memory = resident_megabytes(&portal)?;
+        portal.process.stop()?;
+    }
+    seconds.sort_by(f64::total_cmp);
+    Ok((seconds[seconds.len() / 2], memory))
+}
+
+/// The memory that a portal holds now.
+pub(super) fn resident_megabytes(portal: &Portal) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", portal.process.id()))?;
+    let kilobytes: f64 = status
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("VmRSS:")?
+                .trim()
+                .strip_suffix(" kB")?
+                .parse()
+                .ok()
+        })
+        .context("the kernel does not say how much memory the portal holds")?;
+    Ok(kilobytes * 1.024 / 1_000.0)
+}
