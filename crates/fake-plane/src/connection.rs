@@ -136,31 +136,40 @@ pub(crate) async fn serve(
         return;
     };
     let (ready, connections) = mpsc::channel(64);
-    let accepting = tokio::spawn(accept(listener, tls, ready));
+    let accepting = accept(listener, tls, ready, shared.is_stopped.clone());
     let service = crate::routes::router(shared).into_make_service_with_connect_info::<Switch>();
     let server = axum::serve(Connections { connections, addr }, service);
     tokio::select! {
         _ = server.into_future() => {}
+        () = accepting => {}
         _ = stopped => {}
     }
-    accepting.abort();
 }
 
 /// Handshakes happen beside each other: one slow client must not hold up the next.
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, ready: mpsc::Sender<Connection>) {
-    while !ready.is_closed() {
+async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    ready: mpsc::Sender<Connection>,
+    is_stopped: Arc<AtomicBool>,
+) {
+    loop {
         let Ok((socket, _)) = listener.accept().await else {
             continue;
         };
         let _ = socket.set_nodelay(true);
-        let ready = ready.clone();
+        let (ready, is_stopped) = (ready.clone(), is_stopped.clone());
         let Some(tls) = tls.clone() else {
-            let _ = ready.send(Connection::new(Box::new(socket))).await;
+            let _ = ready
+                .send(Connection::new(Box::new(socket), is_stopped))
+                .await;
             continue;
         };
         tokio::spawn(async move {
             if let Ok(stream) = tls.accept(socket).await {
-                let _ = ready.send(Connection::new(Box::new(stream))).await;
+                let _ = ready
+                    .send(Connection::new(Box::new(stream), is_stopped))
+                    .await;
             }
         });
     }
@@ -210,18 +219,21 @@ impl Stream for tokio_rustls::server::TlsStream<TcpStream> {}
 struct Connection {
     stream: Box<dyn Stream>,
     switch: Switch,
+    /// Connections outlive the server's task; a stopped server must not answer on them.
+    is_stopped: Arc<AtomicBool>,
 }
 
 impl Connection {
-    fn new(stream: Box<dyn Stream>) -> Self {
+    fn new(stream: Box<dyn Stream>, is_stopped: Arc<AtomicBool>) -> Self {
         Self {
             stream,
             switch: Switch::default(),
+            is_stopped,
         }
     }
 
     fn alive(&self) -> io::Result<()> {
-        match self.switch.0.load(Ordering::SeqCst) {
+        match self.switch.0.load(Ordering::SeqCst) || self.is_stopped.load(Ordering::SeqCst) {
             true => Err(io::ErrorKind::ConnectionReset.into()),
             false => Ok(()),
         }
@@ -234,6 +246,7 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.alive()?;
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }

@@ -10,6 +10,8 @@ mod connection;
 mod edit;
 /// What goes wrong on demand.
 pub mod faults;
+/// A project's work items and their orders.
+mod items;
 /// Believable names.
 mod names;
 /// Plane's pages and cursors.
@@ -29,6 +31,7 @@ pub mod webhooks;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 use chrono::{DateTime, Utc};
@@ -150,7 +153,6 @@ pub struct Seen {
 }
 
 /// A running fake Plane; dropping it stops the server.
-#[derive(Debug)]
 pub struct FakePlane {
     shared: Arc<Shared>,
     addr: SocketAddr,
@@ -160,7 +162,6 @@ pub struct FakePlane {
 }
 
 /// What every connection of one server looks at.
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub state: RwLock<State>,
     pub faults: Mutex<Faults>,
@@ -172,6 +173,7 @@ pub(crate) struct Shared {
     pub retry: Retry,
     pub sender: reqwest::Client,
     pub runtime: tokio::runtime::Handle,
+    pub is_stopped: Arc<AtomicBool>,
 }
 
 impl FakePlane {
@@ -203,6 +205,7 @@ impl FakePlane {
             retry: options.webhook_retry,
             sender: webhooks::sender(),
             runtime: tokio::runtime::Handle::current(),
+            is_stopped: Arc::default(),
         });
         let (stop, stopped) = oneshot::channel();
         let acceptor = tls.as_ref().map(|tls| tls.acceptor.clone());
@@ -285,8 +288,18 @@ impl FakePlane {
     }
 }
 
+/// Its address alone: the state holds keys.
+impl fmt::Debug for FakePlane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FakePlane")
+            .field("url", &self.url())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Drop for FakePlane {
     fn drop(&mut self) {
+        self.shared.is_stopped.store(true, Ordering::SeqCst);
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }

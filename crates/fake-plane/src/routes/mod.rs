@@ -1,5 +1,7 @@
 //! From a request to an answer, in Plane's order: route, key, permission, rate limit, method, handler.
 
+/// Requests, read.
+mod asked;
 /// Comments of work items.
 mod comments;
 /// `/cycles/` and `/modules/`.
@@ -23,7 +25,7 @@ use std::sync::{Arc, RwLockReadGuard};
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State as Extracted};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::{Router, routing};
 use http_body_util::BodyExt;
@@ -37,6 +39,7 @@ use crate::rows::View;
 use crate::state::State;
 use crate::{Seen, Shared, admin, lock};
 
+use asked::{Asked, accepts_gzip, without_keys};
 use place::{Endpoint, Place};
 use reply::Reply;
 
@@ -243,45 +246,6 @@ fn handle(context: &Context, endpoint: Endpoint) -> Answer {
 /// A refusal is an answer too; `?` ends a handler with it.
 type Answer = Result<Reply, Reply>;
 
-/// A request, read.
-struct Asked {
-    method: Method,
-    path: String,
-    query: String,
-    params: Vec<(String, String)>,
-    /// Spaces around the value are trimmed (`auth-08`).
-    key: Option<String>,
-    content_type: String,
-    body: Vec<u8>,
-}
-
-impl Asked {
-    fn new(method: Method, path: String, query: &str, headers: &HeaderMap) -> Self {
-        let text = |name: &str| {
-            let value = headers.get(name).and_then(|value| value.to_str().ok());
-            value.map(|value| value.trim().to_owned())
-        };
-        Self {
-            method,
-            path,
-            query: query.to_owned(),
-            params: params(query),
-            key: text("x-api-key"),
-            content_type: text(header::CONTENT_TYPE.as_str()).unwrap_or_default(),
-            body: Vec::new(),
-        }
-    }
-
-    fn param(&self, name: &str) -> Option<&str> {
-        // Django keeps the last of several.
-        self.params
-            .iter()
-            .rev()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
-    }
-}
-
 /// What a handler knows about the request.
 struct Context<'a> {
     shared: &'a Arc<Shared>,
@@ -328,92 +292,7 @@ impl Context<'_> {
         Ok(Reply::json(200, &window.envelope(0, Vec::<()>::new())))
     }
 
-    /// The body's members, or the refusal that Plane gives for other bodies.
     fn body(&self) -> Result<Map<String, Value>, Reply> {
-        let kind = self
-            .asked
-            .content_type
-            .split(';')
-            .next()
-            .unwrap_or_default();
-        if self.asked.body.is_empty() {
-            return Ok(Map::new());
-        }
-        if kind != "application/json" {
-            let detail = format!("Unsupported media type \"{kind}\" in request.");
-            return Err(Reply::detail(415, &detail));
-        }
-        match serde_json::from_slice(&self.asked.body) {
-            Ok(Value::Object(members)) => Ok(members),
-            Ok(_) => Err(Reply::field_error(
-                "non_field_errors",
-                "Invalid data. Expected a dictionary.",
-            )),
-            Err(_) => Err(Reply::detail(400, &parse_error(&self.asked.body))),
-        }
+        self.asked.members()
     }
-}
-
-/// Python's words for JSON that ends too early; the commonest of its many.
-fn parse_error(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let wanted = match text.trim_end().chars().last() {
-        Some(',' | '{') => "Expecting property name enclosed in double quotes",
-        _ => "Expecting value",
-    };
-    let at = text.chars().count();
-    format!(
-        "JSON parse error - {wanted}: line 1 column {} (char {at})",
-        at + 1
-    )
-}
-
-/// A query string's names and values, decoded.
-fn params(query: &str) -> Vec<(String, String)> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    let split = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    split
-        .map(|(name, value)| (decoded(name), decoded(value)))
-        .collect()
-}
-
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'+' => bytes.push(b' '),
-            b'%' => {
-                let mut ahead = rest.clone();
-                let digits = [ahead.next().unwrap_or(0), ahead.next().unwrap_or(0)];
-                match hex::decode(digits) {
-                    Ok(byte) => {
-                        bytes.extend(byte);
-                        rest = ahead;
-                    }
-                    Err(_) => bytes.push(b'%'),
-                }
-            }
-            other => bytes.push(other),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// The log never holds a key, also when somebody puts one into the address (`url-22`).
-fn without_keys(query: &str) -> String {
-    let shown = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, value)) if name.contains("key") || value.contains("plane_api_") => {
-            format!("{name}=***")
-        }
-        _ => pair.to_owned(),
-    });
-    shown.collect::<Vec<_>>().join("&")
-}
-
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let accepted = headers
-        .get(header::ACCEPT_ENCODING)
-        .and_then(|value| value.to_str().ok());
-    accepted.is_some_and(|accepted| accepted.contains("gzip"))
 }

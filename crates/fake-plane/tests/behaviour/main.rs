@@ -1,8 +1,11 @@
 //! What a client meets beyond the recordings: faults, limits, roles, changes between pages, webhooks, TLS.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 mod admin;
 mod changes;
 mod faults;
+mod process;
 mod seeds;
 mod tls;
 mod webhooks;

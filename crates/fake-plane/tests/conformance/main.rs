@@ -1,5 +1,7 @@
 //! Replays the recorded requests against the fake and compares: the fake must not drift from the real Plane.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 mod compare;
 mod webhooks;
 mod world;
@@ -156,7 +158,7 @@ async fn every_recorded_write_is_answered_as_recorded() {
         wrong.extend(different.into_iter().map(|line| format!("{name}: {line}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(replayed, 53);
+    assert_eq!(replayed, 51);
 }
 
 /// The ids of what was made, also inside arrays.
