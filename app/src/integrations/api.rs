@@ -81,15 +81,18 @@ pub async fn test_integration(id: IntegrationId) -> Result<Done, Failure> {
 /// Tests what stands in a form before it is saved; goes back to the form, which then shows the result.
 #[server(prefix = "/api/ui", endpoint = "test_integration_form")]
 pub async fn test_integration_form(
-    #[server(default)] id: Option<IntegrationId>,
+    #[server(default)] integration: Option<IntegrationId>,
     #[server(flatten)] form: Fields,
 ) -> Result<Done, Failure> {
     let admin = crate::admin()?;
     let draft = crate::backend()
         .integrations
-        .test_form(&admin, form.of(id))
+        .test_form(&admin, form.of(integration))
         .await?;
-    let page = id.map_or(paths::NEW_INTEGRATION.to_owned(), paths::edit_integration);
+    let page = integration.map_or(
+        paths::NEW_INTEGRATION.to_owned(),
+        paths::edit_integration,
+    );
     Done::go(paths::with_draft(&page, draft) + "#test")
 }
 

@@ -5,7 +5,7 @@ use domain::{
     ids::IntegrationId,
     integration::{Integration, IntegrationRow},
     mirror::ProjectRow,
-    run::{RunFilter, SyncRun},
+    run::{Outcome, RunFilter, SyncRun},
 };
 use leptos::prelude::*;
 use server_fn::ServerFn;
@@ -157,13 +157,18 @@ fn Actions(integration: Integration, is_running: bool) -> impl IntoView {
 fn Totals(row: IntegrationRow) -> impl IntoView {
     let members = words::member_projects(&row);
     let unreadable = row.visible_projects.saturating_sub(row.member_projects);
+    let last_run = row.last_run.map(|run| {
+        let (tone, _) = outcome_look(run.outcome);
+        let value = run.outcome.map_or("Running", Outcome::word);
+        view! { <Figure label="Last run" value tone><Ago at=run.started_at/></Figure> }
+    });
     view! {
         <Figures>
             <Figure label="Member projects" value=members>
                 {(unreadable > 0).then(|| format!("The key’s owner does not belong to {}.", count(unreadable.into(), "project", "projects")))}
             </Figure>
             <Figure label="Work items" value=number(row.total_work_items)/>
-            <Figure label="Schedule" value=duration_words(row.integration.settings.interval())/>
+            {last_run}
         </Figures>
     }
 }
@@ -342,7 +347,7 @@ fn Runs(runs: Vec<SyncRun>, id: IntegrationId, now: DateTime<Utc>) -> impl IntoV
 }
 
 fn run_line(run: &SyncRun, now: DateTime<Utc>) -> String {
-    let word = run.outcome.map_or("Running", domain::run::Outcome::word);
+    let word = run.outcome.map_or("Running", Outcome::word);
     format!("{word}, started {}.", ago(run.started_at, now))
 }
 

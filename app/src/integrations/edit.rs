@@ -19,7 +19,7 @@ use crate::{
     query::Query,
     ui::{
         badge::Tone,
-        form::{Button, Field, FormErrors, Hidden, LinkButton, SelectField, Submit, TextArea},
+        form::{Button, Field, FormErrors, Hidden, LinkButton, SelectField, TextArea},
         frame::Frame,
         head::{Crumbs, PageHead},
         notice::Notice,
@@ -226,7 +226,8 @@ fn FormView(form: Form, #[prop(optional, into)] integration: Option<Integration>
     };
     let mut hidden = Vec::new();
     if let Some(integration) = &integration {
-        hidden.push(("id", integration.id.to_string()));
+        // A test names the integration whose key it may use; only "Save" says which one to change.
+        hidden.push(("integration", integration.id.to_string()));
         hidden.push(("version", integration.version.to_string()));
     }
     hidden.extend(form.draft.map(|draft| ("draft", draft.to_string())));
@@ -239,9 +240,12 @@ fn FormView(form: Form, #[prop(optional, into)] integration: Option<Integration>
             .iter()
             .any(|name| form.errors.contains_key(*name))
         || AuthScheme::from_word(&form.value("auth_scheme")) != AuthScheme::default();
+    let saved_id = integration.as_ref().map(|integration| integration.id.to_string());
+    // A stored key never goes to another address than it was entered for: a new address asks for its own.
+    let asks_key = form.kept_key.is_some() || form.errors.contains_key("api_key");
     let key = match integration {
-        Some(integration) => view! { <SavedKey integration/> }.into_any(),
-        None => {
+        Some(integration) if !asks_key => view! { <SavedKey integration/> }.into_any(),
+        _ => {
             view! { <KeyField kept=form.kept_key.clone() error=form.error("api_key")/> }.into_any()
         }
     };
@@ -290,7 +294,9 @@ fn FormView(form: Form, #[prop(optional, into)] integration: Option<Integration>
                     />
                 </details>
                 <div class="actions">
-                    <Submit label="Save"/>
+                    <button type="submit" class=Button::Primary.class() name=saved_id.as_ref().map(|_| "id") value=saved_id.clone()>
+                        "Save"
+                    </button>
                     <button
                         type="submit" class=Button::Plain.class() formaction=api::TestIntegrationForm::PATH data-live-test=""
                     >
