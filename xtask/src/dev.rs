@@ -27,6 +27,9 @@ const WATCHED: [&str; 7] = [
 /// Editors write a file in several steps.
 const CALM: Duration = Duration::from_millis(150);
 
+/// How long a server may take to end before it is told to stop at once.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Serves, and builds and serves anew after every change, until Ctrl-C.
 pub(crate) fn dev(args: &[String]) -> Result<()> {
     build::quick(Tools::IfPresent)?;
@@ -59,7 +62,7 @@ pub(crate) fn dev(args: &[String]) -> Result<()> {
         ));
         loop {
             let Some(changed) = next_changes(&changes) else {
-                portal.process.stop()?;
+                portal.process.stop_within(PATIENCE)?;
                 return Ok(());
             };
             match rebuild(&changed) {
@@ -67,7 +70,8 @@ pub(crate) fn dev(args: &[String]) -> Result<()> {
                 Err(error) => say(&format!("{error:#}\nThe portal still runs as it was.\n")),
             }
         }
-        portal.process.stop()?;
+        // Pages that wait for news of the next server would keep this one for long.
+        portal.process.stop_within(PATIENCE)?;
     }
 }
 

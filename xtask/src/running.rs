@@ -96,10 +96,15 @@ impl Running {
 
     /// Asks it to end, waits, and insists.
     pub(crate) fn stop(&mut self) -> Result<ExitStatus> {
+        self.stop_within(GRACE)
+    }
+
+    /// The same, insisting after so long. The second signal stops a portal at once, open streams or not.
+    pub(crate) fn stop_within(&mut self, patience: Duration) -> Result<ExitStatus> {
         for _ in 0..2 {
             self.signal("TERM")?;
             let asked = Instant::now();
-            while asked.elapsed() < GRACE {
+            while asked.elapsed() < patience {
                 if let Some(status) = self.child.try_wait()? {
                     return Ok(status);
                 }
