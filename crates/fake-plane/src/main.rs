@@ -1,5 +1,6 @@
 //! The fake Plane as a process.
 
+use std::io::Write;
 use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
@@ -7,6 +8,7 @@ use chrono::TimeDelta;
 use clap::Parser;
 use fake_plane::{Clock, FakePlane, Options, Version, seed};
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A Plane that behaves like the recorded one. Prints one JSON line with its address and keys, then serves.
 #[derive(Debug, Parser)]
@@ -70,6 +72,9 @@ async fn main() -> anyhow::Result<()> {
             .into_iter()
             .for_each(|fault| plane.fail(fault));
     }
+    // Listened for before the line is printed: who reads it may stop the process at once.
+    let mut interrupt = signal(SignalKind::interrupt()).context("can't listen for signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("can't listen for signals")?;
     let ready = json!({
         "url": plane.url(),
         "keys": {
@@ -82,11 +87,11 @@ async fn main() -> anyhow::Result<()> {
             "unruly": seed::UNRULY_KEY,
         },
     });
-    use std::io::Write;
     writeln!(std::io::stdout(), "{ready}").context("standard output is closed")?;
-    tokio::signal::ctrl_c()
-        .await
-        .context("can't listen for signals")?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
     drop(plane);
     Ok(())
 }

@@ -186,4 +186,37 @@ mod tests {
             .is_empty()
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_parameter_panics_and_every_window_lies_within_the_rows(
+            per_page in proptest::option::of(".{0,24}|-?[0-9]{1,22}"),
+            cursor in proptest::option::of(".{0,24}|-?[0-9]{1,22}:-?[0-9]{1,22}:[01]"),
+            total in 0usize..5000,
+        ) {
+            if let Ok(window) = read(per_page.as_deref(), cursor.as_deref()) {
+                let rows = window.of(total);
+                proptest::prop_assert!(rows.start <= rows.end && rows.end <= total);
+                proptest::prop_assert!(rows.len() <= 1000);
+                let page = window.envelope(total, vec![(); rows.len()]);
+                proptest::prop_assert_eq!(page.next_page_results, rows.end < total && !rows.is_empty());
+            }
+        }
+
+        #[test]
+        fn following_the_cursors_gives_each_row_once(size in 1usize..=1000, total in 0usize..5000) {
+            let (size_text, mut cursor, mut seen) = (size.to_string(), None, Vec::new());
+            loop {
+                let window = read(Some(&size_text), cursor.as_deref()).unwrap();
+                let rows = window.of(total);
+                seen.extend(rows.clone());
+                let page = window.envelope(total, vec![(); rows.len()]);
+                if !page.next_page_results {
+                    break;
+                }
+                cursor = Some(page.next_cursor);
+            }
+            proptest::prop_assert_eq!(seen, (0..total).collect::<Vec<_>>());
+        }
+    }
 }

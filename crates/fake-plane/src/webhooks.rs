@@ -321,3 +321,18 @@ fn write_python_text(text: &str, out: &mut String) {
     }
     out.push('"');
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_written_in_ascii_and_read_back_the_same(text in ".*") {
+            let value = json!({ "a": [text, 1.5, null], "b": {} });
+            let written = python_json(&value);
+            proptest::prop_assert!(written.is_ascii());
+            proptest::prop_assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
+        }
+    }
+}

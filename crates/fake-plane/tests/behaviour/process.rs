@@ -21,7 +21,7 @@ async fn a_dropped_plane_answers_no_more_also_on_open_connections() {
 }
 
 #[tokio::test]
-async fn the_process_prints_its_address_and_keys_as_one_line_of_json() {
+async fn the_process_prints_its_address_and_keys_as_one_line_and_ends_well_when_told_to() {
     let mut process = Command::new(env!("CARGO_BIN_EXE_fake-plane"))
         .args(["--addr", "127.0.0.1:0", "--e2e"])
         .stdout(Stdio::piped())
@@ -41,8 +41,11 @@ async fn the_process_prints_its_address_and_keys_as_one_line_of_json() {
         .await
         .unwrap();
     let me: Value = answer.json().await.unwrap();
-    process.kill().unwrap();
-    process.wait().unwrap();
+    Command::new("kill")
+        .arg(process.id().to_string())
+        .status()
+        .unwrap();
+    assert!(process.wait().unwrap().success());
     assert_eq!(me["display_name"], "inge");
 }
 
