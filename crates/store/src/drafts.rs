@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     connection_test::ConnectionTest,
     ids::{DraftId, UserId},
@@ -95,11 +95,18 @@ impl Store {
         }))
     }
 
+    /// Forgets drafts that have expired, and the tests of a day ago that belong to no integration.
     pub async fn delete_expired_drafts(&self, now: DateTime<Utc>) -> Result<(), Error> {
-        self.ask("delete drafts where expires_at <= $now")
-            .bind("now", now)
-            .write()
-            .await
-            .map(drop)
+        self.ask(
+            "{
+                delete drafts where expires_at <= $now;
+                delete connection_tests where integration = none and started_at <= $yesterday;
+            }",
+        )
+        .bind("now", now)
+        .bind("yesterday", now - TimeDelta::days(1))
+        .write()
+        .await
+        .map(drop)
     }
 }

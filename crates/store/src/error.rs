@@ -38,6 +38,9 @@ pub enum Error {
     /// The storage failed; the process must stop, because what was written since is not known (fail-stop).
     #[error("the database's storage failed: {0}")]
     Broken(String),
+    /// Asked after [`crate::Store::close`].
+    #[error("the database was closed")]
+    Closed,
 }
 
 impl Error {
@@ -57,6 +60,7 @@ impl Error {
             Error::Migration(_) => "migration",
             Error::Query(_) => "query",
             Error::Broken(_) => "broken",
+            Error::Closed => "closed",
         }
     }
 }

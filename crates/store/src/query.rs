@@ -250,6 +250,6 @@ mod tests {
     async fn once_closed_nothing_more_is_taken() {
         let store = store().await;
         store.close().await;
-        assert_eq!(store.ping().await.err().map(|e| e.code()), Some("broken"));
+        assert_eq!(store.ping().await.err().map(|e| e.code()), Some("closed"));
     }
 }

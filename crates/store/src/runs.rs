@@ -26,6 +26,10 @@ pub struct NewRun {
 }
 
 /// What became of a start.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and it is matched at once"
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Start {
     Started(SyncRun),

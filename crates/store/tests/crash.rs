@@ -4,6 +4,8 @@
 //!
 //! `HANGAR_CRASH_ROUNDS` sets the number of rounds (20 by default).
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on stops")]
+
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Write},

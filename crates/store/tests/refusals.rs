@@ -1,5 +1,7 @@
 //! What the store refuses: a directory that another process uses, and to go on after its storage failed.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on stops")]
+
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},

@@ -99,7 +99,8 @@ impl Store {
         let mut answer = self
             .ask(
                 "select value c from (select count() as c from plane_integrations where is_active = true group all);
-                 select value c from (select count() as c from plane_integrations where is_active = false group all);",
+                 select value c from (select count() as c from plane_integrations where is_active = false and is_deleting = false
+                    group all);",
             )
             .read()
             .await?;

@@ -228,10 +228,10 @@ async fn work_items_are_found_in_every_way_that_the_table_offers() {
             it.state = Some(state(401 + n % 2, StateGroup::Started).id);
             it.labels = [201, 202]
                 .into_iter()
-                .filter(|l| n % (l - 199) == 0)
+                .filter(|l| n.is_multiple_of(l - 199))
                 .map(|l| LabelId(id(l)))
                 .collect();
-            it.assignees = if n % 5 == 0 {
+            it.assignees = if n.is_multiple_of(5) {
                 vec![MemberId(id(301))]
             } else {
                 vec![]

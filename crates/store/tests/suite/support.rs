@@ -35,7 +35,6 @@ pub(crate) async fn world() -> World {
     let store = Store::open(options, at(0)).await.unwrap();
     World {
         store,
-        options,
         _directory: directory,
     }
 }
