@@ -8,10 +8,10 @@ use crate::{paths, query::Query};
 
 /// The orders of the table, with their words in the address and on the page.
 pub const SORTS: [(WorkItemSort, &str, &str); 4] = [
-    (WorkItemSort::Updated, "updated", "Latest change first"),
-    (WorkItemSort::Newest, "newest", "Newest first"),
-    (WorkItemSort::Oldest, "oldest", "Oldest first"),
-    (WorkItemSort::Priority, "priority", "Most pressing first"),
+    (WorkItemSort::Updated, "updated", "Updated"),
+    (WorkItemSort::Newest, "newest", "Newest"),
+    (WorkItemSort::Oldest, "oldest", "Oldest"),
+    (WorkItemSort::Priority, "priority", "Priority"),
 ];
 
 /// A filter of the table that can be taken away on its own.

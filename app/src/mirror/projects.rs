@@ -1,6 +1,6 @@
 use domain::{
     ids::IntegrationId,
-    mirror::{Access, ProjectRow},
+    mirror::ProjectRow,
     page::{Cursor, Page},
 };
 use leptos::prelude::*;
@@ -126,7 +126,7 @@ fn Filters(filter: ProjectFilter, choices: Vec<(String, String)>) -> impl IntoVi
 fn Table(rows: Vec<ProjectRow>) -> impl IntoView {
     view! {
         <TableRegion label="Projects">
-            <table>
+            <table class="projects">
                 <caption class="visually-hidden">"Projects"</caption>
                 <thead>
                     <tr>
@@ -148,13 +148,12 @@ fn Table(rows: Vec<ProjectRow>) -> impl IntoView {
 #[component]
 fn Line(row: ProjectRow) -> impl IntoView {
     let (integration, project) = (row.integration, row.project.id);
-    let why = (row.access != Access::Readable)
-        .then(|| view! { <span class="access-why quiet small">{words::access(row.access)}</span> });
+    let why = words::access_means(row.access).map(|means| view! { " " <span class="row-says">{means}</span> });
     view! {
         <tr>
             <th scope="row">
                 <a href=paths::project(integration, project)>{row.project.name}</a>
-                " " <span class="quiet small">{row.project.identifier}</span>
+                " " <span class="row-says">{row.project.identifier}</span>
             </th>
             <td><a href=paths::integration(integration)>{row.integration_name}</a></td>
             <td><AccessBadge access=row.access/>{why}</td>

@@ -1,4 +1,4 @@
-use domain::mirror::{Access, Priority, ProjectRow, StateGroup};
+use domain::mirror::{Access, Priority, ProjectRow, State, StateGroup};
 
 /// Whether a project's work items can be read, in a few words for a list.
 pub fn access(access: Access) -> &'static str {
@@ -7,6 +7,15 @@ pub fn access(access: Access) -> &'static str {
         Access::NotMember => "Not a member in Plane: its work items can’t be read",
         Access::Archived => "Archived in Plane: what was copied stays",
         Access::Gone => "Not in Plane’s list any more: what was copied stays",
+    }
+}
+
+/// What follows from the access, beside its badge; nothing for a readable project.
+pub fn access_means(access: Access) -> Option<&'static str> {
+    match access {
+        Access::Readable => None,
+        Access::NotMember => Some("Its work items can’t be read."),
+        Access::Archived | Access::Gone => Some("What was copied stays."),
     }
 }
 
@@ -69,6 +78,12 @@ pub fn group(group: StateGroup) -> &'static str {
         StateGroup::Triage => "Triage",
         StateGroup::Unknown => "Unknown group",
     }
+}
+
+/// The group to name beside a state's own name: nothing when both say the same.
+pub fn group_beside(state: &State) -> Option<&'static str> {
+    let word = group(state.group);
+    (!state.name.trim().eq_ignore_ascii_case(word)).then_some(word)
 }
 
 /// A priority as a person reads it.

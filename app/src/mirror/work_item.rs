@@ -80,7 +80,7 @@ fn Facts(item: WorkItemDetail) -> impl IntoView {
         ..
     } = item;
     let (integration, id) = (project.integration, project.project.id);
-    let group = row.state.as_ref().map(|state| words::group(state.group));
+    let group = row.state.as_ref().and_then(words::group_beside);
     let labels = row.labels.into_iter().map(|label| {
         let only = domain::mirror::WorkItemFilter {
             label: Some(label.id),

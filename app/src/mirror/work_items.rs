@@ -131,7 +131,7 @@ fn Filters(project: ProjectRow, filter: WorkItemFilter, facets: Facets) -> impl 
     let chosen = |id: Option<String>| id.unwrap_or_default();
     view! {
         <form
-            class="filters"
+            class="filters filters-long"
             method="get"
             action=paths::project(project.integration, project.project.id)
             role="search"
@@ -273,7 +273,7 @@ fn Table(project: ProjectRow, rows: Vec<WorkItemRow>) -> impl IntoView {
 #[component]
 fn Line(project: ProjectRow, row: WorkItemRow) -> impl IntoView {
     let href = paths::work_item(project.integration, project.project.id, row.id);
-    let group = row.state.as_ref().map(|state| state.group);
+    let group = row.state.as_ref().and_then(words::group_beside);
     let assignees = row
         .assignees
         .into_iter()
@@ -284,9 +284,9 @@ fn Line(project: ProjectRow, row: WorkItemRow) -> impl IntoView {
         <tr>
             <td class="mono">{words::identifier(&project, row.sequence_id)}</td>
             <th scope="row"><a href=href>{row.name}</a></th>
-            <td>
+            <td class="state-cell">
                 <StateBadge state=row.state/>
-                {group.map(|group| view! { " " <span class="quiet small">{group.word()}</span> })}
+                {group.map(|group| view! { " " <span class="quiet small">{group}</span> })}
             </td>
             <td><PriorityBadge priority=row.priority/></td>
             <td><span class="labels">{row.labels.into_iter().map(|label| view! { <LabelChip label/> }).collect_view()}</span></td>

@@ -143,7 +143,7 @@ fn Trust(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
                 <p class="quiet">"worst first" {all.map(|all| view! { " · " {all} })}</p>
             </div>
             <TableRegion label="Trust by integration">
-                <table>
+                <table class="trust">
                     <caption class="visually-hidden">"Integrations, worst first"</caption>
                     <thead>
                         <tr>
@@ -180,7 +180,7 @@ fn IntegrationLine(row: IntegrationRow) -> impl IntoView {
         <tr>
             <th scope="row">
                 <a href=paths::integration(id)>{settings.integration_name.to_string()}</a>
-                " " <span class="quiet small">{format!("{} · {}", settings.workspace, settings.base_url.host())}</span>
+                " " <span class="row-says">{format!("{} · {}", settings.workspace, settings.base_url.host())}</span>
             </th>
             <td><FreshnessBadge freshness=row.freshness/></td>
             <td class="number">{row.complete_at.map_or_else(|| "–".into_any(), |at| view! { <Ago at/> }.into_any())}</td>
@@ -197,7 +197,9 @@ fn LastRun(run: RunSummary) -> impl IntoView {
     view! {
         <OutcomeBadge outcome=run.outcome/>
         " "
-        <a class="small" href=paths::run(run.id)><Ago at=run.finished_at.unwrap_or(run.started_at)/></a>
+        <a class="row-says" href=paths::run(run.id)>
+            <span class="visually-hidden">"Run of "</span><Ago at=run.finished_at.unwrap_or(run.started_at)/>
+        </a>
     }
     .into_any()
 }

@@ -1,5 +1,5 @@
-use chrono::{DateTime, Utc};
-use domain::run::{Outcome, SyncRun};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::run::{Counts, Outcome, SyncRun};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use server_fn::ServerFn;
@@ -58,9 +58,11 @@ pub fn RunPage() -> impl IntoView {
             let title = format!("Sync of {}", run.integration_name);
             let says = view! { <OutcomeBadge outcome=run.outcome/> " · started " <Ago at=run.started_at/> };
             let actions = view! { <Actions run=run.clone() is_admin/> };
-            let state = match run.outcome {
-                Some(outcome) => view! { <Ending run=run.clone() outcome is_admin/> }.into_any(),
-                None => view! { <Progress run=run.clone() now/> }.into_any(),
+            let ending = run.outcome.map(|outcome| view! { <Ending run=run.clone() outcome is_admin/> });
+            let numbers = if is_running {
+                view! { <UnderWay run=run.clone() now/> }.into_any()
+            } else {
+                view! { <Copied counts=run.counts/> }.into_any()
             };
             let crumbs = vec![
                 ("Sync runs".to_owned(), paths::RUNS.to_owned()),
@@ -73,8 +75,8 @@ pub fn RunPage() -> impl IntoView {
                 <Frame title=title.clone() islands=is_running>
                     <Crumbs items=crumbs/>
                     <PageHead title says=move || says>{actions}</PageHead>
-                    {state}
-                    <Facts run trigger/>
+                    {ending}
+                    <div class="panels">{numbers}<About run trigger/></div>
                 </Frame>
             }
         },
@@ -96,7 +98,7 @@ fn Actions(run: SyncRun, is_admin: bool) -> impl IntoView {
 }
 
 #[component]
-fn Progress(run: SyncRun, now: DateTime<Utc>) -> impl IntoView {
+fn UnderWay(run: SyncRun, now: DateTime<Utc>) -> impl IntoView {
     view! { <Panel title="Under way"><RunUnderWay run now/></Panel> }.into_any()
 }
 
@@ -115,42 +117,52 @@ fn Ending(run: SyncRun, outcome: Outcome, is_admin: bool) -> impl IntoView {
     .into_any()
 }
 
+/// What was copied, in numbers.
 #[component]
-fn Facts(run: SyncRun, trigger: String) -> impl IntoView {
-    let counts = run.counts;
-    let took = words::took(&run).map_or_else(|| "still under way".to_owned(), duration_words);
-    let waited = duration_words(chrono::TimeDelta::seconds(i64::from(counts.waited_seconds)));
+fn Copied(counts: Counts) -> impl IntoView {
     let of = |n: u32| number(u64::from(n));
     view! {
-        <div class="panels">
-            <Panel title="Copied">
-                <dl class="facts counts">
-                    <Fact label="Projects">{of(counts.projects)}</Fact>
-                    <Fact label="Members">{of(counts.members)}</Fact>
-                    <Fact label="States">{of(counts.states)}</Fact>
-                    <Fact label="Labels">{of(counts.labels)}</Fact>
-                    <Fact label="Work items read">{number(counts.items)}</Fact>
-                    <Fact label="Created">{number(counts.created)}</Fact>
-                    <Fact label="Updated">{number(counts.updated)}</Fact>
-                    <Fact label="Unchanged">{number(counts.unchanged)}</Fact>
-                </dl>
-            </Panel>
-            <Panel title="Run">
-                <dl class="facts">
-                    <Fact label="Integration"><a href=paths::integration(run.integration)>{run.integration_name}</a></Fact>
-                    <Fact label="Started by">{trigger}</Fact>
-                    <Fact label="Started"><Moment at=run.started_at/></Fact>
-                    <Fact label="Finished">
-                        {run.finished_at.map_or_else(|| "–".into_any(), |at| view! { <Moment at/> }.into_any())}
-                    </Fact>
-                    <Fact label="Took">{took}</Fact>
-                    <Fact label="Requests to Plane">{of(counts.requests)}</Fact>
-                    <Fact label="Refused by the limit">{of(counts.rate_limited)}</Fact>
-                    <Fact label="Waited for the limit">{waited}</Fact>
-                    <Fact label="Run"><span class="mono small">{run.id.to_string()}</span></Fact>
-                </dl>
-            </Panel>
-        </div>
+        <Panel title="Copied">
+            <dl class="facts counts">
+                <Fact label="Projects">{of(counts.projects)}</Fact>
+                <Fact label="Members">{of(counts.members)}</Fact>
+                <Fact label="States">{of(counts.states)}</Fact>
+                <Fact label="Labels">{of(counts.labels)}</Fact>
+                <Fact label="Work items read">{number(counts.items)}</Fact>
+                <Fact label="Created">{number(counts.created)}</Fact>
+                <Fact label="Updated">{number(counts.updated)}</Fact>
+                <Fact label="Unchanged">{number(counts.unchanged)}</Fact>
+            </dl>
+        </Panel>
+    }
+    .into_any()
+}
+
+/// Who, when, how long. What moves while a run is under way is left to its live part.
+#[component]
+fn About(run: SyncRun, trigger: String) -> impl IntoView {
+    let counts = run.counts;
+    let of = |n: u32| number(u64::from(n));
+    let waited = duration_words(TimeDelta::seconds(i64::from(counts.waited_seconds)));
+    let ended = run.finished_at.zip(words::took(&run)).map(|(at, took)| {
+        view! {
+            <Fact label="Finished"><Moment at/></Fact>
+            <Fact label="Took">{duration_words(took)}</Fact>
+            <Fact label="Requests to Plane">{of(counts.requests)}</Fact>
+            <Fact label="Refused by the limit">{of(counts.rate_limited)}</Fact>
+            <Fact label="Waited for the limit">{waited}</Fact>
+        }
+    });
+    view! {
+        <Panel title="Run">
+            <dl class="facts">
+                <Fact label="Integration"><a href=paths::integration(run.integration)>{run.integration_name}</a></Fact>
+                <Fact label="Started by">{trigger}</Fact>
+                <Fact label="Started"><Moment at=run.started_at/></Fact>
+                {ended}
+                <Fact label="Id"><span class="mono small">{run.id.to_string()}</span></Fact>
+            </dl>
+        </Panel>
     }
     .into_any()
 }

@@ -22,7 +22,7 @@ use crate::{
         page::{loaded, signed_in},
         pager::Pager,
         table::TableRegion,
-        time::{Moment, duration_words},
+        time::{Ago, duration_words},
     },
 };
 
@@ -120,7 +120,6 @@ fn Table(runs: Vec<SyncRun>, people: HashMap<UserId, String>) -> impl IntoView {
                         <th scope="col">"Started"</th>
                         <th scope="col">"Integration"</th>
                         <th scope="col">"Outcome"</th>
-                        <th scope="col">"Started by"</th>
                         <th scope="col" class="number">"Took"</th>
                         <th scope="col" class="number">"Read"</th>
                         <th scope="col" class="number">"Created"</th>
@@ -145,10 +144,12 @@ fn Line(run: SyncRun, trigger: String) -> impl IntoView {
     let counts = run.counts;
     view! {
         <tr>
-            <th scope="row"><a href=paths::run(run.id)><Moment at=run.started_at/></a></th>
+            <th scope="row">
+                <a href=paths::run(run.id)><Ago at=run.started_at/></a>
+                " " <span class="row-says">"by " {trigger}</span>
+            </th>
             <td><a href=paths::integration(run.integration)>{run.integration_name}</a></td>
             <td><OutcomeBadge outcome=run.outcome/>{reason}</td>
-            <td>{trigger}</td>
             <td class="number">{took}</td>
             <td class="number">{number(counts.items)}</td>
             <td class="number">{number(counts.created)}</td>
