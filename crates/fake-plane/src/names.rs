@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::state::{Priority, Project, StateGroup, WorkItem};
+use crate::state::{Priority, Project, ProjectState, StateGroup, WorkItem};
 
 pub(crate) const LABELS: [(&str, &str); 12] = [
     ("bug", "#d73a4a"),
@@ -133,7 +133,7 @@ pub(crate) fn dress(item: &mut WorkItem, project: &Project, until: DateTime<Utc>
     let left = (until - item.created_at).num_minutes().max(1);
     item.updated_at = item.created_at + TimeDelta::minutes(dice.below(left.min(20 * 24 * 60)));
     if !project.states.is_empty() {
-        let state = dice.pick(&project.states);
+        let state = weighted(&mut dice, project);
         item.state = state.id;
         if state.group == StateGroup::Completed {
             item.completed_at = Some(item.updated_at);
@@ -161,6 +161,21 @@ pub(crate) fn dress(item: &mut WorkItem, project: &Project, until: DateTime<Utc>
         item.start_date = Some(start);
         item.target_date = Some(start + TimeDelta::days(1 + dice.below(30)));
     }
+}
+
+/// A state; most work is done, little is cancelled.
+fn weighted<'p>(dice: &mut Dice, project: &'p Project) -> &'p ProjectState {
+    let weight = |state: &ProjectState| match state.group {
+        StateGroup::Completed => 9,
+        StateGroup::Cancelled => 1,
+        _ => 3,
+    };
+    let mut left = dice.below(project.states.iter().map(weight).sum());
+    let found = project.states.iter().find(|state| {
+        left -= weight(state);
+        left < 0
+    });
+    found.unwrap_or(&project.states[0])
 }
 
 /// Numbers that follow from an id.

@@ -25,7 +25,7 @@ pub const STRANGER_KEY: &str = "plane_api_fa4efa4efa4efa4efa4efa4e00000007";
 /// Two workspaces: `acme` with 12 projects and 5,000 work items, and `unruly`.
 pub fn demo(state: &mut State) {
     let people = people(state, "acme", "Acme");
-    for (n, (name, identifier, place, items)) in DEMO_PROJECTS.into_iter().enumerate() {
+    for (n, (name, identifier, place, items, about)) in DEMO_PROJECTS.into_iter().enumerate() {
         fill(state, "acme", (name, identifier), place, items, &people);
         if let Some(project) = state
             .project_called("acme", identifier)
@@ -34,7 +34,7 @@ pub fn demo(state: &mut State) {
             let lead = people.team[n % people.team.len()];
             if let Some(project) = state.project_mut(project) {
                 project.project_lead = Some(lead);
-                project.description = format!("Everything about {}.", name.to_lowercase());
+                about.clone_into(&mut project.description);
             }
         }
     }
@@ -204,19 +204,91 @@ enum Place {
     Archived,
 }
 
-const DEMO_PROJECTS: [(&str, &str, Place, u32); 12] = [
-    ("Web Platform", "WEB", Place::Member, 1240),
-    ("Mobile App", "MOB", Place::Member, 860),
-    ("Payments", "PAY", Place::Member, 640),
-    ("Data Warehouse", "DATA", Place::Member, 520),
-    ("Customer Support", "CARE", Place::Member, 480),
-    ("Infrastructure", "OPS", Place::Member, 430),
-    ("Design System", "DES", Place::Member, 260),
-    ("Marketing Site", "MKT", Place::Member, 190),
-    ("Partner API", "API", Place::Public, 150),
-    ("Internal Tools", "TOOL", Place::Public, 90),
-    ("Legacy Importer", "LEG", Place::Archived, 100),
-    ("Security Reviews", "SEC", Place::Private, 40),
+const DEMO_PROJECTS: [(&str, &str, Place, u32, &str); 12] = [
+    (
+        "Web Platform",
+        "WEB",
+        Place::Member,
+        1240,
+        "The product in the browser: sign-in, workspaces, billing pages.",
+    ),
+    (
+        "Mobile App",
+        "MOB",
+        Place::Member,
+        860,
+        "iOS and Android apps, released every second Tuesday.",
+    ),
+    (
+        "Payments",
+        "PAY",
+        Place::Member,
+        640,
+        "Cards, invoices, refunds and everything that auditors ask about.",
+    ),
+    (
+        "Data Warehouse",
+        "DATA",
+        Place::Member,
+        520,
+        "Events in, dashboards out; nightly loads and their failures.",
+    ),
+    (
+        "Customer Support",
+        "CARE",
+        Place::Member,
+        480,
+        "What customers report, and the tools that answer them.",
+    ),
+    (
+        "Infrastructure",
+        "OPS",
+        Place::Member,
+        430,
+        "Clusters, backups, certificates, on-call.",
+    ),
+    (
+        "Design System",
+        "DES",
+        Place::Member,
+        260,
+        "Tokens, components and the guidelines they follow.",
+    ),
+    (
+        "Marketing Site",
+        "MKT",
+        Place::Member,
+        190,
+        "The public site, its blog and the pricing page.",
+    ),
+    (
+        "Partner API",
+        "API",
+        Place::Public,
+        150,
+        "The interface that partners build on.",
+    ),
+    (
+        "Internal Tools",
+        "TOOL",
+        Place::Public,
+        90,
+        "Small tools for our own people.",
+    ),
+    (
+        "Legacy Importer",
+        "LEG",
+        Place::Archived,
+        100,
+        "The old importer, kept until the last customer has moved.",
+    ),
+    (
+        "Security Reviews",
+        "SEC",
+        Place::Private,
+        40,
+        "Findings and reviews, for few eyes.",
+    ),
 ];
 
 fn people(state: &mut State, slug: &str, name: &str) -> People {
