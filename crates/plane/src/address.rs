@@ -214,7 +214,11 @@ pub fn work_item_page(
     project: ProjectId,
     item: WorkItemId,
 ) -> String {
-    let app = if base.as_str() == CLOUD { "https://app.plane.so" } else { base.as_str() };
+    let app = if base.as_str() == CLOUD {
+        "https://app.plane.so"
+    } else {
+        base.as_str()
+    };
     format!("{app}/{workspace}/projects/{project}/issues/{item}")
 }
 

@@ -46,6 +46,8 @@ struct State {
     /// When each finished call of the window ended: later than Plane counted it, so never too early.
     ended: VecDeque<Instant>,
     in_flight: u32,
+    /// Plane answered 429 although no answer tells what is left: a proxy drops the headers, or the limit is its own.
+    limit_untold: bool,
     /// Calls of others with the same key, as the latest answer's header implied, and when.
     foreign: Option<(u32, Instant)>,
     frozen_until: Option<Instant>,
@@ -77,6 +79,7 @@ impl Default for Budget {
             limit: USUAL_LIMIT,
             ended: VecDeque::new(),
             in_flight: 0,
+            limit_untold: false,
             foreign: None,
             frozen_until: None,
             must_probe: false,
@@ -223,12 +226,24 @@ impl Budget {
         self.wake();
     }
 
+    /// An allowed answer that tells nothing: this Plane has no limit, until a 429 says otherwise.
+    pub(crate) fn learn_of_no_limit(&self) {
+        let mut state = self.state();
+        if !state.limit_untold && state.remaining.is_none() && state.limit < LARGEST_LIMIT {
+            state.limit = LARGEST_LIMIT;
+            drop(state);
+            self.wake();
+        }
+    }
+
     /// A 429: nothing may be sent for `wait`, then one call to see how much has come free.
     pub(crate) fn freeze(&self, wait: Duration) {
         let until = Instant::now() + wait;
         let mut state = self.state();
         state.frozen_until = state.frozen_until.max(Some(until));
-        state.remaining = Some(0);
+        if state.remaining.is_none() && state.limit >= LARGEST_LIMIT {
+            (state.limit, state.limit_untold) = (USUAL_LIMIT, true);
+        }
         state.must_probe = true;
         drop(state);
         self.wake();
@@ -325,8 +340,9 @@ impl Drop for Permit<'_> {
         state.in_flight -= 1;
         if self.counted {
             state.must_probe &= state.frozen_until.is_some();
-            if state.limit < LARGEST_LIMIT {
-                state.ended.push_back(Instant::now());
+            state.ended.push_back(Instant::now());
+            if state.ended.len() > LARGEST_LIMIT as usize {
+                state.ended.pop_front();
             }
         }
         drop(state);
@@ -527,6 +543,31 @@ mod tests {
         budget.learn(299);
         drop(permit);
         assert_eq!((budget.limit(), budget.free()), (300, 299));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_plane_without_a_limit_is_not_held_back_until_it_answers_429() {
+        let budget = Budget::default();
+        let asked = Instant::now();
+        for _ in 0..500 {
+            let permit = budget
+                .acquire(Lane::Sync, Instant::now() + FAR, |_| ())
+                .await
+                .unwrap();
+            budget.learn_of_no_limit();
+            drop(permit);
+        }
+        assert!(asked.elapsed().is_zero());
+        budget.freeze(Duration::from_secs(3));
+        assert_eq!(budget.limit(), 60);
+        call(&budget, Lane::Sync).await;
+        assert_eq!(
+            asked.elapsed(),
+            WINDOW,
+            "the calls of the last minute count"
+        );
+        budget.learn_of_no_limit();
+        assert_eq!(budget.limit(), 60);
     }
 
     #[tokio::test(start_paused = true)]

@@ -254,31 +254,36 @@ impl Plane {
         project: ProjectId,
         cursor: Option<&Cursor>,
     ) -> Result<ListPage<WorkItem>, Error> {
-        let fields = Some(wire::WORK_ITEM_FIELDS);
-        let order = Some("created_at");
-        let mut page: ListPage<WorkItem> = self
-            .on_work_items(async |name| {
-                self.page(
-                    &self.in_project(project, &format!("{name}/")),
-                    fields,
-                    order,
+        let mut page: ListPage<WorkItem> = loop {
+            let name = self.work_items_name();
+            let path = self.in_project(project, &format!("{name}/"));
+            let answer = self
+                .page(
+                    &path,
+                    Some(wire::WORK_ITEM_FIELDS),
+                    Some("created_at"),
                     cursor,
                 )
-                .await
-            })
-            .await?;
+                .await;
+            if !self.goes_by_the_old_name(name, &answer) {
+                break answer?;
+            }
+        };
         page.rows.iter_mut().for_each(|item| item.project = project);
         Ok(page)
     }
 
     /// One work item. [`Error::NotFound`] for deleted, archived and draft ones alike.
     pub async fn work_item(&self, project: ProjectId, id: WorkItemId) -> Result<WorkItem, Error> {
-        let item: WorkItem = self
-            .on_work_items(async |name| {
-                self.object(&self.in_project(project, &format!("{name}/{id}/")))
-                    .await
-            })
-            .await?;
+        let item: WorkItem = loop {
+            let name = self.work_items_name();
+            let answer = self
+                .object(&self.in_project(project, &format!("{name}/{id}/")))
+                .await;
+            if !self.goes_by_the_old_name(name, &answer) {
+                break answer?;
+            }
+        };
         Ok(WorkItem { project, ..item })
     }
 
@@ -435,24 +440,21 @@ impl Plane {
         }
     }
 
-    /// Asks below `work-items`, and below the older name if this Plane does not know that path.
-    async fn on_work_items<T>(
-        &self,
-        ask: impl AsyncFn(&str) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    fn work_items_name(&self) -> &'static str {
         if self.uses_old_paths() {
-            return ask(wire::WORK_ITEMS_OLD).await;
+            wire::WORK_ITEMS_OLD
+        } else {
+            wire::WORK_ITEMS
         }
-        match ask(wire::WORK_ITEMS).await {
-            Err(Error::NotSupported) => {
-                let answer = ask(wire::WORK_ITEMS_OLD).await;
-                if !matches!(answer, Err(Error::NotSupported)) {
-                    self.old_paths.store(true, Relaxed);
-                }
-                answer
-            }
-            answer => answer,
+    }
+
+    /// Whether this Plane did not know the newer path, so that the older one must be asked; it is remembered.
+    fn goes_by_the_old_name<T>(&self, asked: &str, answer: &Result<T, Error>) -> bool {
+        let unknown = asked == wire::WORK_ITEMS && matches!(answer, Err(Error::NotSupported));
+        if unknown {
+            self.old_paths.store(true, Relaxed);
         }
+        unknown
     }
 
     fn below(&self, rest: &str) -> String {
@@ -481,5 +483,22 @@ impl FromWire for Counted {
 
     fn from_wire(_: serde::de::IgnoredAny) -> Option<Self> {
         Some(Counted)
+    }
+}
+
+#[cfg(test)]
+mod send_check {
+    use super::*;
+    fn spawned<F: Future + Send + 'static>(_: F) {}
+    #[test]
+    fn calls_may_move_between_threads() {
+        async fn all(plane: Arc<Plane>, id: ProjectId, cursor: Option<Cursor>) {
+            let _ = plane.work_items(id, cursor.as_ref()).await;
+            let _ = plane.projects(cursor.as_ref()).await;
+            let _ = plane.labels(id).await;
+            let _ = plane.members(id).await;
+            let _ = plane.work_item(id, WorkItemId(Uuid::nil())).await;
+        }
+        let _ = |plane, id, cursor| spawned(async move { all(plane, id, cursor).await });
     }
 }

@@ -146,8 +146,14 @@ impl Plane {
             "Plane answered"
         );
 
-        if counts && let Some(remaining) = number(response.headers(), "x-ratelimit-remaining") {
-            self.budget.learn(remaining);
+        if counts {
+            match number(response.headers(), "x-ratelimit-remaining") {
+                Some(remaining) => self.budget.learn(remaining),
+                None if status.is_success() && is_json(response.headers()) => {
+                    self.budget.learn_of_no_limit()
+                }
+                None => {}
+            }
         }
         if status.is_redirection() {
             let to = response
