@@ -120,9 +120,9 @@ pub fn ThemeSwitch(visit: Visit) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <form class="theme" method="post" action=api::SetTheme::PATH aria-label="Colours">
+        <form method="post" action=api::SetTheme::PATH>
             <Hidden fields=vec![("next", visit.path.clone())]/>
-            {choices}
+            <div class="theme" role="group" aria-label="Colours">{choices}</div>
         </form>
     }
     .into_any()

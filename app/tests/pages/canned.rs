@@ -130,7 +130,11 @@ impl Answer {
         self.document()
             .select(&selector)
             .map(|e| {
-                e.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+                e.text()
+                    .collect::<String>()
+                    .split_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" ")
             })
             .collect()
     }
