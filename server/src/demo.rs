@@ -1,4 +1,4 @@
-use app::IntegrationForm;
+use app::{IntegrationForm, PersonForm};
 use domain::{actor::User, integration::IntegrationFilter, text::Email};
 use serde::Deserialize;
 
@@ -49,7 +49,14 @@ pub async fn connect(portal: &Portal, json: &str) -> Result<(), DemoError> {
     let admin = User::admin(user).ok_or(DemoError::NoAdmin)?;
     let viewer = admin.clone().viewer();
     if portal.store.user_for_sign_in(&LEAD.parse()?).await?.is_none() {
-        let password = portal.accounts.create_person(&admin, LEAD, "Demo Lead", "lead").await?;
+        let password = hex::encode(portal.rng.bytes::<10>());
+        let form = PersonForm {
+            name: "Demo Lead".to_owned(),
+            email: LEAD.to_owned(),
+            password: password.clone(),
+            role: "lead".to_owned(),
+        };
+        portal.backend.accounts.add_person(&admin, form).await?;
         println!("demo login of a team lead: {LEAD} / {password}");
     }
 

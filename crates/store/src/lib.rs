@@ -100,9 +100,11 @@ impl Store {
     /// Waits until the storage fails, and says why. The process must end then, within a second.
     pub async fn broken(&self) -> String {
         let mut broken = self.inner.broken.subscribe();
-        match broken.wait_for(Option::is_some).await {
-            Ok(reason) => reason.clone().unwrap_or_default(),
-            Err(_) => std::future::pending().await,
+        let reason = broken.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        match reason {
+            Some(reason) => reason,
+            // The sender lives as long as the store does.
+            None => std::future::pending().await,
         }
     }
 

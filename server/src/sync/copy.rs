@@ -6,12 +6,13 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     changes::changes,
-    ids::ProjectId,
+    ids::{ProjectId, RunId},
     mirror::Project,
     run::{Counts, Outcome, Phase, Progress},
 };
 use plane::{Error, ListPage, Plane, Usage};
 use store::{Checkpoint, RunRef, Store};
+use tokio::sync::broadcast;
 use tracing::{debug, info};
 
 use crate::{clock::Clock, rng::Rng};
@@ -35,8 +36,8 @@ pub(super) struct Copy<'a> {
     /// Copy this project alone.
     pub(super) only: Option<ProjectId>,
     pub(super) live: &'a Live,
-    /// Called when there is something new to show.
-    pub(super) changed: &'a (dyn Fn() + Send + Sync),
+    /// Told when there is something new to show.
+    pub(super) changes: &'a broadcast::Sender<RunId>,
 }
 
 /// How a walk ended.
@@ -106,6 +107,25 @@ impl Live {
     }
 }
 
+/// Makes a call until it succeeds, fails for good, or has failed often enough. Not a function over closures: the
+/// compiler can't see that futures made by borrowing closures may move between threads.
+macro_rules! try_often {
+    ($self:ident, $call:expr) => {{
+        let mut failed = 0;
+        loop {
+            match $call.await {
+                Err(error) => {
+                    failed += 1;
+                    if !$self.pause(&error, failed).await {
+                        break Err(error);
+                    }
+                }
+                answer => break answer,
+            }
+        }
+    }};
+}
+
 impl Copy<'_> {
     pub(super) async fn copy(self) -> Ended {
         let projects = match self.projects().await {
@@ -139,7 +159,7 @@ impl Copy<'_> {
                 progress.projects_done += 1;
                 counts.projects += 1;
             });
-            (self.changed)();
+            self.changed();
         }
         if readable.is_empty() && self.only.is_some() {
             left_out.push(LeftOut {
@@ -157,7 +177,7 @@ impl Copy<'_> {
         let mut cursor = None;
         let mut again = false;
         loop {
-            let page: ListPage<Project> = self.try_often(|| self.plane.projects(cursor.as_ref())).await?;
+            let page: ListPage<Project> = try_often!(self, self.plane.projects(cursor.as_ref()))?;
             if page.undecodable > 0 {
                 // Without these the list is not whole, and what is absent from it would be taken for gone.
                 return Err(Stop::Plane(Error::BadAnswer(plane::error::AnswerFlaw::NotUnderstood)));
@@ -182,7 +202,7 @@ impl Copy<'_> {
     async fn project(&self, project: &Project, left_out: &mut Vec<LeftOut>) -> Result<(), Stop> {
         let id = project.id;
         self.phase(Phase::Members, Some(project));
-        match self.try_often(|| self.plane.members(id)).await {
+        match try_often!(self, self.plane.members(id)) {
             Ok(members) => {
                 self.store.apply_members(self.run, id, &members.rows, self.clock.now()).await?;
                 self.live.update(|_, counts| counts.members += members.rows.len() as u32);
@@ -193,12 +213,12 @@ impl Copy<'_> {
         }
 
         self.phase(Phase::States, Some(project));
-        let states = self.try_often(|| self.plane.states(id)).await?;
+        let states = try_often!(self, self.plane.states(id))?;
         self.store.apply_states(self.run, id, &states.rows, self.clock.now()).await?;
         self.live.update(|_, counts| counts.states += states.rows.len() as u32);
 
         self.phase(Phase::Labels, Some(project));
-        let labels = self.try_often(|| self.plane.labels(id)).await?;
+        let labels = try_often!(self, self.plane.labels(id))?;
         self.store.apply_labels(self.run, id, &labels.rows, self.clock.now()).await?;
         self.live.update(|_, counts| counts.labels += labels.rows.len() as u32);
 
@@ -223,7 +243,7 @@ impl Copy<'_> {
         let mut undecodable = 0;
         let mut again = false;
         loop {
-            let page = self.try_often(|| self.plane.work_items(id, cursor.as_ref())).await?;
+            let page = try_often!(self, self.plane.work_items(id, cursor.as_ref()))?;
             if page.shifted && !again {
                 // Rows were removed from pages already read, so as many unread ones moved there.
                 (cursor, again, undecodable) = (None, true, 0);
@@ -253,7 +273,7 @@ impl Copy<'_> {
             };
             let (progress, counts) = (self.live.progress(), self.live.counts());
             self.store.apply_items(self.run, id, &changes, &checkpoint, &progress, &counts, self.clock.now()).await?;
-            (self.changed)();
+            self.changed();
             match page.next {
                 Some(next) => cursor = Some(next),
                 None => break,
@@ -273,24 +293,23 @@ impl Copy<'_> {
                 (progress.page, progress.pages, progress.items_done, progress.items_total) = (0, None, 0, None);
             }
         });
-        (self.changed)();
+        self.changed();
     }
 
-    /// Repeats a call whose failure may pass, with growing random pauses.
-    async fn try_often<T, F: Future<Output = Result<T, Error>>>(&self, call: impl Fn() -> F) -> Result<T, Error> {
-        let mut longest = FIRST_PAUSE;
-        for _ in 1..TRIES {
-            match call().await {
-                Err(error) if may_pass(&error) => {
-                    debug!(code = error.code(), "a call failed and is repeated");
-                    let share = f64::from(u32::from_le_bytes(self.rng.bytes())) / f64::from(u32::MAX);
-                    tokio::time::sleep(longest.mul_f64(share)).await;
-                    longest *= 2;
-                }
-                answer => return answer,
-            }
+    /// Whether a failed call is to be made again; if so, after a random pause that may be twice as long each time.
+    async fn pause(&self, error: &Error, failed: u32) -> bool {
+        if failed >= TRIES || !may_pass(error) {
+            return false;
         }
-        call().await
+        debug!(code = error.code(), "a call failed and is repeated");
+        let share = f64::from(u32::from_le_bytes(self.rng.bytes())) / f64::from(u32::MAX);
+        tokio::time::sleep((FIRST_PAUSE * 2_u32.pow(failed - 1)).mul_f64(share)).await;
+        true
+    }
+
+    fn changed(&self) {
+        // Nobody may be watching.
+        let _ = self.changes.send(self.run.run);
     }
 }
 

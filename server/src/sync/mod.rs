@@ -161,7 +161,7 @@ impl SyncService {
                 run: &reference,
                 only: integration.settings.project_id,
                 live: &live,
-                changed: &|| self.changed(run.id),
+                changes: &self.0.changes,
             };
             self.follow(&reference, &live, copy, cancel).await
         };
