@@ -89,10 +89,7 @@ pub async fn test_integration_form(
         .integrations
         .test_form(&admin, form.of(integration))
         .await?;
-    let page = integration.map_or(
-        paths::NEW_INTEGRATION.to_owned(),
-        paths::edit_integration,
-    );
+    let page = integration.map_or(paths::NEW_INTEGRATION.to_owned(), paths::edit_integration);
     Done::go(paths::with_draft(&page, draft) + "#test")
 }
 

@@ -240,7 +240,9 @@ fn FormView(form: Form, #[prop(optional, into)] integration: Option<Integration>
             .iter()
             .any(|name| form.errors.contains_key(*name))
         || AuthScheme::from_word(&form.value("auth_scheme")) != AuthScheme::default();
-    let saved_id = integration.as_ref().map(|integration| integration.id.to_string());
+    let saved_id = integration
+        .as_ref()
+        .map(|integration| integration.id.to_string());
     // A stored key never goes to another address than it was entered for: a new address asks for its own.
     let asks_key = form.kept_key.is_some() || form.errors.contains_key("api_key");
     let key = match integration {

@@ -12,7 +12,11 @@ impl EventStream {
         while let Some(end) = self.pending.windows(2).position(|two| two == b"\n\n") {
             let event: Vec<u8> = self.pending.drain(..end + 2).collect();
             let text = String::from_utf8_lossy(&event);
-            let data: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim_start).collect();
+            let data: Vec<&str> = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("data:"))
+                .map(str::trim_start)
+                .collect();
             if !data.is_empty() {
                 events.push(data.join("\n"));
             }
@@ -29,7 +33,10 @@ mod tests {
     #[test]
     fn comments_and_names_are_left_out() {
         let mut stream = EventStream::default();
-        assert_eq!(stream.push(b":\n\nevent: x\ndata: 1\r\n\r\ndata:2\ndata: 3\n\ndata: 4\n"), ["1", "2\n3"]);
+        assert_eq!(
+            stream.push(b":\n\nevent: x\ndata: 1\r\n\r\ndata:2\ndata: 3\n\ndata: 4\n"),
+            ["1", "2\n3"]
+        );
         assert_eq!(stream.push(b"\n"), ["4"]);
     }
 

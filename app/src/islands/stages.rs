@@ -66,7 +66,9 @@ pub fn stage_item(line: StageLine) -> impl IntoView {
 pub fn verdict(success: bool, projects: Option<u32>, error: Option<String>) -> String {
     match (success, projects, error) {
         (true, Some(1), _) => "The connection works: this key sees 1 project.".to_owned(),
-        (true, Some(n), _) => "The connection works: this key sees ".to_owned() + &n.to_string() + " projects.",
+        (true, Some(n), _) => {
+            "The connection works: this key sees ".to_owned() + &n.to_string() + " projects."
+        }
         (true, None, _) => "The connection works.".to_owned(),
         (false, _, Some(error)) => error,
         (false, _, None) => "The connection does not work.".to_owned(),
@@ -76,7 +78,11 @@ pub fn verdict(success: bool, projects: Option<u32>, error: Option<String>) -> S
 /// What it cost, such as `1.9 s, 2 API calls`.
 pub fn cost(took_ms: u32, api_calls: u32) -> String {
     let seconds = (took_ms / 1000).to_string() + "." + &(took_ms % 1000 / 100).to_string() + " s, ";
-    let calls = if api_calls == 1 { " API call" } else { " API calls" };
+    let calls = if api_calls == 1 {
+        " API call"
+    } else {
+        " API calls"
+    };
     seconds + &api_calls.to_string() + calls
 }
 
@@ -86,9 +92,18 @@ mod tests {
 
     #[test]
     fn a_result_is_one_sentence() {
-        assert_eq!(verdict(true, Some(16), None), "The connection works: this key sees 16 projects.");
-        assert_eq!(verdict(true, Some(1), None), "The connection works: this key sees 1 project.");
-        assert_eq!(verdict(false, None, Some("Plane refused this key.".into())), "Plane refused this key.");
+        assert_eq!(
+            verdict(true, Some(16), None),
+            "The connection works: this key sees 16 projects."
+        );
+        assert_eq!(
+            verdict(true, Some(1), None),
+            "The connection works: this key sees 1 project."
+        );
+        assert_eq!(
+            verdict(false, None, Some("Plane refused this key.".into())),
+            "Plane refused this key."
+        );
         assert_eq!(verdict(false, None, None), "The connection does not work.");
         assert_eq!(cost(1944, 2), "1.9 s, 2 API calls");
         assert_eq!(cost(80, 1), "0.0 s, 1 API call");
