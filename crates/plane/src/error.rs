@@ -213,15 +213,16 @@ impl Error {
 
     /// The same call may well succeed soon.
     pub fn is_transient(&self) -> bool {
-        match self {
+        matches!(
+            self,
             Error::Dns
-            | Error::Refused
-            | Error::Timeout
-            | Error::Network
-            | Error::PlaneFault { .. } => true,
-            Error::RateLimited { .. } | Error::BadAnswer(AnswerFlaw::Cut) => true,
-            _ => false,
-        }
+                | Error::Refused
+                | Error::Timeout
+                | Error::Network
+                | Error::PlaneFault { .. }
+                | Error::RateLimited { .. }
+                | Error::BadAnswer(AnswerFlaw::Cut)
+        )
     }
 
     /// The error that a failed connect or handshake means.

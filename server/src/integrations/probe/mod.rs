@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
@@ -47,10 +50,22 @@ pub async fn probe(
     clock: &Clock,
     progress: impl FnMut(TestProgress),
 ) -> ConnectionTest {
+    probe_within(WHOLE_TEST, egress, target, id, integration, clock, progress).await
+}
+
+async fn probe_within(
+    limit: Duration,
+    egress: &Egress,
+    target: Target<'_>,
+    id: TestId,
+    integration: Option<IntegrationId>,
+    clock: &Clock,
+    progress: impl FnMut(TestProgress),
+) -> ConnectionTest {
     let began = Instant::now();
     let mut probe = Probe {
         progress,
-        deadline: began + WHOLE_TEST,
+        deadline: began + limit,
         test: ConnectionTest {
             id,
             integration,
