@@ -25,6 +25,8 @@ use crate::{
     visit,
 };
 
+/// The numbers above the list.
+mod figures;
 /// The verdict: what it says and why.
 pub mod trust;
 
@@ -127,6 +129,8 @@ fn Trust(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
         ..
     } = overview;
     let verdict = trust::verdict(&integrations.rows, now);
+    let is_all = integrations.next.is_none();
+    let rows = integrations.rows.clone();
     let all = integrations.next.is_some().then(|| {
         view! { <a href=paths::INTEGRATIONS>{format!("all {}", number(u64::from(totals.integrations)))}</a> }
     });
@@ -136,13 +140,14 @@ fn Trust(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
                 {(!verdict.says.is_empty()).then(|| view! { <p>{verdict.says}</p> })}
             </Notice>
         })}
+        <figures::OverviewFigures rows is_all totals now/>
         {(!running.is_empty()).then(|| view! { <Running running now/> })}
-        <section aria-labelledby="trust">
+        <section>
             <div class="section-head">
-                <h2 id="trust">"Trust by integration"</h2>
+                <h2>"Trust by integration"</h2>
                 <p class="quiet">"worst first" {all.map(|all| view! { " · " {all} })}</p>
             </div>
-            <TableRegion label="Trust by integration">
+            <TableRegion label="Integrations, worst first">
                 <table class="trust">
                     <caption class="visually-hidden">"Integrations, worst first"</caption>
                     <thead>
