@@ -337,3 +337,71 @@ fn other_origin(url: &Url, to: &str) -> Option<String> {
     let other = to.origin() != url.origin() && to.has_host();
     other.then(|| to.origin().ascii_serialization())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let check = |pairs: &[(&'static str, &str)], expected: Option<u64>| {
+            assert_eq!(
+                retry_after(&headers(pairs)),
+                expected.map(Duration::from_secs),
+                "{pairs:?}"
+            );
+        };
+        check(&[], None);
+        check(&[("retry-after", "57")], Some(57));
+        check(&[("retry-after", " 0 ")], Some(1));
+        check(&[("retry-after", "99999999999")], Some(86_400));
+        check(&[("retry-after", "-3")], None);
+        check(&[("retry-after", "soon")], None);
+        let at = ("retry-after", "Mon, 23 Nov 2026 18:41:30 GMT");
+        check(&[at], None);
+        check(&[at, ("date", "Mon, 23 Nov 2026 18:41:11 GMT")], Some(19));
+        check(&[at, ("date", "Mon, 23 Nov 2026 18:50:11 GMT")], Some(1));
+    }
+
+    #[test]
+    fn only_json_is_json() {
+        let check = |kind: &str, expected| {
+            assert_eq!(
+                is_json(&headers(&[("content-type", kind)])),
+                expected,
+                "{kind}"
+            )
+        };
+        check("application/json", true);
+        check("Application/JSON; charset=utf-8", true);
+        check("application/problem+json", true);
+        check("text/html; charset=utf-8", false);
+        check("text/json", false);
+        check("application/jsonp", false);
+        assert!(!is_json(&headers(&[])));
+    }
+
+    #[test]
+    fn of_a_redirect_only_another_origin_is_told() {
+        let from = Url::parse("https://p.example/api/v1/users/me/").unwrap();
+        let check = |to: &str, expected: Option<&str>| {
+            assert_eq!(other_origin(&from, to).as_deref(), expected, "{to}")
+        };
+        check("/sign-in?key=secret", None);
+        check("https://p.example/elsewhere", None);
+        check("http://p.example/", Some("http://p.example"));
+        check(
+            "//sso.example:8443/login?secret=1#x",
+            Some("https://sso.example:8443"),
+        );
+        check("javascript:alert(1)", None);
+        check("https://user:secret@q.example/", Some("https://q.example"));
+    }
+}

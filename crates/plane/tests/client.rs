@@ -1,5 +1,7 @@
 //! The client against a Plane that behaves like the recorded one, and against one that misbehaves.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use domain::{
@@ -20,6 +22,7 @@ struct World {
     fake: FakePlane,
     key: String,
     project: ProjectId,
+    http: reqwest::Client,
 }
 
 impl World {
@@ -35,10 +38,12 @@ impl World {
             state.add_items(project, 348);
             (state.add_key(inge, "integration"), project)
         });
+        let http = http(fake.ca_pem());
         Self {
             fake,
             key,
             project: ProjectId(project),
+            http,
         }
     }
 
@@ -58,7 +63,7 @@ impl World {
         let base = self.fake.url().parse().unwrap();
         let budget = Arc::new(Budget::default());
         Plane::new(
-            http(self.fake.ca_pem()),
+            self.http.clone(),
             base,
             workspace.parse().unwrap(),
             auth,

@@ -1,6 +1,8 @@
 //! Every recorded answer of a real Plane that a client can meet, served again byte for byte and read through the
 //! client's own door.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use domain::{
