@@ -115,12 +115,14 @@ fn role_of(word: &str) -> Option<domain::actor::Role> {
         .find(|role| role.word() == word)
 }
 
-/// A path within the portal, or the overview: a link must not lead elsewhere after signing in.
+/// A page of the portal, or the overview: a link must not lead elsewhere after signing in. Pages' addresses are plain ASCII,
+/// as a `Location` has to be; where forms are sent to (`/api/`) is no page.
 pub(super) fn local_path(next: &str) -> String {
     let inside = next.starts_with('/')
         && !next.starts_with("//")
         && !next.contains('\\')
-        && !next.chars().any(char::is_control);
+        && !next.starts_with("/api/")
+        && next.bytes().all(|b| b.is_ascii_graphic());
     if inside {
         next.to_owned()
     } else {
@@ -139,6 +141,9 @@ mod tests {
         }
         for outside in [
             "",
+            "/ü",
+            "/a b",
+            "/api/ui/set_theme",
             "https://example.com",
             "//example.com",
             "/\\example.com",

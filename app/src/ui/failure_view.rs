@@ -13,6 +13,8 @@ pub fn FailureView(failure: Failure) -> impl IntoView {
     set_status(&failure);
     let visit = visit();
     let help = help(&failure);
+    // A form's address can't be opened again.
+    let again = help.again && !visit.path.starts_with("/api/");
     let status = failure.status().as_u16();
     let body = view! {
         <div class="failure">
@@ -21,7 +23,7 @@ pub fn FailureView(failure: Failure) -> impl IntoView {
             <p>{help.says}</p>
             {help.advice.map(|advice| view! { <p>{advice}</p> })}
             <div class="actions">
-                {help.again.then(|| view! { <LinkButton label="Try again" href=visit.path.clone() kind=Button::Primary/> })}
+                {again.then(|| view! { <LinkButton label="Try again" href=visit.path.clone() kind=Button::Primary/> })}
                 {match failure {
                     Failure::SignIn => view! { <LinkButton label="Sign in" href=paths::SIGN_IN kind=Button::Primary/> }.into_any(),
                     _ => view! { <LinkButton label="To the overview" href=paths::OVERVIEW/> }.into_any(),
