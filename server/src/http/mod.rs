@@ -1,5 +1,7 @@
 /// The built files: hashed names, precompressed, cached for ever.
 pub mod assets;
+/// Who is calling, behind proxies.
+mod client_address;
 /// `cargo xtask dev` only.
 pub mod dev_reload;
 /// Server functions, called by forms and by islands.
@@ -48,6 +50,8 @@ impl HttpState {
 
 /// The whole route table and the order of the layers: the last one named sees a request first.
 pub fn router(state: HttpState) -> Router {
+    // Rendering spawns; the framework takes the first executor it is told and refuses others, which is all right.
+    let _ = any_spawner::Executor::init_tokio();
     let pages = Router::new()
         .route("/api/ui/{name}", post(forms::call))
         .route("/live/runs/{id}", get(live::run))

@@ -96,7 +96,7 @@ async fn losing_access_or_being_archived_wipes_nothing() {
     portal.plane.given(|state| {
         let web = state.project_called("acme", "WEB").unwrap().id;
         let ops = state.project_called("acme", "OPS").unwrap().id;
-        let owner = state.owner_of(seed::KEY).unwrap();
+        let owner = state.keys[seed::KEY].user;
         state.leave_project(web, owner);
         state.archive_project(ops);
     });
