@@ -148,7 +148,8 @@ fn Table(rows: Vec<ProjectRow>) -> impl IntoView {
 #[component]
 fn Line(row: ProjectRow) -> impl IntoView {
     let (integration, project) = (row.integration, row.project.id);
-    let why = words::access_means(row.access).map(|means| view! { " " <span class="row-says">{means}</span> });
+    let why = words::access_means(row.access)
+        .map(|means| view! { " " <span class="row-says">{means}</span> });
     view! {
         <tr>
             <th scope="row">

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The numbers above the list.
-mod figures;
+pub mod figures;
 /// The verdict: what it says and why.
 pub mod trust;
 

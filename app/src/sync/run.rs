@@ -58,7 +58,9 @@ pub fn RunPage() -> impl IntoView {
             let title = format!("Sync of {}", run.integration_name);
             let says = view! { <OutcomeBadge outcome=run.outcome/> " · started " <Ago at=run.started_at/> };
             let actions = view! { <Actions run=run.clone() is_admin/> };
-            let ending = run.outcome.map(|outcome| view! { <Ending run=run.clone() outcome is_admin/> });
+            let ending = run
+                .outcome
+                .map(|outcome| view! { <Ending run=run.clone() outcome is_admin/> });
             let numbers = if is_running {
                 view! { <UnderWay run=run.clone() now/> }.into_any()
             } else {
