@@ -12,20 +12,12 @@ use crate::steps::{say, step};
 pub(crate) fn dist() -> Result<()> {
     build::site(Tools::Required)?;
     step("hangar", |step| {
-        // By itself, so that no feature gets in that only tests want.
-        step.run(cargo().args([
-            "build",
-            "--profile",
-            "dist",
-            "--package",
-            "server",
-            "--bin",
-            "hangar",
-        ]))
+        // The same set as the bench builds, so that what is measured is what ships.
+        step.run(cargo().args(["build", "--release", "-p", "server", "-p", "fake-plane", "--bins"]))
     })?;
     let shipped = paths::root().join("dist/hangar");
     fs::create_dir_all(paths::root().join("dist"))?;
-    fs::copy(paths::target().join("dist/hangar"), &shipped)?;
+    fs::copy(paths::target().join("release/hangar"), &shipped)?;
     #[expect(
         clippy::cast_precision_loss,
         reason = "a binary is far below 2^52 bytes"
