@@ -163,20 +163,16 @@ fn clippy() -> Result<Counts> {
 }
 
 fn unit(args: &[String]) -> Result<Counts> {
-    let product = cargo_test(
-        "unit",
-        cargo()
-            .args(["test", "--no-fail-fast"])
-            .args(PRODUCT)
-            .args(["--lib", "--bins"]),
-        args,
-    )?;
-    let xtask = cargo_test(
-        "unit xtask",
-        cargo().args(["test", "--package", "xtask"]),
-        args,
-    )?;
-    Ok(product.plus(xtask))
+    let run = |name, which: &[&str]| {
+        let mut command = cargo();
+        command.args(["test", "--no-fail-fast"]).args(which);
+        cargo_test(name, &mut command, args)
+    };
+    let product = run("unit", &[&PRODUCT[..], &["--lib", "--bins"]].concat())?;
+    let xtask = run("unit xtask", &["--package", "xtask"])?;
+    // The examples in the crates' README files.
+    let docs = run("unit docs", &[&PRODUCT[..], &["--doc"]].concat())?;
+    Ok(product.plus(xtask).plus(docs))
 }
 
 fn integration(args: &[String]) -> Result<Counts> {
