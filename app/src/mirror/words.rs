@@ -102,24 +102,17 @@ pub fn identifier(project: &ProjectRow, sequence_id: u64) -> String {
     format!("{}-{sequence_id}", project.project.identifier)
 }
 
-/// A colour that may stand in a `fill`: `#rrggbb` and nothing else, so that no other text reaches the page as one.
-pub fn paint(color: &str) -> Option<&str> {
-    let digits = color.strip_prefix('#')?;
-    (digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit())).then_some(color)
-}
-
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use chrono::DateTime;
     use domain::{
         ids::{IntegrationId, ProjectId},
         mirror::Project,
     };
-    use proptest::prelude::*;
     use uuid::Uuid;
 
-    pub(crate) fn project() -> ProjectRow {
+    fn project() -> ProjectRow {
         let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         ProjectRow {
             integration: IntegrationId(Uuid::from_u128(1)),
@@ -161,22 +154,5 @@ pub(crate) mod tests {
         let foreign = |p: &mut ProjectRow| (p.total_work_items, p.access) = (0, Access::NotMember);
         check(foreign, false, false, Emptiness::NotMember);
         check(foreign, true, false, Emptiness::NotMember);
-    }
-
-    #[test]
-    fn only_colours_are_painted() {
-        assert_eq!(paint("#9AA4ff"), Some("#9AA4ff"));
-        for not in ["", "#fff", "red", "#12345g", "url(#x)", "#123456;"] {
-            assert_eq!(paint(not), None, "{not}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_is_painted_but_a_colour(text in "\\PC{0,12}") {
-            if let Some(color) = paint(&text) {
-                prop_assert!(color.len() == 7 && color[1..].bytes().all(|b| b.is_ascii_hexdigit()));
-            }
-        }
     }
 }

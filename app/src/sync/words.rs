@@ -96,17 +96,6 @@ pub fn took(run: &SyncRun) -> Option<TimeDelta> {
         .map(|end| (end - run.started_at).max(TimeDelta::zero()))
 }
 
-/// What a run changed, in a few words for a list.
-pub fn changed(run: &SyncRun) -> String {
-    let counts = &run.counts;
-    match (counts.created, counts.updated) {
-        (0, 0) => "nothing new".to_owned(),
-        (created, 0) => format!("{created} created"),
-        (0, updated) => format!("{updated} updated"),
-        (created, updated) => format!("{created} created, {updated} updated"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
