@@ -151,7 +151,10 @@ async fn the_list_of_projects_says_which_can_be_read_and_why_not() {
         ["Website WEB", &format!("{HOSTILE} WEB")]
     );
     assert_eq!(page.attribute("tbody th a", "href").unwrap(), PROJECT);
-    assert_eq!(page.texts("tbody td:nth-child(3)")[1], "Not a member Its work items can’t be read.");
+    assert_eq!(
+        page.texts("tbody td:nth-child(3)")[1],
+        "Not a member Its work items can’t be read."
+    );
     assert_eq!(
         page.texts("tbody tr:first-child .number"),
         ["1,348", "2", "3 min ago"]
@@ -238,13 +241,7 @@ async fn filters_stand_in_the_form_and_can_be_taken_away_one_by_one() {
     assert_eq!(page.attribute("input[name=q]", "value").unwrap(), "log in");
     assert_eq!(
         page.texts("option[selected]"),
-        [
-            "Started",
-            "Bug (9)",
-            "Anybody",
-            "Any priority",
-            "Oldest"
-        ]
+        ["Started", "Bug (9)", "Anybody", "Any priority", "Oldest"]
     );
     assert_eq!(
         page.texts(".chip-active"),
