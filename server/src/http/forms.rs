@@ -11,18 +11,16 @@ use super::{HttpState, context};
 /// One door for server functions, whoever calls: a form without JavaScript is redirected or gets a page, an island gets
 /// JSON. The status is always the failure's own.
 pub(super) async fn call(State(state): State<HttpState>, mut request: Request) -> Response {
-    let wants_page = request
-        .headers()
-        .get(header::ACCEPT)
-        .and_then(|v| v.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"));
-    let back = referring_path(&request, &state);
-    let is_sign_in = request.uri().path() == "/api/ui/sign_in";
+    let asked = Asked {
+        wants_page: accepts_html(&request),
+        is_sign_in: request.uri().path() == "/api/ui/sign_in",
+        back: referring_path(&request, &state),
+        visit: request.extensions().get().cloned(),
+    };
 
     // The framework answers forms by putting errors into the address; its answer to programs is translated here instead.
     request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let context = context(&state, &request);
-    let visit = request.extensions().get::<Visit>().cloned();
     let (parts, body) =
         leptos_axum::handle_server_fns_with_context(context, request).await.into_response().into_parts();
     let Ok(body) = body.collect().await.map(|b| b.to_bytes()) else {
@@ -31,15 +29,15 @@ pub(super) async fn call(State(state): State<HttpState>, mut request: Request) -
 
     let mut response = match parts.status {
         StatusCode::OK => match serde_json::from_slice::<Done>(&body) {
-            Ok(done) if wants_page => Redirect::to(&done.to).into_response(),
+            Ok(done) if asked.wants_page => Redirect::to(&done.to).into_response(),
             _ => (json_type(), body).into_response(),
         },
         StatusCode::BAD_REQUEST if !parts.headers.contains_key("serverfnerror") => {
-            answer(Failure::NotFound, wants_page, is_sign_in, &back, &state, visit).await
+            refuse(Failure::NotFound, asked, &state).await
         }
         _ => {
             let failure = serde_json::from_slice(&body).unwrap_or(Failure::Internal { reference: "-".to_owned() });
-            answer(failure, wants_page, is_sign_in, &back, &state, visit).await
+            refuse(failure, asked, &state).await
         }
     };
     for cookie in parts.headers.get_all(header::SET_COOKIE) {
@@ -48,49 +46,55 @@ pub(super) async fn call(State(state): State<HttpState>, mut request: Request) -
     response
 }
 
-async fn answer(
-    failure: Failure,
+/// What decides how a failure is answered.
+struct Asked {
     wants_page: bool,
     is_sign_in: bool,
-    back: &str,
-    state: &HttpState,
+    /// The page that sent the form.
+    back: String,
     visit: Option<Visit>,
-) -> Response {
-    if !wants_page {
-        return (failure.status(), json_type(), axum::Json(failure)).into_response();
+}
+
+async fn refuse(failure: Failure, asked: Asked, state: &HttpState) -> Response {
+    if !asked.wants_page {
+        return (failure.status(), axum::Json(failure)).into_response();
     }
-    match failure {
+    let back = &asked.back;
+    let to = match &failure {
         Failure::Invalid { draft: Some(draft), .. } | Failure::Conflict { draft: Some(draft), .. } => {
-            Redirect::to(&paths::with_draft(&without(back, "draft"), draft)).into_response()
+            paths::with_draft(&without(back, "draft"), *draft)
         }
-        Failure::Invalid { .. } if is_sign_in => Redirect::to(&sign_in_again(back, "invalid")).into_response(),
-        Failure::TooMany { .. } if is_sign_in => Redirect::to(&sign_in_again(back, "too_many")).into_response(),
-        Failure::SignIn => {
-            Redirect::to(&format!("{}?next={}", paths::SIGN_IN, urlencode(back))).into_response()
-        }
-        failure => failure_page(failure, state, visit).await,
+        Failure::Invalid { .. } if asked.is_sign_in => sign_in_again(back, "invalid"),
+        Failure::TooMany { .. } if asked.is_sign_in => sign_in_again(back, "too_many"),
+        Failure::SignIn => format!("{}?next={}", paths::SIGN_IN, urlencode(back)),
+        _ => return failure_page(failure, asked, state).await,
+    };
+    Redirect::to(&to).into_response()
+}
+
+/// The page of a failure that no form can show; "Try again" leads to the form's page.
+async fn failure_page(failure: Failure, asked: Asked, state: &HttpState) -> Response {
+    let mut request = Request::new(axum::body::Body::empty());
+    if let Some(visit) = asked.visit {
+        request.extensions_mut().insert(Visit { path: asked.back, ..visit });
     }
+    let context = context(state, &request);
+    let status = failure.status();
+    let mut response =
+        app::render::render(request, context, move || app::shell::failure_document(failure.clone())).await;
+    *response.status_mut() = status;
+    response
+}
+
+fn accepts_html(request: &Request) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
 fn sign_in_again(back: &str, error: &str) -> String {
     let kept = without(back, "error");
     let joint = if kept.contains('?') { '&' } else { '?' };
     format!("{kept}{joint}error={error}")
-}
-
-/// The page of a failure that no form can show.
-async fn failure_page(failure: Failure, state: &HttpState, visit: Option<Visit>) -> Response {
-    let mut request = Request::new(axum::body::Body::empty());
-    if let Some(visit) = visit {
-        request.extensions_mut().insert(visit);
-    }
-    let with_ports = context(state, &request);
-    let status = failure.status();
-    let shown = move || app::shell::failure_document(failure.clone());
-    let render = leptos_axum::render_app_async_with_context(with_ports, shown);
-    let mut response = render(request).await;
-    *response.status_mut() = status;
-    response
 }
 
 /// The path and query of the page that sent this, if it is ours.

@@ -74,8 +74,8 @@ async fn page(State(state): State<HttpState>, request: Request) -> Response {
     if method != http::Method::GET && method != http::Method::HEAD {
         return (StatusCode::METHOD_NOT_ALLOWED, [(http::header::ALLOW, "GET, HEAD")]).into_response();
     }
-    let render = leptos_axum::render_app_async_with_context(context(&state, &request), app::shell::shell);
-    render(request).await
+    let context = context(&state, &request);
+    app::render::render(request, context, app::shell::shell).await
 }
 
 /// What pages and server functions find in their context: the ports, the visit, the nonce of the policy header.
