@@ -42,7 +42,7 @@ pub(crate) fn demo(args: &[String]) -> Result<()> {
             .args(args);
         Portal::start_noting(&mut command, Output::Shown, |line| {
             if let Some(login) = line.strip_prefix("demo login") {
-                logins.push(login.trim_start_matches(':').trim().to_owned());
+                logins.push(format!("Login{login}"));
             }
         })
     })?;
@@ -51,7 +51,7 @@ pub(crate) fn demo(args: &[String]) -> Result<()> {
         portal.address
     ));
     for login in logins {
-        say(&format!("Sign in: {login}"));
+        say(&login);
     }
     wait_for_the_first(&mut [&mut portal.process, &mut plane])
 }

@@ -13,7 +13,15 @@ pub(crate) fn dist() -> Result<()> {
     build::site(Tools::Required)?;
     step("hangar", |step| {
         // The same set as the bench builds, so that what is measured is what ships.
-        step.run(cargo().args(["build", "--release", "-p", "server", "-p", "fake-plane", "--bins"]))
+        step.run(cargo().args([
+            "build",
+            "--release",
+            "-p",
+            "server",
+            "-p",
+            "fake-plane",
+            "--bins",
+        ]))
     })?;
     let shipped = paths::root().join("dist/hangar");
     fs::create_dir_all(paths::root().join("dist"))?;
