@@ -22,17 +22,19 @@ export class Portal {
     const plane = await FakePlane.start();
     const data = await mkdtemp(join(tmpdir(), "hangar-e2e-"));
     let setUpLink = "";
-    const { program, found: url } = await Program.start(
+    let url: string | undefined;
+    const { program, found } = await Program.start(
       binary("hangar"),
       ["serve", "--addr", "127.0.0.1:0", "--data", data]
         .concat(["--egress-allow", "127.0.0.1", "--allow-http", "127.0.0.1"]),
       (line) => {
         setUpLink ||= /set-up link: (\S+)/.exec(line)?.[1] ?? "";
-        const listening = /^listening on (http:\/\/\S+)/.exec(line)?.[1];
-        return setUpLink ? listening : undefined;
+        // One line comes on each stream, in either order.
+        url ??= /^listening on (http:\/\/\S+)/.exec(line)?.[1];
+        return setUpLink ? url : undefined;
       },
     );
-    return new Portal(program, data, url, setUpLink, plane);
+    return new Portal(program, data, found, setUpLink, plane);
   }
 
   /** What it has logged so far. */

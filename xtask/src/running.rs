@@ -1,6 +1,6 @@
 //! Programs that run beside xtask until it is told to stop.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, PipeReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,17 +38,20 @@ impl Running {
     /// Starts a program. It ends with xtask: Ctrl-C reaches it through [`wait_for_the_first`] or by being dropped.
     pub(crate) fn start(command: &mut Command, output: Output) -> Result<Self> {
         asked_to_stop();
-        let mut child = command
+        // One pipe for both, so that lines arrive in the order in which they were written.
+        let (reader, writer) = std::io::pipe()?;
+        let child = command
             // Else the terminal's Ctrl-C would reach it as well, and the second signal means "at once".
             .process_group(0)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(writer.try_clone()?)
+            .stderr(writer)
             .spawn()
             .with_context(|| format!("{} could not be started", describe(command)))?;
+        // The command holds our ends of the pipe: it would never be closed.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         let (sender, lines) = mpsc::channel();
-        follow(child.stdout.take(), sender.clone(), output);
-        follow(child.stderr.take(), sender, output);
+        follow(reader, sender, output);
         let name = command.get_program().to_string_lossy().into_owned();
         Ok(Running { child, name, lines })
     }
@@ -223,8 +226,7 @@ fn asked_to_stop() -> &'static AtomicBool {
     &ASKED
 }
 
-fn follow(stream: Option<impl Read + Send + 'static>, lines: mpsc::Sender<String>, output: Output) {
-    let Some(stream) = stream else { return };
+fn follow(stream: PipeReader, lines: mpsc::Sender<String>, output: Output) {
     thread::spawn(move || {
         for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
