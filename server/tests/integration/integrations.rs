@@ -61,7 +61,7 @@ async fn programs_get_the_same_as_json_with_the_right_status() {
 
     let missing = admin.call("start_sync", &[("id", "019ab2c0-0000-7000-8000-000000000000")]).await;
     assert_eq!(missing.status, 404, "{}", missing.text);
-    assert_eq!(portal.visitor().call("start_sync", &[("id", "x")]).await.status, 401);
+    assert_eq!(portal.visitor().call("start_sync", &[("id", "019ab2c0-0000-7000-8000-000000000000")]).await.status, 401);
 }
 
 #[tokio::test]
