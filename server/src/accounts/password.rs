@@ -94,8 +94,14 @@ pub(super) fn problem(password: &str, about: &[&str]) -> Option<String> {
     }
     let mut context = vec!["hangar", "plane"];
     for text in about {
-        context.push(text);
         context.extend(text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2));
+    }
+    // Two words of the owner's and a year look strong to one who does not know him.
+    let rest = context.iter().fold(password.to_lowercase(), |rest, word| {
+        rest.replace(&word.to_lowercase(), "")
+    });
+    if rest.chars().filter(|c| c.is_alphanumeric()).count() < SHORTEST / 2 {
+        return Some("This password is too easy to guess. It is made of your name or address.".to_owned());
     }
     let strength = zxcvbn::zxcvbn(password, &context);
     if strength.score() >= zxcvbn::Score::Three {

@@ -3,6 +3,8 @@
 
 mod support;
 
+mod accounts;
 mod integrations;
 mod pages;
+mod security;
 mod sync;
