@@ -12,11 +12,15 @@ pub struct FilterError {
     source: tracing_subscriber::filter::ParseError,
 }
 
+/// What the embedded engine complains of whenever it is closed, which is also how it is recycled; its real errors come
+/// back to whoever asked it.
+const CLOSING: &str = "surrealdb::core::kvs::ds=off,surrealkv::lsm=error";
+
 /// Starts logging to standard error. Lines carry the fields of their request's span, its id first.
 pub fn start(filter: &str, format: Option<LogFormat>) -> Result<(), FilterError> {
     let human = format.map_or_else(|| std::io::stderr().is_terminal(), |f| f == LogFormat::Human);
     let levels = EnvFilter::builder()
-        .parse(format!("warn,hangar={filter},server={filter},plane={filter},store={filter}"))
+        .parse(format!("warn,{CLOSING},hangar={filter},server={filter},plane={filter},store={filter}"))
         // A filter with targets of its own is taken as it is.
         .or_else(|_| EnvFilter::builder().parse(filter))
         .map_err(|source| FilterError { filter: filter.to_owned(), source })?;

@@ -4,6 +4,7 @@
 mod support;
 
 mod accounts;
+mod command_line;
 mod integrations;
 mod pages;
 mod security;
