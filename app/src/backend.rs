@@ -140,9 +140,18 @@ pub trait Accounts: Send + Sync {
     async fn add_person(&self, admin: &Admin, form: PersonForm) -> Result<User, Failure>;
     async fn set_role(&self, admin: &Admin, person: UserId, role: Role) -> Result<(), Failure>;
     /// Signing in is refused, and sessions end at once, while `is_active` is false.
-    async fn set_active(&self, admin: &Admin, person: UserId, is_active: bool) -> Result<(), Failure>;
+    async fn set_active(
+        &self,
+        admin: &Admin,
+        person: UserId,
+        is_active: bool,
+    ) -> Result<(), Failure>;
     /// Ends every session of the person; answers the new one.
-    async fn change_password(&self, viewer: &Viewer, form: PasswordForm) -> Result<SessionToken, Failure>;
+    async fn change_password(
+        &self,
+        viewer: &Viewer,
+        form: PasswordForm,
+    ) -> Result<SessionToken, Failure>;
     /// A form that came back to this visitor.
     async fn draft(&self, viewer: Option<&Viewer>, id: DraftId) -> Result<Option<Draft>, Failure>;
 }
@@ -183,13 +192,37 @@ pub trait Integrations: Send + Sync {
     async fn get(&self, viewer: &Viewer, id: IntegrationId) -> Result<IntegrationRow, Failure>;
     async fn create(&self, admin: &Admin, form: IntegrationForm) -> Result<IntegrationId, Failure>;
     /// Refused with `Conflict` when somebody changed the integration since `form.version`.
-    async fn update(&self, admin: &Admin, id: IntegrationId, form: IntegrationForm) -> Result<(), Failure>;
-    async fn set_active(&self, admin: &Admin, id: IntegrationId, is_active: bool) -> Result<(), Failure>;
+    async fn update(
+        &self,
+        admin: &Admin,
+        id: IntegrationId,
+        form: IntegrationForm,
+    ) -> Result<(), Failure>;
+    async fn set_active(
+        &self,
+        admin: &Admin,
+        id: IntegrationId,
+        is_active: bool,
+    ) -> Result<(), Failure>;
     /// Tests the new key first; keeps the old one when the test fails.
-    async fn replace_key(&self, admin: &Admin, id: IntegrationId, new_key: String) -> Result<(), Failure>;
-    async fn deletion_cost(&self, viewer: &Viewer, id: IntegrationId) -> Result<DeletionCost, Failure>;
+    async fn replace_key(
+        &self,
+        admin: &Admin,
+        id: IntegrationId,
+        new_key: String,
+    ) -> Result<(), Failure>;
+    async fn deletion_cost(
+        &self,
+        viewer: &Viewer,
+        id: IntegrationId,
+    ) -> Result<DeletionCost, Failure>;
     /// `typed_name` must be the integration's name.
-    async fn delete(&self, admin: &Admin, id: IntegrationId, typed_name: &str) -> Result<(), Failure>;
+    async fn delete(
+        &self,
+        admin: &Admin,
+        id: IntegrationId,
+        typed_name: &str,
+    ) -> Result<(), Failure>;
     /// Makes a connection test of a saved integration and keeps it.
     async fn test(&self, admin: &Admin, id: IntegrationId) -> Result<ConnectionTest, Failure>;
     /// Tests a form before it is saved; the draft keeps values, sealed key and result.
@@ -200,7 +233,8 @@ pub trait Integrations: Send + Sync {
         id: IntegrationId,
         after: Option<Cursor>,
     ) -> Result<Page<ConnectionTest>, Failure>;
-    async fn connection_test(&self, viewer: &Viewer, id: TestId) -> Result<ConnectionTest, Failure>;
+    async fn connection_test(&self, viewer: &Viewer, id: TestId)
+    -> Result<ConnectionTest, Failure>;
     async fn history(
         &self,
         viewer: &Viewer,
@@ -310,12 +344,17 @@ pub fn visit() -> Visit {
 
 /// The guard of everything that reads: somebody signed in.
 pub fn viewer() -> Result<Viewer, Failure> {
-    use_context::<Visit>().and_then(|v| v.user).map(User::viewer).ok_or(Failure::SignIn)
+    use_context::<Visit>()
+        .and_then(|v| v.user)
+        .map(User::viewer)
+        .ok_or(Failure::SignIn)
 }
 
 /// The guard of everything that changes something: the first line of its server function.
 pub fn admin() -> Result<Admin, Failure> {
-    let user = use_context::<Visit>().and_then(|v| v.user).ok_or(Failure::SignIn)?;
+    let user = use_context::<Visit>()
+        .and_then(|v| v.user)
+        .ok_or(Failure::SignIn)?;
     user.admin().ok_or(Failure::Forbidden)
 }
 
@@ -331,7 +370,11 @@ pub fn begin_session(session: &SessionToken) {
 
 /// Takes the session away from the browser; the server has ended it.
 pub fn end_session() {
-    set_cookie(session_cookie(visit().is_secure), "", "Max-Age=0; HttpOnly; ");
+    set_cookie(
+        session_cookie(visit().is_secure),
+        "",
+        "Max-Age=0; HttpOnly; ",
+    );
 }
 
 /// Remembers the theme for a year.
@@ -343,6 +386,7 @@ fn set_cookie(name: &str, value: &str, attributes: &str) {
     let secure = if visit().is_secure { "Secure; " } else { "" };
     let cookie = format!("{name}={value}; {attributes}{secure}Path=/; SameSite=Lax");
     if let Ok(cookie) = http::HeaderValue::from_str(&cookie) {
-        expect_context::<leptos_axum::ResponseOptions>().append_header(http::header::SET_COOKIE, cookie);
+        expect_context::<leptos_axum::ResponseOptions>()
+            .append_header(http::header::SET_COOKIE, cookie);
     }
 }

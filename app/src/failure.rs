@@ -19,15 +19,29 @@ pub enum Failure {
     NotFound,
     /// Mistakes in a form, by field; what was typed is kept under `draft`.
     #[error("{message}")]
-    Invalid { message: String, fields: BTreeMap<String, String>, draft: Option<DraftId> },
+    Invalid {
+        message: String,
+        fields: BTreeMap<String, String>,
+        draft: Option<DraftId>,
+    },
     /// Somebody else was faster; nothing was overwritten.
     #[error("{message}")]
-    Conflict { message: String, draft: Option<DraftId> },
+    Conflict {
+        message: String,
+        draft: Option<DraftId>,
+    },
     #[error("{message}")]
-    TooMany { message: String, retry_after_seconds: u32 },
+    TooMany {
+        message: String,
+        retry_after_seconds: u32,
+    },
     /// Plane said no, or could not be reached; `status` is a `plane::Error` code.
     #[error("{message}")]
-    Plane { status: String, message: String, advice: Option<String> },
+    Plane {
+        status: String,
+        message: String,
+        advice: Option<String>,
+    },
     /// The database can't be reached.
     #[error("Hangar can't reach its database.")]
     Unavailable,
@@ -42,7 +56,11 @@ impl Failure {
             1 => "One field needs another look.".to_owned(),
             n => format!("{n} fields need another look."),
         };
-        Failure::Invalid { message, fields, draft: None }
+        Failure::Invalid {
+            message,
+            fields,
+            draft: None,
+        }
     }
 
     /// One mistake in one field.
@@ -76,11 +94,15 @@ impl FromServerFnError for Failure {
             ServerFnErrorErr::Args(_)
             | ServerFnErrorErr::MissingArg(_)
             | ServerFnErrorErr::Deserialization(_) => Failure::Invalid {
-                message: "This form was not sent completely. Load the page again and send it once more.".to_owned(),
+                message:
+                    "This form was not sent completely. Load the page again and send it once more."
+                        .to_owned(),
                 fields: BTreeMap::new(),
                 draft: None,
             },
-            _ => Failure::Internal { reference: "framework".to_owned() },
+            _ => Failure::Internal {
+                reference: "framework".to_owned(),
+            },
         }
     }
 }

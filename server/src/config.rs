@@ -99,16 +99,31 @@ pub struct ServeArgs {
     #[arg(long, env = "HANGAR_MASTER_KEY_FILE", value_name = "FILE")]
     pub master_key_file: Option<PathBuf>,
     /// Private hosts or networks that Hangar may talk to: names, addresses or CIDR, with or without a port.
-    #[arg(long, env = "HANGAR_EGRESS_ALLOW", value_name = "LIST", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "HANGAR_EGRESS_ALLOW",
+        value_name = "LIST",
+        value_delimiter = ','
+    )]
     pub egress_allow: Option<Vec<String>>,
     /// Hosts that may be spoken to in plain http.
-    #[arg(long, env = "HANGAR_ALLOW_HTTP", value_name = "LIST", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "HANGAR_ALLOW_HTTP",
+        value_name = "LIST",
+        value_delimiter = ','
+    )]
     pub allow_http: Option<Vec<String>>,
     /// A PEM file with certificate authorities to trust beside the system's.
     #[arg(long, env = "HANGAR_EXTRA_CA", value_name = "FILE")]
     pub extra_ca: Option<PathBuf>,
     /// Proxies whose X-Forwarded-For is believed: addresses or CIDR.
-    #[arg(long, env = "HANGAR_TRUSTED_PROXIES", value_name = "LIST", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "HANGAR_TRUSTED_PROXIES",
+        value_name = "LIST",
+        value_delimiter = ','
+    )]
     pub trusted_proxies: Option<Vec<String>>,
     /// How log lines look [default: human on a terminal, else json].
     #[arg(long, env = "HANGAR_LOG_FORMAT", value_name = "FORMAT")]
@@ -171,34 +186,57 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("--config: {path} can't be read: {source}")]
-    Unreadable { path: String, source: std::io::Error },
+    Unreadable {
+        path: String,
+        source: std::io::Error,
+    },
     #[error("--config: {path}: {message}")]
     Malformed { path: String, message: String },
     #[error("--public-url: {0}")]
     PublicUrl(String),
-    #[error("give either HANGAR_DATABASE_TOKEN or HANGAR_DATABASE_USER and HANGAR_DATABASE_PASSWORD, not both or half")]
+    #[error(
+        "give either HANGAR_DATABASE_TOKEN or HANGAR_DATABASE_USER and HANGAR_DATABASE_PASSWORD, not both or half"
+    )]
     Credentials,
 }
 
 impl ServeArgs {
     /// Flags and environment over the file over the defaults. `env` reads what is never a flag: credentials.
     pub fn resolve(self, env: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
-        let file = self.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
-        let data = self.data.or(file.data).unwrap_or_else(|| PathBuf::from("data"));
+        let file = self
+            .config
+            .as_deref()
+            .map(read_file)
+            .transpose()?
+            .unwrap_or_default();
+        let data = self
+            .data
+            .or(file.data)
+            .unwrap_or_else(|| PathBuf::from("data"));
         let database_url = self
             .database_url
             .or(file.database_url)
             .unwrap_or_else(|| format!("surrealkv://{}", data.join("db").display()));
         Ok(Config {
-            addr: self.addr.or(file.addr).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
-            public_url: self.public_url.or(file.public_url).map(|url| public_url(&url)).transpose()?,
+            addr: self
+                .addr
+                .or(file.addr)
+                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            public_url: self
+                .public_url
+                .or(file.public_url)
+                .map(|url| public_url(&url))
+                .transpose()?,
             database_url,
             database_credentials: credentials(env)?,
             master_key_file: self.master_key_file.or(file.master_key_file),
             egress_allow: self.egress_allow.or(file.egress_allow).unwrap_or_default(),
             allow_http: self.allow_http.or(file.allow_http).unwrap_or_default(),
             extra_ca: self.extra_ca.or(file.extra_ca),
-            trusted_proxies: self.trusted_proxies.or(file.trusted_proxies).unwrap_or_default(),
+            trusted_proxies: self
+                .trusted_proxies
+                .or(file.trusted_proxies)
+                .unwrap_or_default(),
             log_format: self.log_format.or(file.log_format),
             log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             dev_reload: self.dev_reload,
@@ -210,10 +248,14 @@ impl ServeArgs {
 
 fn read_file(path: &std::path::Path) -> Result<File, ConfigError> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: shown.clone(), source })?;
-    toml::from_str(&text)
-        .map_err(|error| ConfigError::Malformed { path: shown, message: error.message().to_owned() })
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: shown.clone(),
+        source,
+    })?;
+    toml::from_str(&text).map_err(|error| ConfigError::Malformed {
+        path: shown,
+        message: error.message().to_owned(),
+    })
 }
 
 fn public_url(text: &str) -> Result<url::Url, ConfigError> {
@@ -222,8 +264,14 @@ fn public_url(text: &str) -> Result<url::Url, ConfigError> {
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(bad("must start with http:// or https://"));
     }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
-        return Err(bad("must be a scheme, a host and perhaps a port, and nothing more"));
+    if url.path() != "/"
+        || url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+    {
+        return Err(bad(
+            "must be a scheme, a host and perhaps a port, and nothing more",
+        ));
     }
     Ok(url)
 }
@@ -269,14 +317,25 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("hangar.toml");
         std::fs::write(&path, "adr = \"127.0.0.1:9000\"\n").unwrap();
-        let unknown = resolve(ServeArgs { config: Some(path), ..ServeArgs::default() }).err().unwrap();
+        let unknown = resolve(ServeArgs {
+            config: Some(path),
+            ..ServeArgs::default()
+        })
+        .err()
+        .unwrap();
         assert!(unknown.to_string().contains("adr"), "{unknown}");
 
         let url = Some("https://hangar.example.com/sub".to_owned());
-        let path = resolve(ServeArgs { public_url: url, ..ServeArgs::default() }).err().unwrap();
+        let path = resolve(ServeArgs {
+            public_url: url,
+            ..ServeArgs::default()
+        })
+        .err()
+        .unwrap();
         assert!(path.to_string().starts_with("--public-url"), "{path}");
 
-        let half = ServeArgs::default().resolve(|name| (name == "HANGAR_DATABASE_USER").then(|| "x".to_owned()));
+        let half = ServeArgs::default()
+            .resolve(|name| (name == "HANGAR_DATABASE_USER").then(|| "x".to_owned()));
         assert!(half.is_err());
     }
 
@@ -286,7 +345,10 @@ mod tests {
         let mut cli = Cli::command();
         let serve = cli.find_subcommand_mut("serve").unwrap();
         let help = serve.render_long_help().to_string();
-        for argument in serve.get_arguments().filter(|a| !a.is_hide_set() && a.get_id() != "help") {
+        for argument in serve
+            .get_arguments()
+            .filter(|a| !a.is_hide_set() && a.get_id() != "help")
+        {
             let long = argument.get_long().unwrap();
             assert!(help.contains(long), "{long}");
             assert!(argument.get_env().is_some(), "{long}");

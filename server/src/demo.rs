@@ -42,13 +42,25 @@ pub async fn connect(portal: &Portal, json: &str) -> Result<(), DemoError> {
     let demo: Demo = serde_json::from_str(json)?;
     let admin_email: Email = ADMIN.parse()?;
     if portal.store.user_for_sign_in(&admin_email).await?.is_none() {
-        let password = portal.accounts.create_admin(ADMIN, "Demo Admin", None).await?;
+        let password = portal
+            .accounts
+            .create_admin(ADMIN, "Demo Admin", None)
+            .await?;
         println!("demo login: {ADMIN} / {}", password.unwrap_or_default());
     }
-    let (user, _) = portal.store.user_for_sign_in(&admin_email).await?.ok_or(DemoError::NoAdmin)?;
+    let (user, _) = portal
+        .store
+        .user_for_sign_in(&admin_email)
+        .await?
+        .ok_or(DemoError::NoAdmin)?;
     let admin = User::admin(user).ok_or(DemoError::NoAdmin)?;
     let viewer = admin.clone().viewer();
-    if portal.store.user_for_sign_in(&LEAD.parse()?).await?.is_none() {
+    if portal
+        .store
+        .user_for_sign_in(&LEAD.parse()?)
+        .await?
+        .is_none()
+    {
         let password = hex::encode(portal.rng.bytes::<10>());
         let form = PersonForm {
             name: "Demo Lead".to_owned(),
@@ -61,14 +73,39 @@ pub async fn connect(portal: &Portal, json: &str) -> Result<(), DemoError> {
     }
 
     let workspaces = [
-        ("Acme product", "acme", demo.keys.member, "Twelve projects and 5,000 work items of the demo's fake Plane."),
-        ("Unruly Inc", "unruly", demo.keys.unruly, "This Plane misbehaves: slow, answers 429 and 500, cuts answers off."),
-        ("Acme, revoked key", "acme", demo.keys.revoked, "The key was revoked in Plane: replace it to see it recover."),
+        (
+            "Acme product",
+            "acme",
+            demo.keys.member,
+            "Twelve projects and 5,000 work items of the demo's fake Plane.",
+        ),
+        (
+            "Unruly Inc",
+            "unruly",
+            demo.keys.unruly,
+            "This Plane misbehaves: slow, answers 429 and 500, cuts answers off.",
+        ),
+        (
+            "Acme, revoked key",
+            "acme",
+            demo.keys.revoked,
+            "The key was revoked in Plane: replace it to see it recover.",
+        ),
     ];
     for (name, slug, key, description) in workspaces {
-        let filter = IntegrationFilter { q: name.to_owned(), ..IntegrationFilter::default() };
-        let found = portal.backend.integrations.list(&viewer, &filter, None).await?.rows;
-        let known = found.iter().find(|r| r.integration.settings.integration_name.as_str() == name);
+        let filter = IntegrationFilter {
+            q: name.to_owned(),
+            ..IntegrationFilter::default()
+        };
+        let found = portal
+            .backend
+            .integrations
+            .list(&viewer, &filter, None)
+            .await?
+            .rows;
+        let known = found
+            .iter()
+            .find(|r| r.integration.settings.integration_name.as_str() == name);
         let id = match known {
             Some(row) => row.integration.id,
             None => {

@@ -35,7 +35,11 @@ pub fn internal(error: &dyn std::fmt::Display, code: &'static str) -> Failure {
 /// What Plane's answer means for a person.
 pub fn from_plane(error: &plane::Error) -> Failure {
     warn!(code = error.code(), "Plane refused or failed");
-    Failure::Plane { status: error.code().to_owned(), message: error.sentence(), advice: Some(error.advice()) }
+    Failure::Plane {
+        status: error.code().to_owned(),
+        message: error.sentence(),
+        advice: Some(error.advice()),
+    }
 }
 
 /// The current request's id, or a mark that there is none.

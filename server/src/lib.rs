@@ -1,32 +1,32 @@
 //! Hangar as it runs: services behind the ports of `app`, HTTP, and the way they are put together.
 
-/// Time and chance are arguments.
-pub mod clock;
-pub mod rng;
-/// Flags, environment and the optional TOML file.
-pub mod config;
-/// Log lines, human or JSON.
-pub mod telemetry;
-/// Secrets at rest: the one place that sees a key in clear.
-pub mod vault;
-/// The one builder of HTTP clients, and what they may talk to.
-pub mod egress;
 /// First start, signing in, people.
 pub mod accounts;
+/// Time and chance are arguments.
+pub mod clock;
+/// Flags, environment and the optional TOML file.
+pub mod config;
+/// The demo: a fake Plane, connected.
+pub mod demo;
+/// The one builder of HTTP clients, and what they may talk to.
+pub mod egress;
+/// Errors of the crates below, as `app::Failure`.
+pub mod failure;
+/// Routes, layers, and what they need.
+pub mod http;
 /// Integrations and their connection tests.
 pub mod integrations;
 /// Reads of the copy.
 pub mod mirror;
-/// Bringing the copy up to date.
-pub mod sync;
-/// Errors of the crates below, as `app::Failure`.
-pub mod failure;
-/// The demo: a fake Plane, connected.
-pub mod demo;
 /// How everything is put together.
 pub mod portal;
-/// Routes, layers, and what they need.
-pub mod http;
+pub mod rng;
+/// Bringing the copy up to date.
+pub mod sync;
+/// Log lines, human or JSON.
+pub mod telemetry;
+/// Secrets at rest: the one place that sees a key in clear.
+pub mod vault;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -53,12 +53,16 @@ pub async fn serve(
     let state = HttpState {
         portal: portal.clone(),
         public_url: config.public_url.clone().unwrap_or_else(|| plain_url(addr)),
-        assets: app::Assets { dev_reload: config.dev_reload, ..assets::manifest() },
+        assets: app::Assets {
+            dev_reload: config.dev_reload,
+            ..assets::manifest()
+        },
         trusted_proxies: config.trusted_proxies.clone().into(),
     };
     let router = http::router(state).into_make_service_with_connect_info::<SocketAddr>();
     let stopping = stop.clone();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move { stopping.cancelled().await });
+    let serving = axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stopping.cancelled().await });
     let out_of_patience = async {
         stop.cancelled().await;
         // Ends the runs, and with them the streams that show them.

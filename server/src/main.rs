@@ -20,7 +20,10 @@ const STACK: usize = 20 << 20;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(STACK)
+        .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("can't start: {error}"), 71),
@@ -38,17 +41,31 @@ async fn run(cli: Cli) -> ExitCode {
             Ok(config) => serve(config).await,
             Err(code) => code,
         },
-        Command::Admin { command: AdminCommand::Create { serve, email, name, password_stdin } } => {
-            match settings(*serve) {
-                Ok(config) => create_admin(config, &email, &name, password_stdin).await,
-                Err(code) => code,
-            }
-        }
-        Command::Key { command: KeyCommand::Rotate { serve, new_master_key_file } } => match settings(*serve) {
+        Command::Admin {
+            command:
+                AdminCommand::Create {
+                    serve,
+                    email,
+                    name,
+                    password_stdin,
+                },
+        } => match settings(*serve) {
+            Ok(config) => create_admin(config, &email, &name, password_stdin).await,
+            Err(code) => code,
+        },
+        Command::Key {
+            command:
+                KeyCommand::Rotate {
+                    serve,
+                    new_master_key_file,
+                },
+        } => match settings(*serve) {
             Ok(config) => rotate_key(config, &new_master_key_file).await,
             Err(code) => code,
         },
-        Command::Bench { command: BenchCommand::Vault { rounds } } => {
+        Command::Bench {
+            command: BenchCommand::Vault { rounds },
+        } => {
             print!("{}", vault::bench(&Rng::from_os(), rounds));
             ExitCode::SUCCESS
         }
@@ -59,7 +76,8 @@ fn settings(args: ServeArgs) -> Result<Config, ExitCode> {
     let config = args
         .resolve(|name| std::env::var(name).ok().filter(|v| !v.is_empty()))
         .map_err(|error| fail(&error.to_string(), 78))?;
-    telemetry::start(&config.log, config.log_format).map_err(|error| fail(&error.to_string(), 78))?;
+    telemetry::start(&config.log, config.log_format)
+        .map_err(|error| fail(&error.to_string(), 78))?;
     // Two crypto providers are linked (SurrealDB brings one); rustls wants to be told which is meant.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     Ok(config)
@@ -68,17 +86,23 @@ fn settings(args: ServeArgs) -> Result<Config, ExitCode> {
 async fn serve(config: Config) -> ExitCode {
     let listener = match TcpListener::bind(config.addr).await {
         Ok(listener) => listener,
-        Err(error) => return fail(&format!("--addr: can't listen on {}: {error}", config.addr), 69),
+        Err(error) => {
+            return fail(
+                &format!("--addr: can't listen on {}: {error}", config.addr),
+                69,
+            );
+        }
     };
     let addr = match listener.local_addr() {
         Ok(addr) => addr,
         Err(error) => return fail(&format!("--addr: {error}"), 69),
     };
     let config = Config { addr, ..config };
-    let portal = match Portal::start(&config, &master_key(&config), Clock::System, Rng::from_os()).await {
-        Ok(portal) => Arc::new(portal),
-        Err(error) => return cannot_start(&error),
-    };
+    let portal =
+        match Portal::start(&config, &master_key(&config), Clock::System, Rng::from_os()).await {
+            Ok(portal) => Arc::new(portal),
+            Err(error) => return cannot_start(&error),
+        };
     let public_url = config.public_url.clone().unwrap_or_else(|| plain_url(addr));
     if let Some(file) = portal.vault.new_key_file() {
         tracing::warn!(
@@ -108,9 +132,10 @@ async fn serve(config: Config) -> ExitCode {
 
 /// SIGINT and SIGTERM let requests end; the second one stops at once.
 async fn stop_on_signal(stop: CancellationToken) {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (tokio::signal::unix::signal(SignalKind::interrupt()), tokio::signal::unix::signal(SignalKind::terminate()))
-    else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        tokio::signal::unix::signal(SignalKind::interrupt()),
+        tokio::signal::unix::signal(SignalKind::terminate()),
+    ) else {
         tracing::warn!("signals can't be handled; stopping will be abrupt");
         return;
     };
@@ -129,7 +154,10 @@ async fn stop_on_signal(stop: CancellationToken) {
 /// Fail-stop: after a storage error nothing is known of what was written, so nothing more may be promised.
 async fn exit_when_broken(portal: Arc<Portal>) {
     let reason = portal.store.broken().await;
-    tracing::error!(reason, "the database's storage failed; stopping, so that nothing is promised that is not kept");
+    tracing::error!(
+        reason,
+        "the database's storage failed; stopping, so that nothing is promised that is not kept"
+    );
     std::process::exit(74);
 }
 
@@ -143,10 +171,11 @@ async fn create_admin(config: Config, email: &str, name: &str, password_stdin: b
     } else {
         None
     };
-    let portal = match Portal::start(&config, &master_key(&config), Clock::System, Rng::from_os()).await {
-        Ok(portal) => portal,
-        Err(error) => return cannot_start(&error),
-    };
+    let portal =
+        match Portal::start(&config, &master_key(&config), Clock::System, Rng::from_os()).await {
+            Ok(portal) => portal,
+            Err(error) => return cannot_start(&error),
+        };
     let made = portal.accounts.create_admin(email, name, password).await;
     portal.stop().await;
     match made {
@@ -190,7 +219,10 @@ fn master_key(config: &Config) -> MasterKeySource {
     MasterKeySource {
         file: config.master_key_file.clone(),
         credentials_directory: std::env::var_os("CREDENTIALS_DIRECTORY").map(Into::into),
-        text: std::env::var("HANGAR_MASTER_KEY").ok().filter(|v| !v.is_empty()).map(Into::into),
+        text: std::env::var("HANGAR_MASTER_KEY")
+            .ok()
+            .filter(|v| !v.is_empty())
+            .map(Into::into),
         default_file: Some(config.data.join("master.key")),
     }
 }
@@ -198,9 +230,11 @@ fn master_key(config: &Config) -> MasterKeySource {
 /// A failure with what it says of each field.
 fn sentences(failure: &app::Failure) -> String {
     match failure {
-        app::Failure::Invalid { fields, .. } if !fields.is_empty() => {
-            fields.iter().map(|(field, says)| format!("{field}: {says}")).collect::<Vec<_>>().join(" ")
-        }
+        app::Failure::Invalid { fields, .. } if !fields.is_empty() => fields
+            .iter()
+            .map(|(field, says)| format!("{field}: {says}"))
+            .collect::<Vec<_>>()
+            .join(" "),
         failure => failure.to_string(),
     }
 }

@@ -3,7 +3,9 @@ use async_trait::async_trait;
 use domain::{
     actor::Viewer,
     ids::{IntegrationId, ProjectId, WorkItemId},
-    mirror::{Facets, LabelCount, ProjectRow, SafeHtml, WorkItemDetail, WorkItemFilter, WorkItemRow},
+    mirror::{
+        Facets, LabelCount, ProjectRow, SafeHtml, WorkItemDetail, WorkItemFilter, WorkItemRow,
+    },
     page::{Cursor, Page},
 };
 use store::Store;
@@ -36,7 +38,10 @@ impl Mirror for MirrorService {
         q: &str,
         after: Option<Cursor>,
     ) -> Result<Page<ProjectRow>, Failure> {
-        self.store.projects(viewer, integration, q, after.as_ref(), PAGE).await.map_err(from_store)
+        self.store
+            .projects(viewer, integration, q, after.as_ref(), PAGE)
+            .await
+            .map_err(from_store)
     }
 
     async fn project(
@@ -45,7 +50,11 @@ impl Mirror for MirrorService {
         integration: IntegrationId,
         project: ProjectId,
     ) -> Result<ProjectRow, Failure> {
-        self.store.project(viewer, integration, project).await.map_err(from_store)?.ok_or(Failure::NotFound)
+        self.store
+            .project(viewer, integration, project)
+            .await
+            .map_err(from_store)?
+            .ok_or(Failure::NotFound)
     }
 
     async fn work_items(
@@ -56,7 +65,10 @@ impl Mirror for MirrorService {
         filter: &WorkItemFilter,
         after: Option<Cursor>,
     ) -> Result<Page<WorkItemRow>, Failure> {
-        self.store.work_items(viewer, integration, project, filter, after.as_ref(), PAGE).await.map_err(from_store)
+        self.store
+            .work_items(viewer, integration, project, filter, after.as_ref(), PAGE)
+            .await
+            .map_err(from_store)
     }
 
     async fn work_item(
@@ -66,7 +78,11 @@ impl Mirror for MirrorService {
         project: ProjectId,
         item: WorkItemId,
     ) -> Result<WorkItemDetail, Failure> {
-        let found = self.store.work_item(viewer, integration, project, item).await.map_err(from_store)?;
+        let found = self
+            .store
+            .work_item(viewer, integration, project, item)
+            .await
+            .map_err(from_store)?;
         let (item, row, copied_at) = found.ok_or(Failure::NotFound)?;
         let project = self.project(viewer, integration, project).await?;
         let settings = self
@@ -77,13 +93,19 @@ impl Mirror for MirrorService {
             .ok_or(Failure::NotFound)?
             .settings;
         let parent = match item.parent {
-            Some(parent) => {
-                self.store.work_item_name(viewer, integration, item.project, parent).await.map_err(from_store)?
-            }
+            Some(parent) => self
+                .store
+                .work_item_name(viewer, integration, item.project, parent)
+                .await
+                .map_err(from_store)?,
             None => None,
         };
         let created_by = match item.created_by {
-            Some(member) => self.store.member(viewer, integration, member).await.map_err(from_store)?,
+            Some(member) => self
+                .store
+                .member(viewer, integration, member)
+                .await
+                .map_err(from_store)?,
             None => None,
         };
         Ok(WorkItemDetail {
@@ -112,7 +134,10 @@ impl Mirror for MirrorService {
         integration: IntegrationId,
         project: ProjectId,
     ) -> Result<Facets, Failure> {
-        self.store.facets(viewer, integration, project).await.map_err(from_store)
+        self.store
+            .facets(viewer, integration, project)
+            .await
+            .map_err(from_store)
     }
 
     async fn labels(
@@ -150,12 +175,21 @@ mod tests {
         check("<p>Hello <b>you</b></p>", "<p>Hello <b>you</b></p>");
         check("<script>alert(1)</script><p>a</p>", "<p>a</p>");
         check("<img src=x onerror=alert(1)>", "");
-        check("<p onclick=\"x()\" style=\"color:red\" class=\"y\">a</p>", "<p>a</p>");
-        check("<a href=\"javascript:alert(1)\">a</a>", "<a rel=\"noopener noreferrer nofollow\">a</a>");
+        check(
+            "<p onclick=\"x()\" style=\"color:red\" class=\"y\">a</p>",
+            "<p>a</p>",
+        );
+        check(
+            "<a href=\"javascript:alert(1)\">a</a>",
+            "<a rel=\"noopener noreferrer nofollow\">a</a>",
+        );
         check(
             "<a href=\"https://example.com\">a</a>",
             "<a href=\"https://example.com\" rel=\"noopener noreferrer nofollow\">a</a>",
         );
-        check("<svg><script>x</script></svg><iframe src=\"https://x\"></iframe>", "");
+        check(
+            "<svg><script>x</script></svg><iframe src=\"https://x\"></iframe>",
+            "",
+        );
     }
 }

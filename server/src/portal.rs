@@ -39,7 +39,10 @@ pub enum StartError {
     #[error(transparent)]
     Egress(#[from] EgressError),
     #[error("the data directory {path} can't be made: {source}")]
-    DataDirectory { path: String, source: std::io::Error },
+    DataDirectory {
+        path: String,
+        source: std::io::Error,
+    },
 }
 
 impl StartError {
@@ -49,7 +52,8 @@ impl StartError {
         match self {
             StartError::Store(store::Error::Locked { .. }) => 75,
             StartError::Store(store::Error::Broken(_) | store::Error::Unreachable(_)) => 74,
-            StartError::Store(store::Error::Address(_) | store::Error::Refused(_)) | StartError::Egress(_) => 78,
+            StartError::Store(store::Error::Address(_) | store::Error::Refused(_))
+            | StartError::Egress(_) => 78,
             StartError::Vault(error) => error.exit_code(),
             StartError::DataDirectory { .. } => 74,
             StartError::Store(_) => 1,
@@ -59,7 +63,12 @@ impl StartError {
 
 impl Portal {
     /// Opens database and vault and puts the services together. Runs that no living process owns are ended.
-    pub async fn start(config: &Config, master: &MasterKeySource, clock: Clock, rng: Rng) -> Result<Self, StartError> {
+    pub async fn start(
+        config: &Config,
+        master: &MasterKeySource,
+        clock: Clock,
+        rng: Rng,
+    ) -> Result<Self, StartError> {
         make_directory(&config.data)?;
         let mut options = OpenOptions::new(&config.database_url);
         options.credentials = config.database_credentials.clone();
@@ -87,10 +96,21 @@ impl Portal {
         let backend = Backend {
             accounts: Arc::new(accounts.clone()),
             integrations: Arc::new(integrations.clone()),
-            mirror: Arc::new(MirrorService { store: store.clone() }),
+            mirror: Arc::new(MirrorService {
+                store: store.clone(),
+            }),
             runs: Arc::new(sync.clone()),
         };
-        Ok(Self { store, vault, accounts, integrations, sync, backend, clock, rng })
+        Ok(Self {
+            store,
+            vault,
+            accounts,
+            integrations,
+            sync,
+            backend,
+            clock,
+            rng,
+        })
     }
 
     /// Ends what is under way, as interrupted, and flushes the database.
@@ -101,6 +121,8 @@ impl Portal {
 }
 
 fn make_directory(path: &Path) -> Result<(), StartError> {
-    std::fs::create_dir_all(path)
-        .map_err(|source| StartError::DataDirectory { path: path.display().to_string(), source })
+    std::fs::create_dir_all(path).map_err(|source| StartError::DataDirectory {
+        path: path.display().to_string(),
+        source,
+    })
 }

@@ -9,7 +9,10 @@ use uuid::Uuid;
 pub struct Rng(Arc<Mutex<StdRng>>);
 
 impl Rng {
-    #[expect(clippy::disallowed_methods, reason = "the one place that seeds from the operating system")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that seeds from the operating system"
+    )]
     pub fn from_os() -> Self {
         Self(Arc::new(Mutex::new(StdRng::from_rng(&mut rand::rng()))))
     }
@@ -20,7 +23,10 @@ impl Rng {
     }
 
     pub fn fill(&self, bytes: &mut [u8]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(bytes);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .fill_bytes(bytes);
     }
 
     pub fn bytes<const N: usize>(&self) -> [u8; N] {

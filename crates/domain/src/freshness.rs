@@ -66,13 +66,23 @@ mod tests {
     fn a_copy_ages_from_fresh_to_stale() {
         let then = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let interval = TimeDelta::minutes(15);
-        let after = |minutes| freshness(Some(then), interval, true, then + TimeDelta::minutes(minutes));
+        let after = |minutes| {
+            freshness(
+                Some(then),
+                interval,
+                true,
+                then + TimeDelta::minutes(minutes),
+            )
+        };
         assert_eq!(after(0), Freshness::Fresh);
         assert_eq!(after(15), Freshness::Fresh);
         assert_eq!(after(16), Freshness::Late);
         assert_eq!(after(31), Freshness::Stale);
         assert_eq!(after(-60), Freshness::Unknown);
         assert_eq!(freshness(None, interval, true, then), Freshness::Never);
-        assert_eq!(freshness(Some(then), interval, false, then), Freshness::Paused);
+        assert_eq!(
+            freshness(Some(then), interval, false, then),
+            Freshness::Paused
+        );
     }
 }

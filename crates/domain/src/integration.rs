@@ -29,7 +29,11 @@ impl AuthScheme {
 
     /// The scheme of a form's or the store's word; anything else is the default.
     pub fn from_word(word: &str) -> Self {
-        if word == "bearer" { AuthScheme::Bearer } else { AuthScheme::ApiKey }
+        if word == "bearer" {
+            AuthScheme::Bearer
+        } else {
+            AuthScheme::ApiKey
+        }
     }
 }
 

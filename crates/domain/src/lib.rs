@@ -1,26 +1,26 @@
 //! What the words mean: Hangar's types and the pure rules over them. No I/O, no clock; builds for the browser.
 
-/// Identifiers, ours (UUID v7) and Plane's.
-pub mod ids;
-/// Text that was checked once, when it came in: slugs, addresses, e-mail addresses, names.
-pub mod text;
 /// Who is asking, and what they may do: an unguarded write does not compile.
 pub mod actor;
-/// One workspace + base URL + key + schedule.
-pub mod integration;
-/// The connection test: its stages and what they say.
-pub mod connection_test;
-/// Plane's data as we keep it: projects, members, states, labels, work items.
-pub mod mirror;
-/// Stored against fetched: what a page of Plane's data changes.
-pub mod changes;
-/// A sync run, its progress and its outcome.
-pub mod run;
-/// How old the copy is, as a word.
-pub mod freshness;
-/// Keyset pages of lists.
-pub mod page;
 /// Who did what, when: the history of an integration.
 pub mod audit;
+/// Stored against fetched: what a page of Plane's data changes.
+pub mod changes;
+/// The connection test: its stages and what they say.
+pub mod connection_test;
+/// How old the copy is, as a word.
+pub mod freshness;
+/// Identifiers, ours (UUID v7) and Plane's.
+pub mod ids;
+/// One workspace + base URL + key + schedule.
+pub mod integration;
+/// Plane's data as we keep it: projects, members, states, labels, work items.
+pub mod mirror;
+/// Keyset pages of lists.
+pub mod page;
+/// A sync run, its progress and its outcome.
+pub mod run;
+/// Text that was checked once, when it came in: slugs, addresses, e-mail addresses, names.
+pub mod text;
 
 pub use chrono::{DateTime, NaiveDate, Utc};

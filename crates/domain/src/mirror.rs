@@ -154,8 +154,13 @@ pub enum Priority {
 }
 
 impl Priority {
-    pub const ALL: [Priority; 5] =
-        [Priority::Urgent, Priority::High, Priority::Medium, Priority::Low, Priority::None];
+    pub const ALL: [Priority; 5] = [
+        Priority::Urgent,
+        Priority::High,
+        Priority::Medium,
+        Priority::Low,
+        Priority::None,
+    ];
 
     /// Plane's word.
     pub fn word(self) -> &'static str {
@@ -170,7 +175,10 @@ impl Priority {
 
     /// The priority of Plane's word; an unknown one is "none".
     pub fn from_word(word: &str) -> Self {
-        Self::ALL.into_iter().find(|p| p.word() == word).unwrap_or(Priority::None)
+        Self::ALL
+            .into_iter()
+            .find(|p| p.word() == word)
+            .unwrap_or(Priority::None)
     }
 
     /// 0 for urgent to 4 for none: how lists sort it.

@@ -68,10 +68,14 @@ impl FromStr for WorkspaceSlug {
         let slug = text.trim();
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if slug.is_empty() {
-            return Err(TextError("Enter the workspace's slug: the part after the host in Plane's address."));
+            return Err(TextError(
+                "Enter the workspace's slug: the part after the host in Plane's address.",
+            ));
         }
         if slug.len() > 80 || !slug.chars().all(allowed) {
-            return Err(TextError("A workspace's slug has letters, digits, - and _ only, at most 80."));
+            return Err(TextError(
+                "A workspace's slug has letters, digits, - and _ only, at most 80.",
+            ));
         }
         Ok(Self(slug.to_owned()))
     }
@@ -84,9 +88,13 @@ impl FromStr for BaseUrl {
         let rest = text
             .strip_prefix("https://")
             .or_else(|| text.strip_prefix("http://"))
-            .ok_or(TextError("The address must start with https:// (or http://)."))?;
-        let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '@' | '\\');
-        if rest.is_empty() || rest.starts_with('/') || rest.ends_with('/') || rest.chars().any(odd) {
+            .ok_or(TextError(
+                "The address must start with https:// (or http://).",
+            ))?;
+        let odd =
+            |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '@' | '\\');
+        if rest.is_empty() || rest.starts_with('/') || rest.ends_with('/') || rest.chars().any(odd)
+        {
             return Err(TextError("This is not the address of a server."));
         }
         Ok(Self(text.to_owned()))
@@ -96,7 +104,10 @@ impl FromStr for BaseUrl {
 impl BaseUrl {
     /// Host and port as written, such as `plane.example.com:8443`.
     pub fn host(&self) -> &str {
-        let rest = self.0.split_once("://").map_or(self.0.as_str(), |(_, rest)| rest);
+        let rest = self
+            .0
+            .split_once("://")
+            .map_or(self.0.as_str(), |(_, rest)| rest);
         rest.split('/').next().unwrap_or(rest)
     }
 }
@@ -108,8 +119,14 @@ impl FromStr for Email {
         const BAD: TextError = TextError("Enter an e-mail address such as maya@example.com.");
         let email = text.trim().to_lowercase();
         let (user, host) = email.split_once('@').ok_or(BAD)?;
-        let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | ',');
-        if user.is_empty() || host.is_empty() || host.contains('@') || email.len() > 254 || email.chars().any(odd) {
+        let odd =
+            |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | ',');
+        if user.is_empty()
+            || host.is_empty()
+            || host.contains('@')
+            || email.len() > 254
+            || email.chars().any(odd)
+        {
             return Err(BAD);
         }
         Ok(Self(email))
@@ -137,7 +154,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn check<T: FromStr<Err = TextError> + fmt::Display>(text: &str, expected: Option<&str>) {
-        assert_eq!(text.parse::<T>().ok().map(|t| t.to_string()).as_deref(), expected, "{text:?}");
+        assert_eq!(
+            text.parse::<T>().ok().map(|t| t.to_string()).as_deref(),
+            expected,
+            "{text:?}"
+        );
     }
 
     #[test]

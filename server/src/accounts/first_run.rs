@@ -18,7 +18,11 @@ impl SetUpToken {
     }
 
     pub(super) fn is(&self, typed: &str) -> bool {
-        self.0.expose_secret().as_bytes().ct_eq(typed.as_bytes()).into()
+        self.0
+            .expose_secret()
+            .as_bytes()
+            .ct_eq(typed.as_bytes())
+            .into()
     }
 }
 
@@ -29,6 +33,9 @@ impl AccountsService {
             return Ok(None);
         }
         let base = public_url.as_str().trim_end_matches('/');
-        Ok(Some(format!("{base}/setup?token={}", self.set_up_token.0.expose_secret())))
+        Ok(Some(format!(
+            "{base}/setup?token={}",
+            self.set_up_token.0.expose_secret()
+        )))
     }
 }

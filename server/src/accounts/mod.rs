@@ -14,9 +14,7 @@ pub use tries::{Tries, Try};
 
 use std::collections::BTreeMap;
 
-use app::{
-    Accounts, Draft, Failure, PasswordForm, PersonForm, SessionToken, SetUpForm,
-};
+use app::{Accounts, Draft, Failure, PasswordForm, PersonForm, SessionToken, SetUpForm};
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use domain::{
@@ -75,14 +73,20 @@ impl AccountsService {
     ) -> Result<Option<String>, Failure> {
         let generated = password.is_none().then(|| password::generate(&self.rng));
         let password = password.or_else(|| generated.clone()).unwrap_or_default();
-        let new = self.new_user(name, email, password, BTreeMap::new()).await?;
+        let new = self
+            .new_user(name, email, password, BTreeMap::new())
+            .await?;
         let user = self
             .store
             .create_admin_from_cli(new, self.clock.now())
             .await
             .map_err(from_store)?;
-        self.record(None, "person.added", format!("{} was made an admin on the command line.", user.name))
-            .await?;
+        self.record(
+            None,
+            "person.added",
+            format!("{} was made an admin on the command line.", user.name),
+        )
+        .await?;
         Ok(generated)
     }
 
@@ -135,13 +139,21 @@ impl AccountsService {
         form: &str,
         values: &[(&str, &str)],
     ) -> Failure {
-        let Failure::Invalid { message, fields, .. } = failure else { return failure };
+        let Failure::Invalid {
+            message, fields, ..
+        } = failure
+        else {
+            return failure;
+        };
         let id = DraftId(self.rng.uuid_v4());
         let kept = store::Draft {
             id,
             owner,
             form: form.to_owned(),
-            values: values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            values: values
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
             errors: fields.clone(),
             message: Some(message.clone()),
             sealed_key: None,
@@ -150,13 +162,22 @@ impl AccountsService {
             expires_at: self.clock.now() + DRAFT_LIFE,
         };
         match self.store.save_draft(&kept).await {
-            Ok(()) => Failure::Invalid { message, fields, draft: Some(id) },
+            Ok(()) => Failure::Invalid {
+                message,
+                fields,
+                draft: Some(id),
+            },
             Err(error) => from_store(error),
         }
     }
 
     /// Adds a line to the history of people.
-    async fn record(&self, actor: Option<&User>, action: &str, says: String) -> Result<(), Failure> {
+    async fn record(
+        &self,
+        actor: Option<&User>,
+        action: &str,
+        says: String,
+    ) -> Result<(), Failure> {
         let entry = AuditEntry {
             at: self.clock.now(),
             actor: actor.map(|user| user.id),
@@ -170,8 +191,14 @@ impl AccountsService {
 
     async fn forget_expired(&self) -> Result<(), Failure> {
         let now = self.clock.now();
-        self.store.delete_expired_sessions(now, IDLE).await.map_err(from_store)?;
-        self.store.delete_expired_drafts(now).await.map_err(from_store)
+        self.store
+            .delete_expired_sessions(now, IDLE)
+            .await
+            .map_err(from_store)?;
+        self.store
+            .delete_expired_drafts(now)
+            .await
+            .map_err(from_store)
     }
 }
 
@@ -185,21 +212,33 @@ impl Accounts for AccountsService {
         if !self.may_set_up(&form.token).await? {
             return Err(Failure::NotFound);
         }
-        let new = match self.new_user(&form.name, &form.email, form.password, BTreeMap::new()).await {
+        let new = match self
+            .new_user(&form.name, &form.email, form.password, BTreeMap::new())
+            .await
+        {
             Ok(new) => new,
             Err(failure) => {
                 let values = [("name", form.name.as_str()), ("email", form.email.as_str())];
                 return Err(self.keep(failure, None, "set_up", &values).await);
             }
         };
-        let first = self.store.create_first_admin(new, self.clock.now()).await.map_err(from_store)?;
+        let first = self
+            .store
+            .create_first_admin(new, self.clock.now())
+            .await
+            .map_err(from_store)?;
         let Some(user) = first else {
             return Err(Failure::Conflict {
                 message: "Somebody else was faster and is the first admin now.".to_owned(),
                 draft: None,
             });
         };
-        self.record(Some(&user), "person.added", format!("{} set Hangar up.", user.name)).await?;
+        self.record(
+            Some(&user),
+            "person.added",
+            format!("{} set Hangar up.", user.name),
+        )
+        .await?;
         self.begin_session(&user).await
     }
 
@@ -208,12 +247,19 @@ impl Accounts for AccountsService {
         let typed = email.trim().to_lowercase();
         let a_try = self.tries.begin(&typed, self.clock.now())?;
         let known = match typed.parse::<Email>() {
-            Ok(email) => self.store.user_for_sign_in(&email).await.map_err(from_store)?,
+            Ok(email) => self
+                .store
+                .user_for_sign_in(&email)
+                .await
+                .map_err(from_store)?,
             Err(_) => None,
         };
         let (user, hash) = known.unzip();
         // An unknown address costs as much as a known one.
-        let is_right = self.passwords.verify(password.clone(), hash.clone()).await?;
+        let is_right = self
+            .passwords
+            .verify(password.clone(), hash.clone())
+            .await?;
         let Some(user) = user.filter(|user| is_right && user.is_active) else {
             tracing::warn!(account = %tries::alias(&typed), "sign-in refused");
             a_try.failed(self.clock.now());
@@ -221,21 +267,43 @@ impl Accounts for AccountsService {
         };
         if hash.as_deref().is_some_and(password::is_outdated) {
             let hash = self.passwords.hash(password).await?;
-            self.store.set_password(user.id, &hash, self.clock.now()).await.map_err(from_store)?;
-        } else if self.store.user_for_sign_in(&user.email).await.map_err(from_store)?.unzip().1 != hash {
+            self.store
+                .set_password(user.id, &hash, self.clock.now())
+                .await
+                .map_err(from_store)?;
+        } else if self
+            .store
+            .user_for_sign_in(&user.email)
+            .await
+            .map_err(from_store)?
+            .unzip()
+            .1
+            != hash
+        {
             // Changed meanwhile: what was typed is the old one.
             return Err(wrong());
         }
         self.forget_expired().await?;
         let session = self.begin_session(&user).await?;
-        self.store.signed_in(user.id, self.clock.now()).await.map_err(from_store)?;
-        self.record(Some(&user), "person.signed_in", format!("{} signed in.", user.name)).await?;
+        self.store
+            .signed_in(user.id, self.clock.now())
+            .await
+            .map_err(from_store)?;
+        self.record(
+            Some(&user),
+            "person.signed_in",
+            format!("{} signed in.", user.name),
+        )
+        .await?;
         a_try.succeeded();
         Ok(session)
     }
 
     async fn sign_out(&self, session: &SessionToken) -> Result<(), Failure> {
-        self.store.delete_session(&session::stored_id(session)).await.map_err(from_store)
+        self.store
+            .delete_session(&session::stored_id(session))
+            .await
+            .map_err(from_store)
     }
 
     async fn people(&self, viewer: &Viewer) -> Result<Vec<User>, Failure> {
@@ -248,11 +316,17 @@ impl Accounts for AccountsService {
             "admin" => Role::Admin,
             "lead" => Role::Lead,
             _ => {
-                errors.insert("role".to_owned(), "A person is an admin or a lead.".to_owned());
+                errors.insert(
+                    "role".to_owned(),
+                    "A person is an admin or a lead.".to_owned(),
+                );
                 Role::Lead
             }
         };
-        let made = match self.new_user(&form.name, &form.email, form.password, errors).await {
+        let made = match self
+            .new_user(&form.name, &form.email, form.password, errors)
+            .await
+        {
             Ok(new) => self
                 .store
                 .create_user(admin, new, role, self.clock.now())
@@ -263,29 +337,64 @@ impl Accounts for AccountsService {
         match made {
             Ok(user) => {
                 let says = format!("{} was added as {}.", user.name, role.word());
-                self.record(Some(admin.user()), "person.added", says).await?;
+                self.record(Some(admin.user()), "person.added", says)
+                    .await?;
                 Ok(user)
             }
             Err(failure) => {
-                let values = [("name", &*form.name), ("email", &*form.email), ("role", &*form.role)];
-                Err(self.keep(failure, Some(admin.user().id), "person", &values).await)
+                let values = [
+                    ("name", &*form.name),
+                    ("email", &*form.email),
+                    ("role", &*form.role),
+                ];
+                Err(self
+                    .keep(failure, Some(admin.user().id), "person", &values)
+                    .await)
             }
         }
     }
 
     async fn set_role(&self, admin: &Admin, person: UserId, role: Role) -> Result<(), Failure> {
-        let changed = self.store.set_user_role(admin, person, role, self.clock.now()).await;
+        let changed = self
+            .store
+            .set_user_role(admin, person, role, self.clock.now())
+            .await;
         let user = self.of_row(admin, person, changed).await?;
-        let says = format!("{} is {} now.", user.name, if role == Role::Admin { "an admin" } else { "a lead" });
-        self.record(Some(admin.user()), "person.role_changed", says).await
+        let says = format!(
+            "{} is {} now.",
+            user.name,
+            if role == Role::Admin {
+                "an admin"
+            } else {
+                "a lead"
+            }
+        );
+        self.record(Some(admin.user()), "person.role_changed", says)
+            .await
     }
 
-    async fn set_active(&self, admin: &Admin, person: UserId, is_active: bool) -> Result<(), Failure> {
-        let changed = self.store.set_user_active(admin, person, is_active, self.clock.now()).await;
+    async fn set_active(
+        &self,
+        admin: &Admin,
+        person: UserId,
+        is_active: bool,
+    ) -> Result<(), Failure> {
+        let changed = self
+            .store
+            .set_user_active(admin, person, is_active, self.clock.now())
+            .await;
         let user = self.of_row(admin, person, changed).await?;
-        let (action, word) =
-            if is_active { ("person.activated", "on") } else { ("person.deactivated", "off") };
-        self.record(Some(admin.user()), action, format!("{} was switched {word}.", user.name)).await
+        let (action, word) = if is_active {
+            ("person.activated", "on")
+        } else {
+            ("person.deactivated", "off")
+        };
+        self.record(
+            Some(admin.user()),
+            action,
+            format!("{} was switched {word}.", user.name),
+        )
+        .await
     }
 
     async fn change_password(
@@ -299,13 +408,18 @@ impl Accounts for AccountsService {
             Err(failure) => return Err(self.keep(failure, Some(user.id), "password", &[]).await),
         }
         let says = format!("{} changed the own password.", user.name);
-        self.record(Some(user), "person.password_changed", says).await?;
+        self.record(Some(user), "person.password_changed", says)
+            .await?;
         self.begin_session(user).await
     }
 
     async fn draft(&self, viewer: Option<&Viewer>, id: DraftId) -> Result<Option<Draft>, Failure> {
         let owner = viewer.map(|viewer| viewer.user().id);
-        let draft = self.store.draft(id, owner, self.clock.now()).await.map_err(from_store)?;
+        let draft = self
+            .store
+            .draft(id, owner, self.clock.now())
+            .await
+            .map_err(from_store)?;
         Ok(draft.map(|draft| Draft {
             id: Some(draft.id),
             values: draft.values,
@@ -329,7 +443,14 @@ impl AccountsService {
             Ok(user) => user.ok_or(Failure::NotFound),
             Err(error) => {
                 let values = [("id", &*person.to_string())];
-                Err(self.keep(from_store(error), Some(admin.user().id), "person_row", &values).await)
+                Err(self
+                    .keep(
+                        from_store(error),
+                        Some(admin.user().id),
+                        "person_row",
+                        &values,
+                    )
+                    .await)
             }
         }
     }
@@ -338,8 +459,12 @@ impl AccountsService {
     async fn changed_password(&self, user: &User, form: PasswordForm) -> Result<(), Failure> {
         let (current, new) = (Zeroizing::new(form.current), Zeroizing::new(form.new));
         let a_try = self.tries.begin(user.email.as_str(), self.clock.now())?;
-        let hash =
-            self.store.user_for_sign_in(&user.email).await.map_err(from_store)?.map(|(_, hash)| hash);
+        let hash = self
+            .store
+            .user_for_sign_in(&user.email)
+            .await
+            .map_err(from_store)?
+            .map(|(_, hash)| hash);
         if !self.passwords.verify(current.clone(), hash).await? {
             a_try.failed(self.clock.now());
             return Err(Failure::field("current", "This is not your password."));
@@ -352,7 +477,10 @@ impl AccountsService {
             return Err(Failure::field("new", problem));
         }
         let hash = self.passwords.hash(new).await?;
-        self.store.set_password(user.id, &hash, self.clock.now()).await.map_err(from_store)
+        self.store
+            .set_password(user.id, &hash, self.clock.now())
+            .await
+            .map_err(from_store)
     }
 }
 

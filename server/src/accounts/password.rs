@@ -87,28 +87,42 @@ impl Passwords {
 pub(super) fn problem(password: &str, about: &[&str]) -> Option<String> {
     let length = password.chars().count();
     if length < SHORTEST {
-        return Some(format!("A password has at least {SHORTEST} characters; this one has {length}."));
+        return Some(format!(
+            "A password has at least {SHORTEST} characters; this one has {length}."
+        ));
     }
     if password.len() > LONGEST {
         return Some(format!("A password has at most {LONGEST} characters."));
     }
     let mut context = vec!["hangar", "plane"];
     for text in about {
-        context.extend(text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2));
+        context.extend(
+            text.split(|c: char| !c.is_alphanumeric())
+                .filter(|word| word.len() > 2),
+        );
     }
     // Two words of the owner's and a year look strong to one who does not know him.
     let rest = context.iter().fold(password.to_lowercase(), |rest, word| {
         rest.replace(&word.to_lowercase(), "")
     });
     if rest.chars().filter(|c| c.is_alphanumeric()).count() < SHORTEST / 2 {
-        return Some("This password is too easy to guess. It is made of your name or address.".to_owned());
+        return Some(
+            "This password is too easy to guess. It is made of your name or address.".to_owned(),
+        );
     }
     let strength = zxcvbn::zxcvbn(password, &context);
     if strength.score() >= zxcvbn::Score::Three {
         return None;
     }
-    let why = strength.feedback().map(ToString::to_string).unwrap_or_default();
-    Some(format!("This password is too easy to guess. {why}").trim().to_owned())
+    let why = strength
+        .feedback()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    Some(
+        format!("This password is too easy to guess. {why}")
+            .trim()
+            .to_owned(),
+    )
 }
 
 /// Whether a hash was made with other parameters than today's.
@@ -125,8 +139,14 @@ pub(super) fn is_outdated(hash: &str) -> bool {
 /// A password nobody chose: 100 random bits in four groups of letters that are not mistaken for each other.
 pub(super) fn generate(rng: &Rng) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let letters = rng.bytes::<20>().map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
-    letters.chunks(5).map(String::from_iter).collect::<Vec<_>>().join("-")
+    let letters = rng
+        .bytes::<20>()
+        .map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
+    letters
+        .chunks(5)
+        .map(String::from_iter)
+        .collect::<Vec<_>>()
+        .join("-")
 }
 
 fn argon2() -> Argon2<'static> {
@@ -147,18 +167,47 @@ mod tests {
     async fn a_hash_is_a_phc_string_that_only_its_password_opens() {
         let passwords = Passwords::new(Rng::seeded(1));
         let hash = passwords.hash(secret("correct horse")).await.unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(passwords.verify(secret("correct horse"), Some(hash.clone())).await.unwrap());
-        assert!(!passwords.verify(secret("correct horsf"), Some(hash.clone())).await.unwrap());
-        assert!(!passwords.verify(secret("correct horse"), None).await.unwrap());
-        assert!(!passwords.verify(secret("correct horse"), Some("junk".to_owned())).await.unwrap());
-        assert_ne!(passwords.hash(secret("correct horse")).await.unwrap(), hash, "the salt is new each time");
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
+        assert!(
+            passwords
+                .verify(secret("correct horse"), Some(hash.clone()))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !passwords
+                .verify(secret("correct horsf"), Some(hash.clone()))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !passwords
+                .verify(secret("correct horse"), None)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !passwords
+                .verify(secret("correct horse"), Some("junk".to_owned()))
+                .await
+                .unwrap()
+        );
+        assert_ne!(
+            passwords.hash(secret("correct horse")).await.unwrap(),
+            hash,
+            "the salt is new each time"
+        );
     }
 
     #[test]
     fn a_hash_with_other_parameters_is_outdated() {
         let of = |params: &str| {
-            format!("$argon2id$v=19${params}$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+            format!(
+                "$argon2id$v=19${params}$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+            )
         };
         assert!(!is_outdated(&of("m=19456,t=2,p=1")));
         assert!(is_outdated(&of("m=4096,t=3,p=1")));
@@ -168,7 +217,12 @@ mod tests {
     #[tokio::test]
     async fn a_flood_of_sign_ins_is_turned_away_instead_of_queued_for_ever() {
         let passwords = Passwords::new(Rng::seeded(1));
-        let all = passwords.running.clone().acquire_many_owned(2).await.unwrap();
+        let all = passwords
+            .running
+            .clone()
+            .acquire_many_owned(2)
+            .await
+            .unwrap();
         let mut waiting = Vec::new();
         for _ in 0..AT_ONCE + WAITING {
             let mut one = Box::pin(passwords.verify(secret("x"), Some("junk".to_owned())));
@@ -186,12 +240,23 @@ mod tests {
         let about = ["Maya Keller", "maya@acme-tools.example"];
         let easy = |password: &str| problem(password, &about);
         assert!(easy("short").unwrap().contains("at least 12"));
-        for guessed in ["password1234", "aaaaaaaaaaaaaaaa", "qwertyuiop123", "mayakeller2024", "acme-tools.example"] {
-            assert!(easy(guessed).unwrap().contains("easy to guess"), "{guessed}");
+        for guessed in [
+            "password1234",
+            "aaaaaaaaaaaaaaaa",
+            "qwertyuiop123",
+            "mayakeller2024",
+            "acme-tools.example",
+        ] {
+            assert!(
+                easy(guessed).unwrap().contains("easy to guess"),
+                "{guessed}"
+            );
         }
         assert_eq!(easy("correct horse battery staple 9"), None);
         assert_eq!(easy("Prüfung ✓ mit Umlauten"), None);
-        let long: String = (0..128u8).map(|n| char::from(b'a' + (n.wrapping_mul(37) ^ (n >> 2)) % 26)).collect();
+        let long: String = (0..128u8)
+            .map(|n| char::from(b'a' + (n.wrapping_mul(37) ^ (n >> 2)) % 26))
+            .collect();
         assert_eq!(easy(&long), None, "128 characters are fine");
         assert!(easy(&"x7Q".repeat(400)).unwrap().contains("at most"));
     }

@@ -40,12 +40,20 @@ pub struct Try {
 impl Tries {
     /// For accounts: two tries are free, then 3, 5, 10 seconds; after a hundred the day is over.
     pub fn for_accounts() -> Self {
-        Self { by_name: Arc::default(), wait: account_wait, at_once: 4 }
+        Self {
+            by_name: Arc::default(),
+            wait: account_wait,
+            at_once: 4,
+        }
     }
 
     /// For client addresses, behind which there may be many people: thirty tries are free, then one every ten seconds.
     pub fn for_addresses() -> Self {
-        Self { by_name: Arc::default(), wait: address_wait, at_once: 64 }
+        Self {
+            by_name: Arc::default(),
+            wait: address_wait,
+            at_once: 64,
+        }
     }
 
     /// Begins a try, unless the name has to wait.
@@ -55,11 +63,19 @@ impl Tries {
         if names.len() >= REMEMBERED {
             make_room(&mut names, now);
         }
-        let fresh = Failures { count: 0, under_way: 0, last: now, until: now };
+        let fresh = Failures {
+            count: 0,
+            under_way: 0,
+            last: now,
+            until: now,
+        };
         let failures = names.entry(name).or_insert(fresh);
         let is_over = failures.count >= DAY_LIMIT && now >= failures.until;
         if is_over || now - failures.last >= TimeDelta::days(1) {
-            *failures = Failures { under_way: failures.under_way, ..fresh };
+            *failures = Failures {
+                under_way: failures.under_way,
+                ..fresh
+            };
         }
         if failures.until > now {
             let milliseconds = (failures.until - now).num_milliseconds();
@@ -69,7 +85,10 @@ impl Tries {
             return Err(wait_for(1));
         }
         failures.under_way += 1;
-        Ok(Try { tries: self.clone(), name })
+        Ok(Try {
+            tries: self.clone(),
+            name,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Failures>> {
@@ -121,13 +140,19 @@ fn account_wait(failures: u32, now: DateTime<Utc>) -> DateTime<Utc> {
         25..DAY_LIMIT => now + TimeDelta::seconds(10),
         _ => {
             let tomorrow = now.date_naive().checked_add_days(Days::new(1));
-            tomorrow.map_or(now + TimeDelta::days(1), |day| day.and_time(NaiveTime::MIN).and_utc())
+            tomorrow.map_or(now + TimeDelta::days(1), |day| {
+                day.and_time(NaiveTime::MIN).and_utc()
+            })
         }
     }
 }
 
 fn address_wait(failures: u32, now: DateTime<Utc>) -> DateTime<Utc> {
-    if failures < 30 { now } else { now + TimeDelta::seconds(10) }
+    if failures < 30 {
+        now
+    } else {
+        now + TimeDelta::seconds(10)
+    }
 }
 
 fn wait_for(seconds: i64) -> Failure {
@@ -165,7 +190,10 @@ mod tests {
     fn wait(tries: &Tries, name: &str, now: DateTime<Utc>) -> Option<u32> {
         match tries.begin(name, now) {
             Ok(_) => None,
-            Err(Failure::TooMany { retry_after_seconds, .. }) => Some(retry_after_seconds),
+            Err(Failure::TooMany {
+                retry_after_seconds,
+                ..
+            }) => Some(retry_after_seconds),
             Err(other) => panic!("{other}"),
         }
     }
@@ -183,7 +211,10 @@ mod tests {
         }
         assert_eq!(made, 100);
         assert_eq!(wait(&tries, "jonas", now), None, "others are not touched");
-        let tomorrow = (start() + TimeDelta::days(1)).date_naive().and_time(NaiveTime::MIN).and_utc();
+        let tomorrow = (start() + TimeDelta::days(1))
+            .date_naive()
+            .and_time(NaiveTime::MIN)
+            .and_utc();
         assert_eq!(wait(&tries, "maya", tomorrow), None);
     }
 
@@ -194,7 +225,10 @@ mod tests {
             tries.begin("maya", start()).unwrap().failed(start());
         }
         assert_eq!(wait(&tries, "maya", start()), Some(3));
-        assert_eq!(wait(&tries, "maya", start() + TimeDelta::milliseconds(2500)), Some(1));
+        assert_eq!(
+            wait(&tries, "maya", start() + TimeDelta::milliseconds(2500)),
+            Some(1)
+        );
         let later = start() + TimeDelta::seconds(3);
         tries.begin("maya", later).unwrap().succeeded();
         assert!(tries.lock().is_empty());
@@ -204,10 +238,16 @@ mod tests {
     #[test]
     fn racing_does_not_buy_more_tries() {
         let tries = Tries::for_accounts();
-        let under_way: Vec<_> = (0..100).filter_map(|_| tries.begin("maya", start()).ok()).collect();
+        let under_way: Vec<_> = (0..100)
+            .filter_map(|_| tries.begin("maya", start()).ok())
+            .collect();
         assert_eq!(under_way.len(), 4);
         drop(under_way);
-        assert_eq!(wait(&tries, "maya", start()), None, "a request that was given up counts for nothing");
+        assert_eq!(
+            wait(&tries, "maya", start()),
+            None,
+            "a request that was given up counts for nothing"
+        );
     }
 
     #[test]
@@ -217,7 +257,10 @@ mod tests {
             tries.begin("192.0.2.1", start()).unwrap().failed(start());
         }
         assert!(wait(&tries, "192.0.2.1", start()).is_some());
-        assert_eq!(wait(&tries, "192.0.2.1", start() + TimeDelta::seconds(10)), None);
+        assert_eq!(
+            wait(&tries, "192.0.2.1", start() + TimeDelta::seconds(10)),
+            None
+        );
     }
 
     #[test]

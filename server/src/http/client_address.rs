@@ -66,21 +66,55 @@ mod tests {
         }
         let proxies: Vec<String> = proxies.iter().map(|&p| p.to_owned()).collect();
         let client = client_address(peer.parse().unwrap(), &headers, &proxies);
-        assert_eq!(client.to_string(), expected, "{peer} {forwarded:?} {proxies:?}");
+        assert_eq!(
+            client.to_string(),
+            expected,
+            "{peer} {forwarded:?} {proxies:?}"
+        );
     }
 
     #[test]
     fn a_forwarded_address_counts_from_trusted_proxies_only() {
         check("203.0.113.9", &["1.2.3.4"], &[], "203.0.113.9");
         check("203.0.113.9", &["1.2.3.4"], &["10.0.0.0/8"], "203.0.113.9");
-        check("10.0.0.5", &["198.51.100.7"], &["10.0.0.0/8"], "198.51.100.7");
-        check("10.0.0.5", &["1.2.3.4, 198.51.100.7"], &["10.0.0.0/8"], "198.51.100.7");
-        check("10.0.0.5", &["1.2.3.4", "198.51.100.7, 10.0.0.6"], &["10.0.0.0/8"], "198.51.100.7");
+        check(
+            "10.0.0.5",
+            &["198.51.100.7"],
+            &["10.0.0.0/8"],
+            "198.51.100.7",
+        );
+        check(
+            "10.0.0.5",
+            &["1.2.3.4, 198.51.100.7"],
+            &["10.0.0.0/8"],
+            "198.51.100.7",
+        );
+        check(
+            "10.0.0.5",
+            &["1.2.3.4", "198.51.100.7, 10.0.0.6"],
+            &["10.0.0.0/8"],
+            "198.51.100.7",
+        );
         check("10.0.0.5", &["junk"], &["10.0.0.0/8"], "10.0.0.5");
         check("10.0.0.5", &[], &["10.0.0.5"], "10.0.0.5");
-        check("::ffff:10.0.0.5", &["198.51.100.7"], &["10.0.0.5"], "198.51.100.7");
-        check("2001:db8::1", &["2001:db8:1::7"], &["2001:db8::/48"], "2001:db8:1::7");
-        check("2001:db8:9::1", &["2001:db8:1::7"], &["2001:db8::/48", "junk/x"], "2001:db8:9::1");
+        check(
+            "::ffff:10.0.0.5",
+            &["198.51.100.7"],
+            &["10.0.0.5"],
+            "198.51.100.7",
+        );
+        check(
+            "2001:db8::1",
+            &["2001:db8:1::7"],
+            &["2001:db8::/48"],
+            "2001:db8:1::7",
+        );
+        check(
+            "2001:db8:9::1",
+            &["2001:db8:1::7"],
+            &["2001:db8::/48", "junk/x"],
+            "2001:db8:9::1",
+        );
     }
 
     #[test]
@@ -95,14 +129,24 @@ mod tests {
             ("10.0.0.0/8", "::1", false),
         ];
         for (network, address, expected) in cases {
-            assert_eq!(contains(network, address.parse().unwrap()), expected, "{network} {address}");
+            assert_eq!(
+                contains(network, address.parse().unwrap()),
+                expected,
+                "{network} {address}"
+            );
         }
     }
 
     #[test]
     fn one_subscriber_is_one_caller() {
         assert_eq!(caller("192.0.2.1".parse().unwrap()), "192.0.2.1");
-        assert_eq!(caller("2001:db8:1:2::1".parse().unwrap()), caller("2001:db8:1:2:ff::9".parse().unwrap()));
-        assert_ne!(caller("2001:db8:1:2::1".parse().unwrap()), caller("2001:db8:1:3::1".parse().unwrap()));
+        assert_eq!(
+            caller("2001:db8:1:2::1".parse().unwrap()),
+            caller("2001:db8:1:2:ff::9".parse().unwrap())
+        );
+        assert_ne!(
+            caller("2001:db8:1:2::1".parse().unwrap()),
+            caller("2001:db8:1:3::1".parse().unwrap())
+        );
     }
 }

@@ -19,10 +19,14 @@ pub(super) async fn call(State(state): State<HttpState>, mut request: Request) -
     };
 
     // The framework answers forms by putting errors into the address; its answer to programs is translated here instead.
-    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    request
+        .headers_mut()
+        .insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let context = context(&state, &request);
-    let (parts, body) =
-        leptos_axum::handle_server_fns_with_context(context, request).await.into_response().into_parts();
+    let (parts, body) = leptos_axum::handle_server_fns_with_context(context, request)
+        .await
+        .into_response()
+        .into_parts();
     let Ok(body) = body.collect().await.map(|b| b.to_bytes()) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
@@ -36,12 +40,16 @@ pub(super) async fn call(State(state): State<HttpState>, mut request: Request) -
             refuse(Failure::NotFound, asked, &state).await
         }
         _ => {
-            let failure = serde_json::from_slice(&body).unwrap_or(Failure::Internal { reference: "-".to_owned() });
+            let failure = serde_json::from_slice(&body).unwrap_or(Failure::Internal {
+                reference: "-".to_owned(),
+            });
             refuse(failure, asked, &state).await
         }
     };
     for cookie in parts.headers.get_all(header::SET_COOKIE) {
-        response.headers_mut().append(header::SET_COOKIE, cookie.clone());
+        response
+            .headers_mut()
+            .append(header::SET_COOKIE, cookie.clone());
     }
     response
 }
@@ -61,9 +69,12 @@ async fn refuse(failure: Failure, asked: Asked, state: &HttpState) -> Response {
     }
     let back = &asked.back;
     let to = match &failure {
-        Failure::Invalid { draft: Some(draft), .. } | Failure::Conflict { draft: Some(draft), .. } => {
-            paths::with_draft(&without(back, "draft"), *draft)
+        Failure::Invalid {
+            draft: Some(draft), ..
         }
+        | Failure::Conflict {
+            draft: Some(draft), ..
+        } => paths::with_draft(&without(back, "draft"), *draft),
         Failure::Invalid { .. } if asked.is_sign_in => sign_in_again(back, "invalid"),
         Failure::TooMany { .. } if asked.is_sign_in => sign_in_again(back, "too_many"),
         Failure::SignIn => format!("{}?next={}", paths::SIGN_IN, urlencode(back)),
@@ -76,18 +87,26 @@ async fn refuse(failure: Failure, asked: Asked, state: &HttpState) -> Response {
 async fn failure_page(failure: Failure, asked: Asked, state: &HttpState) -> Response {
     let mut request = Request::new(axum::body::Body::empty());
     if let Some(visit) = asked.visit {
-        request.extensions_mut().insert(Visit { path: asked.back, ..visit });
+        request.extensions_mut().insert(Visit {
+            path: asked.back,
+            ..visit
+        });
     }
     let context = context(state, &request);
     let status = failure.status();
-    let mut response =
-        app::render::render(request, context, move || app::shell::failure_document(failure.clone())).await;
+    let mut response = app::render::render(request, context, move || {
+        app::shell::failure_document(failure.clone())
+    })
+    .await;
     *response.status_mut() = status;
     response
 }
 
 fn accepts_html(request: &Request) -> bool {
-    let accept = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok());
+    let accept = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|v| v.to_str().ok());
     accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
@@ -105,7 +124,10 @@ fn referring_path(request: &Request, state: &HttpState) -> String {
         .and_then(|v| v.to_str().ok())
         .and_then(|v| url::Url::parse(v).ok())
         .filter(|url| {
-            let host = request.headers().get(header::HOST).and_then(|v| v.to_str().ok());
+            let host = request
+                .headers()
+                .get(header::HOST)
+                .and_then(|v| v.to_str().ok());
             let authority = url.authority();
             url.origin() == state.public_url.origin() || host == Some(authority)
         })
@@ -118,10 +140,18 @@ fn referring_path(request: &Request, state: &HttpState) -> String {
 
 /// `path` without one query parameter.
 fn without(path: &str, name: &str) -> String {
-    let Some((path, query)) = path.split_once('?') else { return path.to_owned() };
-    let kept: Vec<&str> =
-        query.split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(name)).collect();
-    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+    let Some((path, query)) = path.split_once('?') else {
+        return path.to_owned();
+    };
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(name))
+        .collect();
+    if kept.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", kept.join("&"))
+    }
 }
 
 fn json_type() -> [(http::HeaderName, &'static str); 1] {
@@ -137,6 +167,9 @@ mod tests {
         assert_eq!(without("/a?draft=1&b=2", "draft"), "/a?b=2");
         assert_eq!(without("/a?draft=1", "draft"), "/a");
         assert_eq!(without("/a", "draft"), "/a");
-        assert_eq!(sign_in_again("/sign-in?next=/x&error=invalid", "too_many"), "/sign-in?next=/x&error=too_many");
+        assert_eq!(
+            sign_in_again("/sign-in?next=/x&error=invalid", "too_many"),
+            "/sign-in?next=/x&error=too_many"
+        );
     }
 }

@@ -26,13 +26,20 @@ pub(super) async fn run(
     Extension(visit): Extension<Visit>,
     Path(id): Path<RunId>,
 ) -> Response {
-    let Some(viewer) = visit.user.map(User::viewer) else { return refuse(Failure::SignIn) };
+    let Some(viewer) = visit.user.map(User::viewer) else {
+        return refuse(Failure::SignIn);
+    };
     let first = match state.portal.backend.runs.run(&viewer, id).await {
         Ok(run) => run,
         Err(failure) => return refuse(failure),
     };
     let changes = state.portal.sync.changes();
-    let start = Watching { shown: None, next: Some(first), changes, done: false };
+    let start = Watching {
+        shown: None,
+        next: Some(first),
+        changes,
+        done: false,
+    };
     let runs = state.portal.backend.runs.clone();
     let events = stream::unfold(start, move |mut watching| {
         let runs = runs.clone();
@@ -92,8 +99,12 @@ pub(super) async fn connection_test(
     Extension(visit): Extension<Visit>,
     Form(fields): Form<HashMap<String, String>>,
 ) -> Response {
-    let Some(user) = visit.user else { return refuse(Failure::SignIn) };
-    let Some(admin) = user.admin() else { return refuse(Failure::Forbidden) };
+    let Some(user) = visit.user else {
+        return refuse(Failure::SignIn);
+    };
+    let Some(admin) = user.admin() else {
+        return refuse(Failure::Forbidden);
+    };
     let target = match fields.get("id").map(|id| id.parse()) {
         Some(Ok(id)) => TestTarget::Saved(id),
         Some(Err(_)) => return refuse(Failure::NotFound),
@@ -108,13 +119,22 @@ pub(super) async fn connection_test(
     };
     // Goes on when the page is left, so that the result is kept.
     tokio::spawn(async move {
-        if let Err(failure) = integrations.run_test(prepared, |progress| drop(send.send(progress))).await {
+        if let Err(failure) = integrations
+            .run_test(prepared, |progress| drop(send.send(progress)))
+            .await
+        {
             tracing::warn!(%failure, "a connection test was not kept");
         }
     });
-    sse(UnboundedReceiverStream::new(receive).filter_map(async |progress| {
-        Event::default().event("test").json_data(&progress).ok().map(Ok::<_, Infallible>)
-    }))
+    sse(
+        UnboundedReceiverStream::new(receive).filter_map(async |progress| {
+            Event::default()
+                .event("test")
+                .json_data(&progress)
+                .ok()
+                .map(Ok::<_, Infallible>)
+        }),
+    )
 }
 
 fn form(fields: &HashMap<String, String>) -> IntegrationForm {
@@ -135,9 +155,13 @@ fn form(fields: &HashMap<String, String>) -> IntegrationForm {
 }
 
 fn sse(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
-    let mut response = Sse::new(events).keep_alive(KeepAlive::default()).into_response();
+    let mut response = Sse::new(events)
+        .keep_alive(KeepAlive::default())
+        .into_response();
     // nginx buffers what it proxies unless it is told not to.
-    response.headers_mut().insert("x-accel-buffering", http::HeaderValue::from_static("no"));
+    response
+        .headers_mut()
+        .insert("x-accel-buffering", http::HeaderValue::from_static("no"));
     response
 }
 

@@ -64,15 +64,25 @@ pub fn router(state: HttpState) -> Router {
         .route("/readyz", get(ready))
         .merge(pages)
         .merge(assets::router());
-    let router = if state.assets.dev_reload { router.merge(dev_reload::router()) } else { router };
-    security::layers(router, &state).layer(from_fn(request_id::layer)).with_state(state)
+    let router = if state.assets.dev_reload {
+        router.merge(dev_reload::router())
+    } else {
+        router
+    };
+    security::layers(router, &state)
+        .layer(from_fn(request_id::layer))
+        .with_state(state)
 }
 
 /// Any other address: a page, or the page that says there is none.
 async fn page(State(state): State<HttpState>, request: Request) -> Response {
     let method = request.method().clone();
     if method != http::Method::GET && method != http::Method::HEAD {
-        return (StatusCode::METHOD_NOT_ALLOWED, [(http::header::ALLOW, "GET, HEAD")]).into_response();
+        return (
+            StatusCode::METHOD_NOT_ALLOWED,
+            [(http::header::ALLOW, "GET, HEAD")],
+        )
+            .into_response();
     }
     let context = context(&state, &request);
     app::render::render(request, context, app::shell::shell).await
@@ -100,7 +110,11 @@ async fn ready(State(state): State<HttpState>) -> Response {
         Ok(()) => "ready\n".into_response(),
         Err(error) => {
             tracing::warn!(code = error.code(), "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database can't be reached\n").into_response()
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database can't be reached\n",
+            )
+                .into_response()
         }
     }
 }

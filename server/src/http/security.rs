@@ -31,10 +31,22 @@ const HEADERS: [(HeaderName, &str); 8] = [
     (header::X_FRAME_OPTIONS, "DENY"),
     // Forms without JavaScript come back to the page they were sent from, so our own pages may be named to ourselves.
     (header::REFERRER_POLICY, "same-origin"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
-    (HeaderName::from_static("x-permitted-cross-domain-policies"), "none"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-embedder-policy"),
+        "require-corp",
+    ),
+    (
+        HeaderName::from_static("x-permitted-cross-domain-policies"),
+        "none",
+    ),
     (
         HeaderName::from_static("permissions-policy"),
         "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -47,7 +59,10 @@ const HSTS: &str = "max-age=63072000";
 /// Wraps all routes: headers first, so that whatever the other layers answer has them too.
 pub(super) fn layers(router: Router<HttpState>, state: &HttpState) -> Router<HttpState> {
     router
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, DEADLINE))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            DEADLINE,
+        ))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(same_site(state))
         .layer(CatchPanicLayer::custom(after_panic))
@@ -56,27 +71,35 @@ pub(super) fn layers(router: Router<HttpState>, state: &HttpState) -> Router<Htt
 
 /// Refuses what another site makes a browser send: by `Sec-Fetch-Site`, or by `Origin` where browsers don't say.
 /// Webhooks and the REST interface have no cookies to abuse, and checks of their own.
-fn same_site(state: &HttpState) -> CsrfLayer<impl FnMut(ProtectionError) -> Response + Clone + use<>> {
+fn same_site(
+    state: &HttpState,
+) -> CsrfLayer<impl FnMut(ProtectionError) -> Response + Clone + use<>> {
     let origin = state.public_url.origin().ascii_serialization();
     CsrfLayer::new()
         .add_trusted_origin(origin)
         .expect("the public URL was checked to be http or https with a host")
         .with_insecure_bypass(|_: &Method, uri: &Uri| is_for_programs(uri.path()))
         .with_rejection_response(|_: ProtectionError| {
-            (StatusCode::FORBIDDEN, "This was sent from another site, so nothing was done.\n")
+            (
+                StatusCode::FORBIDDEN,
+                "This was sent from another site, so nothing was done.\n",
+            )
                 .into_response()
         })
 }
 
 fn is_for_programs(path: &str) -> bool {
     ["/api/webhooks", "/api/v1"].iter().any(|prefix| {
-        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        path.strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
 }
 
 async fn headers(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
     let nonce = URL_SAFE_NO_PAD.encode(state.portal.rng.bytes::<16>());
-    request.extensions_mut().insert(Nonce::from_value(nonce.as_str()));
+    request
+        .extensions_mut()
+        .insert(Nonce::from_value(nonce.as_str()));
     let mut response = next.run(request).await;
     say(response.headers_mut(), &nonce, state.is_secure());
     response
@@ -87,13 +110,18 @@ fn say(headers: &mut HeaderMap, nonce: &str, is_secure: bool) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if is_secure {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static(HSTS),
+        );
     }
     if let Ok(policy) = HeaderValue::from_str(&policy(nonce)) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     // Only the built files say that they may be kept. Streams say `no-cache`, which still allows a copy.
-    let kept = headers.get(header::CACHE_CONTROL).is_some_and(|value| value != "no-cache");
+    let kept = headers
+        .get(header::CACHE_CONTROL)
+        .is_some_and(|value| value != "no-cache");
     if !kept {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
@@ -120,10 +148,23 @@ mod tests {
 
     #[test]
     fn only_the_addresses_for_programs_are_spared_the_check() {
-        for path in ["/api/webhooks", "/api/webhooks/plane/x", "/api/v1", "/api/v1/runs"] {
+        for path in [
+            "/api/webhooks",
+            "/api/webhooks/plane/x",
+            "/api/v1",
+            "/api/v1/runs",
+        ] {
             assert!(is_for_programs(path), "{path}");
         }
-        for path in ["/api/ui/sign_in", "/api/v10", "/api/webhooksx", "//api/v1", "/x?/api/v1", "/API/V1", "/live/x"] {
+        for path in [
+            "/api/ui/sign_in",
+            "/api/v10",
+            "/api/webhooksx",
+            "//api/v1",
+            "/x?/api/v1",
+            "/API/V1",
+            "/live/x",
+        ] {
             assert!(!is_for_programs(path), "{path}");
         }
     }
@@ -133,7 +174,10 @@ mod tests {
         for (said, expected) in [
             (None, "no-store"),
             (Some("no-cache"), "no-store"),
-            (Some("public, max-age=31536000, immutable"), "public, max-age=31536000, immutable"),
+            (
+                Some("public, max-age=31536000, immutable"),
+                "public, max-age=31536000, immutable",
+            ),
         ] {
             let mut headers = HeaderMap::new();
             if let Some(said) = said {

@@ -17,7 +17,11 @@ use super::{
 use crate::accounts::Try;
 
 /// Tells who sent a request, by its cookie, and puts that beside what pages need to know of the request.
-pub(super) async fn load(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
+pub(super) async fn load(
+    State(state): State<HttpState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let name = session_cookie(state.is_secure());
     let session = cookie(request.headers(), name).map(|value| SessionToken(value.to_owned()));
     let user = match &session {
@@ -31,15 +35,26 @@ pub(super) async fn load(State(state): State<HttpState>, mut request: Request, n
         user,
         now: state.portal.clock.now(),
         theme: cookie(request.headers(), "hangar-theme").map_or(Theme::System, Theme::from_word),
-        path: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
+        path: request
+            .uri()
+            .path_and_query()
+            .map_or_else(String::new, ToString::to_string),
         session: session.clone(),
-        request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+        request_id: request
+            .extensions()
+            .get::<RequestId>()
+            .map(|id| id.0.clone())
+            .unwrap_or_default(),
         is_secure: state.is_secure(),
         assets: state.assets.clone(),
     };
     let is_sign_in = request.method() == Method::POST && request.uri().path() == "/api/ui/sign_in";
     request.extensions_mut().insert(visit);
-    if is_sign_in { sign_in(&state, session, request, next).await } else { next.run(request).await }
+    if is_sign_in {
+        sign_in(&state, session, request, next).await
+    } else {
+        next.run(request).await
+    }
 }
 
 /// Signing in, at most so often from one address. Whoever succeeds leaves the session behind that the browser had.
@@ -76,19 +91,31 @@ fn begin_try(state: &HttpState, request: &Request) -> Result<Option<Try>, Failur
     };
     let client = client_address(peer.ip(), request.headers(), &state.trusted_proxies);
     let tries = &state.portal.accounts.tries_by_address;
-    tries.begin(&caller(client), state.portal.clock.now()).map(Some)
+    tries
+        .begin(&caller(client), state.portal.clock.now())
+        .map(Some)
 }
 
 fn too_many(failure: &Failure, headers: &HeaderMap) -> Response {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
     if accept.is_some_and(|accept| accept.contains("text/html")) {
         return Redirect::to(&format!("{}?error=too_many", paths::SIGN_IN)).into_response();
     }
     let seconds = match failure {
-        Failure::TooMany { retry_after_seconds, .. } => *retry_after_seconds,
+        Failure::TooMany {
+            retry_after_seconds,
+            ..
+        } => *retry_after_seconds,
         _ => 1,
     };
-    (failure.status(), [(header::RETRY_AFTER, seconds.to_string())], Json(failure)).into_response()
+    (
+        failure.status(),
+        [(header::RETRY_AFTER, seconds.to_string())],
+        Json(failure),
+    )
+        .into_response()
 }
 
 /// The value of a cookie.
@@ -110,7 +137,10 @@ mod tests {
     #[test]
     fn a_cookie_is_found_by_its_whole_name() {
         let mut headers = HeaderMap::new();
-        headers.append("cookie", "xhangar=1; hangar-theme=dark;hangar=abc=d".parse().unwrap());
+        headers.append(
+            "cookie",
+            "xhangar=1; hangar-theme=dark;hangar=abc=d".parse().unwrap(),
+        );
         headers.append("cookie", "other=2".parse().unwrap());
         assert_eq!(cookie(&headers, "hangar"), Some("abc=d"));
         assert_eq!(cookie(&headers, "hangar-theme"), Some("dark"));

@@ -26,14 +26,20 @@ pub(super) fn check(
     };
 
     let address = if form.base_url.trim().is_empty() {
-        wrong("base_url", "Enter Plane's address, such as https://api.plane.so.".to_owned());
+        wrong(
+            "base_url",
+            "Enter Plane's address, such as https://api.plane.so.".to_owned(),
+        );
         None
     } else {
         match plane::normalise(&form.base_url) {
             Ok(address) => match egress.check(&address.base) {
                 Ok(()) => Some(address),
                 Err(refused) => {
-                    wrong("base_url", format!("{} {}", refused.sentence(), refused.advice()));
+                    wrong(
+                        "base_url",
+                        format!("{} {}", refused.sentence(), refused.advice()),
+                    );
                     None
                 }
             },
@@ -46,35 +52,55 @@ pub(super) fn check(
     let suggested = address.as_ref().and_then(|a| a.workspace.clone());
     let workspace = match (form.workspace.trim().is_empty(), suggested) {
         (true, Some(slug)) => Some(slug),
-        _ => form.workspace.parse().map_err(|e: domain::text::TextError| wrong("workspace", e.to_string())).ok(),
+        _ => form
+            .workspace
+            .parse()
+            .map_err(|e: domain::text::TextError| wrong("workspace", e.to_string()))
+            .ok(),
     };
     let name = if form.integration_name.trim().is_empty() {
         workspace.as_ref().map(|w| w.as_str()).unwrap_or_default()
     } else {
         &form.integration_name
     };
-    let integration_name =
-        name.parse().map_err(|e: domain::text::TextError| wrong("integration_name", e.to_string())).ok();
+    let integration_name = name
+        .parse()
+        .map_err(|e: domain::text::TextError| wrong("integration_name", e.to_string()))
+        .ok();
     let description = form.description.trim().replace("\r\n", "\n");
     if description.chars().count() > DESCRIPTION_MAX {
-        wrong("description", format!("A description has at most {DESCRIPTION_MAX} characters."));
+        wrong(
+            "description",
+            format!("A description has at most {DESCRIPTION_MAX} characters."),
+        );
     }
     let project_id = match form.project_id.trim() {
         "" => None,
         text => match text.parse() {
             Ok(id) => Some(id),
             Err(_) => {
-                wrong("project_id", "A project's id is a UUID: the part after /projects/ in its address.".to_owned());
+                wrong(
+                    "project_id",
+                    "A project's id is a UUID: the part after /projects/ in its address."
+                        .to_owned(),
+                );
                 None
             }
         },
     };
     let interval_minutes = match form.interval_minutes.trim() {
         "" => 15,
-        text => text.parse().ok().filter(|m| (5..=1440).contains(m)).unwrap_or_else(|| {
-            wrong("interval_minutes", "Enter a number of minutes between 5 and 1440 (a day).".to_owned());
-            15
-        }),
+        text => text
+            .parse()
+            .ok()
+            .filter(|m| (5..=1440).contains(m))
+            .unwrap_or_else(|| {
+                wrong(
+                    "interval_minutes",
+                    "Enter a number of minutes between 5 and 1440 (a day).".to_owned(),
+                );
+                15
+            }),
     };
     let key = key(&form.api_key).unwrap_or_else(|says| {
         wrong("api_key", says);
@@ -82,18 +108,20 @@ pub(super) fn check(
     });
 
     match (address, workspace, integration_name) {
-        (Some(address), Some(workspace), Some(integration_name)) if errors.is_empty() => Ok(Checked {
-            settings: IntegrationSettings {
-                integration_name,
-                description,
-                base_url: address.base,
-                workspace,
-                project_id,
-                auth_scheme: AuthScheme::from_word(&form.auth_scheme),
-                interval_minutes,
-            },
-            key: key.or(kept),
-        }),
+        (Some(address), Some(workspace), Some(integration_name)) if errors.is_empty() => {
+            Ok(Checked {
+                settings: IntegrationSettings {
+                    integration_name,
+                    description,
+                    base_url: address.base,
+                    workspace,
+                    project_id,
+                    auth_scheme: AuthScheme::from_word(&form.auth_scheme),
+                    interval_minutes,
+                },
+                key: key.or(kept),
+            })
+        }
         _ => Err(errors),
     }
 }
@@ -106,7 +134,9 @@ pub(super) fn key(text: &str) -> Result<Option<SecretString>, String> {
     }
     // What can't stand in a header can't be a key; Plane's own are `plane_api_` and 32 hex digits.
     if key.len() > 4096 || !key.chars().all(|c| c.is_ascii_graphic()) {
-        return Err("This can't be an API key: it has spaces or characters that no key has.".to_owned());
+        return Err(
+            "This can't be an API key: it has spaces or characters that no key has.".to_owned(),
+        );
     }
     Ok(Some(key.to_owned().into()))
 }

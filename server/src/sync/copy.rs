@@ -43,7 +43,9 @@ pub(super) struct Copy<'a> {
 /// How a walk ended.
 pub(super) enum Ended {
     /// Everything was read but what is named here.
-    Copied { left_out: Vec<LeftOut> },
+    Copied {
+        left_out: Vec<LeftOut>,
+    },
     /// Plane, or the way there, is in trouble.
     Plane(Error),
     Store(store::Error),
@@ -136,9 +138,12 @@ impl Copy<'_> {
         // Others are listed in the copy, but Plane refuses or empties what is in them (plane-api.md section 4).
         let readable: Vec<Project> = projects
             .into_iter()
-            .filter(|p| p.is_member && p.archived_at.is_none() && self.only.is_none_or(|only| only == p.id))
+            .filter(|p| {
+                p.is_member && p.archived_at.is_none() && self.only.is_none_or(|only| only == p.id)
+            })
             .collect();
-        self.live.update(|progress, _| progress.projects_total = readable.len() as u32);
+        self.live
+            .update(|progress, _| progress.projects_total = readable.len() as u32);
 
         let mut left_out = Vec::new();
         let mut in_a_row = 0;
@@ -152,7 +157,10 @@ impl Copy<'_> {
                         return Ended::Plane(error);
                     }
                     info!(project = %project.id, code = error.code(), "a project was left out");
-                    left_out.push(LeftOut { project: project.name.clone(), why: error.sentence() });
+                    left_out.push(LeftOut {
+                        project: project.name.clone(),
+                        why: error.sentence(),
+                    });
                 }
             }
             self.live.update(|progress, counts| {
@@ -180,7 +188,9 @@ impl Copy<'_> {
             let page: ListPage<Project> = try_often!(self, self.plane.projects(cursor.as_ref()))?;
             if page.undecodable > 0 {
                 // Without these the list is not whole, and what is absent from it would be taken for gone.
-                return Err(Stop::Plane(Error::BadAnswer(plane::error::AnswerFlaw::NotUnderstood)));
+                return Err(Stop::Plane(Error::BadAnswer(
+                    plane::error::AnswerFlaw::NotUnderstood,
+                )));
             }
             if page.shifted && !again {
                 projects.clear();
@@ -195,7 +205,9 @@ impl Copy<'_> {
         }
         projects.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
         projects.dedup_by_key(|p| p.id);
-        self.store.apply_projects(self.run, &projects, self.clock.now()).await?;
+        self.store
+            .apply_projects(self.run, &projects, self.clock.now())
+            .await?;
         Ok(projects)
     }
 
@@ -204,28 +216,42 @@ impl Copy<'_> {
         self.phase(Phase::Members, Some(project));
         match try_often!(self, self.plane.members(id)) {
             Ok(members) => {
-                self.store.apply_members(self.run, id, &members.rows, self.clock.now()).await?;
-                self.live.update(|_, counts| counts.members += members.rows.len() as u32);
+                self.store
+                    .apply_members(self.run, id, &members.rows, self.clock.now())
+                    .await?;
+                self.live
+                    .update(|_, counts| counts.members += members.rows.len() as u32);
             }
             // A guest's key may not list members, and Plane before v0.28 has no such list: names stay unknown, no more.
-            Err(Error::NoAccess | Error::NotSupported) => debug!(project = %id, "members can't be listed"),
+            Err(Error::NoAccess | Error::NotSupported) => {
+                debug!(project = %id, "members can't be listed")
+            }
             Err(error) => return Err(error.into()),
         }
 
         self.phase(Phase::States, Some(project));
         let states = try_often!(self, self.plane.states(id))?;
-        self.store.apply_states(self.run, id, &states.rows, self.clock.now()).await?;
-        self.live.update(|_, counts| counts.states += states.rows.len() as u32);
+        self.store
+            .apply_states(self.run, id, &states.rows, self.clock.now())
+            .await?;
+        self.live
+            .update(|_, counts| counts.states += states.rows.len() as u32);
 
         self.phase(Phase::Labels, Some(project));
         let labels = try_often!(self, self.plane.labels(id))?;
-        self.store.apply_labels(self.run, id, &labels.rows, self.clock.now()).await?;
-        self.live.update(|_, counts| counts.labels += labels.rows.len() as u32);
+        self.store
+            .apply_labels(self.run, id, &labels.rows, self.clock.now())
+            .await?;
+        self.live
+            .update(|_, counts| counts.labels += labels.rows.len() as u32);
 
         let undecodable = self.work_items(project).await? + states.undecodable + labels.undecodable;
         if undecodable > 0 {
             let why = format!("{undecodable} rows of Plane's answers could not be understood.");
-            left_out.push(LeftOut { project: project.name.clone(), why });
+            left_out.push(LeftOut {
+                project: project.name.clone(),
+                why,
+            });
         }
         Ok(())
     }
@@ -252,7 +278,10 @@ impl Copy<'_> {
             undecodable += page.undecodable;
             let read = page.rows.len() as u64;
             let ids: Vec<_> = page.rows.iter().map(|item| item.id).collect();
-            let stored = self.store.stored_items(self.run.integration, id, &ids).await?;
+            let stored = self
+                .store
+                .stored_items(self.run.integration, id, &ids)
+                .await?;
             let changes = changes(page.rows, &stored);
             self.live.update(|progress, counts| {
                 counts.items += read;
@@ -267,19 +296,35 @@ impl Copy<'_> {
             self.live.note(self.plane.usage(), None);
             let checkpoint = Checkpoint {
                 project: id,
-                cursor: page.next.as_ref().map(ToString::to_string).unwrap_or_default(),
+                cursor: page
+                    .next
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
                 page: page.page,
                 started_at,
             };
             let (progress, counts) = (self.live.progress(), self.live.counts());
-            self.store.apply_items(self.run, id, &changes, &checkpoint, &progress, &counts, self.clock.now()).await?;
+            self.store
+                .apply_items(
+                    self.run,
+                    id,
+                    &changes,
+                    &checkpoint,
+                    &progress,
+                    &counts,
+                    self.clock.now(),
+                )
+                .await?;
             self.changed();
             match page.next {
                 Some(next) => cursor = Some(next),
                 None => break,
             }
         }
-        self.store.finish_project(self.run, id, started_at, self.clock.now()).await?;
+        self.store
+            .finish_project(self.run, id, started_at, self.clock.now())
+            .await?;
         Ok(undecodable)
     }
 
@@ -290,7 +335,12 @@ impl Copy<'_> {
             progress.project = project.map(|p| p.id);
             progress.project_name = project.map(|p| p.name.clone());
             if moved {
-                (progress.page, progress.pages, progress.items_done, progress.items_total) = (0, None, 0, None);
+                (
+                    progress.page,
+                    progress.pages,
+                    progress.items_done,
+                    progress.items_total,
+                ) = (0, None, 0, None);
             }
         });
         self.changed();
@@ -317,8 +367,13 @@ impl Copy<'_> {
 fn may_pass(error: &Error) -> bool {
     matches!(
         error,
-        Error::Dns | Error::Refused | Error::Timeout | Error::Network | Error::PlaneFault { .. }
-            | Error::BadAnswer(_) | Error::NotPlane
+        Error::Dns
+            | Error::Refused
+            | Error::Timeout
+            | Error::Network
+            | Error::PlaneFault { .. }
+            | Error::BadAnswer(_)
+            | Error::NotPlane
     )
 }
 
@@ -326,16 +381,29 @@ fn may_pass(error: &Error) -> bool {
 fn concerns_all(error: &Error) -> bool {
     !matches!(
         error,
-        Error::NoAccess | Error::NotFound | Error::NotSupported | Error::Timeout | Error::Network
-            | Error::PlaneFault { .. } | Error::BadRequest { .. } | Error::BadAnswer(_) | Error::NotPlane
+        Error::NoAccess
+            | Error::NotFound
+            | Error::NotSupported
+            | Error::Timeout
+            | Error::Network
+            | Error::PlaneFault { .. }
+            | Error::BadRequest { .. }
+            | Error::BadAnswer(_)
+            | Error::NotPlane
     )
 }
 
 /// The outcome of a run that this error ended.
 pub(super) fn outcome_of(error: &Error) -> Outcome {
     match error {
-        Error::BadKey | Error::NoCredentials | Error::NoAccess | Error::NotFound | Error::Policy(_) => Outcome::Rejected,
-        Error::Dns | Error::Refused | Error::Timeout | Error::Tls(_) | Error::Network => Outcome::Unreachable,
+        Error::BadKey
+        | Error::NoCredentials
+        | Error::NoAccess
+        | Error::NotFound
+        | Error::Policy(_) => Outcome::Rejected,
+        Error::Dns | Error::Refused | Error::Timeout | Error::Tls(_) | Error::Network => {
+            Outcome::Unreachable
+        }
         Error::RateLimited { .. } => Outcome::RateLimited,
         _ => Outcome::Failed,
     }
@@ -343,9 +411,17 @@ pub(super) fn outcome_of(error: &Error) -> Outcome {
 
 /// What a partial run says of what it left out: the first three by name.
 pub(super) fn left_out_sentence(left_out: &[LeftOut]) -> String {
-    let named: Vec<String> = left_out.iter().take(3).map(|l| format!("{}: {}", l.project, l.why)).collect();
+    let named: Vec<String> = left_out
+        .iter()
+        .take(3)
+        .map(|l| format!("{}: {}", l.project, l.why))
+        .collect();
     let more = left_out.len().saturating_sub(3);
-    let rest = if more > 0 { format!(" And {more} more.") } else { String::new() };
+    let rest = if more > 0 {
+        format!(" And {more} more.")
+    } else {
+        String::new()
+    };
     format!("{}{rest}", named.join(" "))
 }
 
@@ -357,14 +433,26 @@ mod tests {
     fn the_outcome_names_whose_fault_it_is() {
         assert_eq!(outcome_of(&Error::BadKey), Outcome::Rejected);
         assert_eq!(outcome_of(&Error::Timeout), Outcome::Unreachable);
-        assert_eq!(outcome_of(&Error::PlaneFault { status: 502 }), Outcome::Failed);
+        assert_eq!(
+            outcome_of(&Error::PlaneFault { status: 502 }),
+            Outcome::Failed
+        );
     }
 
     #[test]
     fn three_are_named_and_the_rest_is_counted() {
-        let left_out: Vec<LeftOut> =
-            (1..=5).map(|n| LeftOut { project: format!("P{n}"), why: "Plane answered 500.".to_owned() }).collect();
+        let left_out: Vec<LeftOut> = (1..=5)
+            .map(|n| LeftOut {
+                project: format!("P{n}"),
+                why: "Plane answered 500.".to_owned(),
+            })
+            .collect();
         let sentence = left_out_sentence(&left_out);
-        assert!(sentence.contains("P3") && !sentence.contains("P4") && sentence.ends_with("And 2 more."), "{sentence}");
+        assert!(
+            sentence.contains("P3")
+                && !sentence.contains("P4")
+                && sentence.ends_with("And 2 more."),
+            "{sentence}"
+        );
     }
 }

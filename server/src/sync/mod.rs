@@ -69,7 +69,9 @@ impl SyncService {
         let store = self.store();
         let now = self.0.integrations.clock.now();
         let dead = if store.is_embedded() {
-            store.interrupt_runs_of_dead_process(self.0.owner, now).await?
+            store
+                .interrupt_runs_of_dead_process(self.0.owner, now)
+                .await?
         } else {
             store.interrupt_dead_runs(now).await?
         };
@@ -94,23 +96,48 @@ impl SyncService {
     }
 
     /// Starts a run without a person, such as a demo's.
-    pub async fn start_by_itself(&self, viewer: &Viewer, integration: IntegrationId) -> Result<RunId, Failure> {
+    pub async fn start_by_itself(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+    ) -> Result<RunId, Failure> {
         self.start_for(viewer, integration, Trigger::System).await
     }
 
-    async fn start_for(&self, viewer: &Viewer, id: IntegrationId, trigger: Trigger) -> Result<RunId, Failure> {
+    async fn start_for(
+        &self,
+        viewer: &Viewer,
+        id: IntegrationId,
+        trigger: Trigger,
+    ) -> Result<RunId, Failure> {
         let integrations = &self.0.integrations;
-        let found = self.store().integration(viewer, id).await.map_err(from_store)?;
+        let found = self
+            .store()
+            .integration(viewer, id)
+            .await
+            .map_err(from_store)?;
         let integration = found.ok_or(Failure::NotFound)?;
         if !integration.is_active {
             let message = "This integration is inactive. Activate it, then sync.".to_owned();
-            return Err(Failure::Conflict { message, draft: None });
+            return Err(Failure::Conflict {
+                message,
+                draft: None,
+            });
         }
         let plane = self.plane(&integration).await?;
         let now = integrations.clock.now();
-        let new =
-            NewRun { id: RunId(integrations.rng.uuid_v7(now)), integration: id, trigger, owner: self.0.owner };
-        match self.store().start_run(new, now, LEASE).await.map_err(from_store)? {
+        let new = NewRun {
+            id: RunId(integrations.rng.uuid_v7(now)),
+            integration: id,
+            trigger,
+            owner: self.0.owner,
+        };
+        match self
+            .store()
+            .start_run(new, now, LEASE)
+            .await
+            .map_err(from_store)?
+        {
             Start::AlreadyRunning(run) => Ok(run),
             Start::Gone => Err(Failure::NotFound),
             Start::Started(run) => {
@@ -120,7 +147,8 @@ impl SyncService {
                 let span = tracing::info_span!("sync", run = %id, integration = %run.integration);
                 let service = self.clone();
                 self.0.tasks.spawn(
-                    async move { service.run_to_end(run, integration, plane, cancel).await }.instrument(span),
+                    async move { service.run_to_end(run, integration, plane, cancel).await }
+                        .instrument(span),
                 );
                 Ok(id)
             }
@@ -131,12 +159,17 @@ impl SyncService {
         let integrations = &self.0.integrations;
         let settings = &integration.settings;
         let key = integrations.key_of(integration).await?;
-        let http = integrations.egress.client(&settings.base_url).map_err(|refused| Failure::Plane {
-            status: refused.code().to_owned(),
-            message: refused.sentence(),
-            advice: Some(refused.advice()),
-        })?;
-        let budget = integrations.budgets.for_key(&settings.base_url, &integration.key.fingerprint);
+        let http = integrations
+            .egress
+            .client(&settings.base_url)
+            .map_err(|refused| Failure::Plane {
+                status: refused.code().to_owned(),
+                message: refused.sentence(),
+                advice: Some(refused.advice()),
+            })?;
+        let budget = integrations
+            .budgets
+            .for_key(&settings.base_url, &integration.key.fingerprint);
         Ok(Plane::new(
             http,
             settings.base_url.clone(),
@@ -149,8 +182,18 @@ impl SyncService {
     }
 
     /// One run, from its lease to its outcome.
-    async fn run_to_end(&self, run: SyncRun, integration: Integration, plane: Plane, cancel: CancellationToken) {
-        let reference = RunRef { run: run.id, integration: run.integration, epoch: run.epoch };
+    async fn run_to_end(
+        &self,
+        run: SyncRun,
+        integration: Integration,
+        plane: Plane,
+        cancel: CancellationToken,
+    ) {
+        let reference = RunRef {
+            run: run.id,
+            integration: run.integration,
+            epoch: run.epoch,
+        };
         let live = Live::default();
         let ended = {
             let copy = Copy {
@@ -169,12 +212,18 @@ impl SyncService {
 
         let (outcome, reason) = match ended {
             Ended::Copied { left_out } if left_out.is_empty() => (Outcome::Succeeded, None),
-            Ended::Copied { left_out } => (Outcome::Partial, Some(copy::left_out_sentence(&left_out))),
-            Ended::Plane(error) => (copy::outcome_of(&error), Some(error.sentence())),
-            Ended::Cancelled if self.0.stop.is_cancelled() => {
-                (Outcome::Interrupted, Some("Hangar was stopped while this run was under way.".to_owned()))
+            Ended::Copied { left_out } => {
+                (Outcome::Partial, Some(copy::left_out_sentence(&left_out)))
             }
-            Ended::Cancelled => (Outcome::Cancelled, Some("Cancelled. The next run resumes where it was.".to_owned())),
+            Ended::Plane(error) => (copy::outcome_of(&error), Some(error.sentence())),
+            Ended::Cancelled if self.0.stop.is_cancelled() => (
+                Outcome::Interrupted,
+                Some("Hangar was stopped while this run was under way.".to_owned()),
+            ),
+            Ended::Cancelled => (
+                Outcome::Cancelled,
+                Some("Cancelled. The next run resumes where it was.".to_owned()),
+            ),
             Ended::Store(store::Error::Fenced) => {
                 // Another run, or the end of a lease, has taken over; it has also ended this one.
                 warn!("the run lost its lease");
@@ -183,14 +232,26 @@ impl SyncService {
             }
             Ended::Store(error) => {
                 warn!(code = error.code(), %error, "the run could not be stored");
-                (Outcome::Failed, Some("Hangar could not write to its database.".to_owned()))
+                (
+                    Outcome::Failed,
+                    Some("Hangar could not write to its database.".to_owned()),
+                )
             }
         };
         let counts = live.counts();
         let complete_at = (outcome == Outcome::Succeeded).then_some(run.started_at);
         let now = self.0.integrations.clock.now();
-        info!(outcome = outcome.word(), items = counts.items, requests = counts.requests, "run ended");
-        if let Err(error) = self.store().finish_run(&reference, outcome, reason, &counts, complete_at, now).await {
+        info!(
+            outcome = outcome.word(),
+            items = counts.items,
+            requests = counts.requests,
+            "run ended"
+        );
+        if let Err(error) = self
+            .store()
+            .finish_run(&reference, outcome, reason, &counts, complete_at, now)
+            .await
+        {
             warn!(code = error.code(), %error, "the end of the run could not be stored");
         }
         self.changed(run.id);
@@ -198,7 +259,13 @@ impl SyncService {
 
     /// Copies, and meanwhile keeps the lease, writes down the progress and looks for a reason to stop. Dropping the copy
     /// at any point is safe: rows and checkpoint are one transaction.
-    async fn follow(&self, run: &RunRef, live: &Live, copy: Copy<'_>, cancel: CancellationToken) -> Ended {
+    async fn follow(
+        &self,
+        run: &RunRef,
+        live: &Live,
+        copy: Copy<'_>,
+        cancel: CancellationToken,
+    ) -> Ended {
         let waiting = copy.plane.waiting();
         let plane = copy.plane;
         let copying = copy.copy();
@@ -237,7 +304,10 @@ impl SyncService {
     }
 
     fn cancels(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, CancellationToken>> {
-        self.0.cancels.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .cancels
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -245,13 +315,17 @@ impl SyncService {
 impl Runs for SyncService {
     async fn start(&self, admin: &Admin, integration: IntegrationId) -> Result<RunId, Failure> {
         let trigger = Trigger::Person(admin.user().id);
-        self.start_for(&admin.clone().viewer(), integration, trigger).await
+        self.start_for(&admin.clone().viewer(), integration, trigger)
+            .await
     }
 
     async fn cancel(&self, admin: &Admin, run: RunId) -> Result<(), Failure> {
         let now = self.0.integrations.clock.now();
         // Written down first: the run may belong to another process, which looks every second.
-        self.store().request_cancel(admin, run, now).await.map_err(from_store)?;
+        self.store()
+            .request_cancel(admin, run, now)
+            .await
+            .map_err(from_store)?;
         if let Some(cancel) = self.cancels().get(&run) {
             cancel.cancel();
         }
@@ -264,11 +338,18 @@ impl Runs for SyncService {
         filter: &RunFilter,
         after: Option<Cursor>,
     ) -> Result<Page<SyncRun>, Failure> {
-        self.store().runs(viewer, filter, after.as_ref(), PAGE).await.map_err(from_store)
+        self.store()
+            .runs(viewer, filter, after.as_ref(), PAGE)
+            .await
+            .map_err(from_store)
     }
 
     async fn run(&self, viewer: &Viewer, id: RunId) -> Result<SyncRun, Failure> {
-        self.store().run(viewer, id).await.map_err(from_store)?.ok_or(Failure::NotFound)
+        self.store()
+            .run(viewer, id)
+            .await
+            .map_err(from_store)?
+            .ok_or(Failure::NotFound)
     }
 
     async fn running(&self, viewer: &Viewer) -> Result<Vec<SyncRun>, Failure> {

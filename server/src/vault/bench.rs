@@ -6,8 +6,12 @@ use crate::rng::Rng;
 /// Seals and opens one value this often; answers a line of operations per second for each.
 pub fn bench(rng: &Rng, rounds: u32) -> String {
     let key = Key::new(|bytes| rng.fill(bytes));
-    let place =
-        Place { table: "plane_integrations", record: "bench".into(), field: "api_key", version: 1 };
+    let place = Place {
+        table: "plane_integrations",
+        record: "bench".into(),
+        field: "api_key",
+        version: 1,
+    };
     let secret = b"plane_api_0123456789abcdef0123456789abcdef";
     let started = Instant::now();
     let mut sealed = String::new();
@@ -22,5 +26,9 @@ pub fn bench(rng: &Rng, rounds: u32) -> String {
     }
     let opening = started.elapsed().as_secs_f64();
     let rate = |seconds: f64| (f64::from(rounds) / seconds.max(f64::EPSILON)).round();
-    format!("seal {} per second\nopen {} per second\n", rate(sealing), rate(opening))
+    format!(
+        "seal {} per second\nopen {} per second\n",
+        rate(sealing),
+        rate(opening)
+    )
 }

@@ -31,7 +31,12 @@ pub struct Place {
 
 impl Place {
     fn associated_data(&self, key_id: &str) -> String {
-        let Place { table, record, field, version } = self;
+        let Place {
+            table,
+            record,
+            field,
+            version,
+        } = self;
         format!("hangar/v1|{table}|{record}|{field}|{key_id}|{version}")
     }
 }
@@ -110,11 +115,18 @@ pub fn open(key: &Key, place: &Place, sealed: &str) -> Result<Zeroizing<Vec<u8>>
     if ciphertext.len() < TAG {
         return Err(Refused);
     }
-    decrypt(key, *nonce, place.associated_data(key_id).as_bytes(), ciphertext)
+    decrypt(
+        key,
+        *nonce,
+        place.associated_data(key_id).as_bytes(),
+        ciphertext,
+    )
 }
 
 fn parts(sealed: &str) -> Result<(&str, &str), Refused> {
-    let rest = sealed.strip_prefix(FORMAT).and_then(|rest| rest.strip_prefix('.'));
+    let rest = sealed
+        .strip_prefix(FORMAT)
+        .and_then(|rest| rest.strip_prefix('.'));
     rest.and_then(|rest| rest.split_once('.')).ok_or(Refused)
 }
 
@@ -131,7 +143,13 @@ fn decrypt(
     ciphertext: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, Refused> {
     key.cipher()
-        .decrypt(&Nonce::from(nonce), Payload { msg: ciphertext, aad })
+        .decrypt(
+            &Nonce::from(nonce),
+            Payload {
+                msg: ciphertext,
+                aad,
+            },
+        )
         .map(Zeroizing::new)
         .map_err(|_| Refused)
 }
@@ -147,7 +165,12 @@ mod tests {
     }
 
     fn place() -> Place {
-        Place { table: "plane_integrations", record: "0192".into(), field: "api_key", version: 3 }
+        Place {
+            table: "plane_integrations",
+            record: "0192".into(),
+            field: "api_key",
+            version: 3,
+        }
     }
 
     /// NIST CAVP `gcmEncryptExtIV256`: key, nonce, associated data, plain text, ciphertext and tag.
@@ -189,10 +212,23 @@ mod tests {
     #[test]
     fn a_known_value_seals_to_the_known_text() {
         let sealed = seal(&key(7), "k1", [9; NONCE], &place(), b"plane_api_secret");
-        assert_eq!(sealed, "v1.k1.CQkJCQkJCQkJCQkJV-nl-tuvoBHJPbhdhZjGq8JevGqzm86GWK5jW842PNo");
-        assert_eq!(*open(&key(7), &place(), &sealed).unwrap(), b"plane_api_secret");
+        assert_eq!(
+            sealed,
+            "v1.k1.CQkJCQkJCQkJCQkJV-nl-tuvoBHJPbhdhZjGq8JevGqzm86GWK5jW842PNo"
+        );
+        assert_eq!(
+            *open(&key(7), &place(), &sealed).unwrap(),
+            b"plane_api_secret"
+        );
         assert_eq!(key(7).id(), "5c29906289014335");
-        assert_eq!(hex::encode(key(7).sub_key(b"hangar/v1|fingerprint").mac(b"plane_api_secret")), "ab5bed89dd9dfeec16f7bdf8c3b2bb235ec668761eb42c4c7cb374dde896f1cd");
+        assert_eq!(
+            hex::encode(
+                key(7)
+                    .sub_key(b"hangar/v1|fingerprint")
+                    .mac(b"plane_api_secret")
+            ),
+            "ab5bed89dd9dfeec16f7bdf8c3b2bb235ec668761eb42c4c7cb374dde896f1cd"
+        );
     }
 
     #[test]
@@ -208,7 +244,16 @@ mod tests {
                 for field in fields {
                     for version in versions {
                         for (key, id) in &keys {
-                            places.push((Place { table, record: record.into(), field, version }, key, *id));
+                            places.push((
+                                Place {
+                                    table,
+                                    record: record.into(),
+                                    field,
+                                    version,
+                                },
+                                key,
+                                *id,
+                            ));
                         }
                     }
                 }
@@ -219,7 +264,11 @@ mod tests {
             for (other, (to, key, id)) in places.iter().enumerate() {
                 // Also with the other key's name written into the value.
                 let renamed = format!("v1.{id}.{}", sealed.rsplit('.').next().unwrap());
-                assert_eq!(open(key, to, &renamed).is_ok(), at == other, "{from:?} as {to:?}");
+                assert_eq!(
+                    open(key, to, &renamed).is_ok(),
+                    at == other,
+                    "{from:?} as {to:?}"
+                );
             }
         }
     }
@@ -228,12 +277,26 @@ mod tests {
     fn none_of_100_000_damaged_values_opens() {
         let mut rng = StdRng::seed_from_u64(1);
         let (mine, other) = (key(1), key(2));
-        let secrets = ["", "x", "plane_api_0123456789abcdef0123456789abcdef", "Schlüssel ✓"];
+        let secrets = [
+            "",
+            "x",
+            "plane_api_0123456789abcdef0123456789abcdef",
+            "Schlüssel ✓",
+        ];
         let sealed: Vec<String> = (0..64u8)
-            .map(|n| seal(&mine, "k1", [n; NONCE], &place(), secrets[usize::from(n) % 4].as_bytes()))
+            .map(|n| {
+                seal(
+                    &mine,
+                    "k1",
+                    [n; NONCE],
+                    &place(),
+                    secrets[usize::from(n) % 4].as_bytes(),
+                )
+            })
             .collect();
         let foreign = seal(&other, "k2", [1; NONCE], &place(), b"x");
-        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/ \0";
+        const ALPHABET: &[u8] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/ \0";
         let mut tried = 0;
         for turn in 0.. {
             let whole = &sealed[rng.random_range(0..sealed.len())];
@@ -248,13 +311,19 @@ mod tests {
                     bytes.swap(left, right);
                 }
                 _ => {
-                    let donor = if rng.random() { &foreign } else { &sealed[rng.random_range(0..64)] };
+                    let donor = if rng.random() {
+                        &foreign
+                    } else {
+                        &sealed[rng.random_range(0..64)]
+                    };
                     let at = at.min(donor.len());
                     bytes.truncate(at);
                     bytes.extend(&donor.as_bytes()[at..]);
                 }
             }
-            let Ok(damaged) = String::from_utf8(bytes) else { continue };
+            let Ok(damaged) = String::from_utf8(bytes) else {
+                continue;
+            };
             if sealed.contains(&damaged) {
                 continue;
             }

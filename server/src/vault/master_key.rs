@@ -68,20 +68,33 @@ impl Origin {
 impl MasterKeySource {
     /// A key that is at hand, for tests.
     pub fn given(text: impl Into<SecretString>) -> Self {
-        Self { text: Some(text.into()), ..Self::default() }
+        Self {
+            text: Some(text.into()),
+            ..Self::default()
+        }
     }
 
     /// A key in a file.
     pub fn in_file(path: impl Into<PathBuf>) -> Self {
-        Self { file: Some(path.into()), ..Self::default() }
+        Self {
+            file: Some(path.into()),
+            ..Self::default()
+        }
     }
 
     /// What was configured, or the file that Hangar made; `None` on a first run. Two sources are refused.
     pub(super) fn origin(&self) -> Result<Option<Origin>, VaultError> {
         let mut origins = Vec::new();
         origins.extend(self.file.clone().map(Origin::File));
-        let credential = self.credentials_directory.as_ref().map(|dir| dir.join(CREDENTIAL));
-        origins.extend(credential.filter(|path| path.exists()).map(Origin::Credential));
+        let credential = self
+            .credentials_directory
+            .as_ref()
+            .map(|dir| dir.join(CREDENTIAL));
+        origins.extend(
+            credential
+                .filter(|path| path.exists())
+                .map(Origin::Credential),
+        );
         origins.extend(self.text.clone().map(Origin::Environment));
         if let [first, second, ..] = origins.as_slice() {
             let (first, second) = (first.describe(), second.describe());
@@ -96,7 +109,10 @@ impl MasterKeySource {
 /// another file.
 pub fn generate(path: &Path, rng: &Rng) -> Result<Key, VaultError> {
     let key = Key::new(|bytes| rng.fill(bytes));
-    let text = Zeroizing::new(format!("{}\n", Zeroizing::new(hex::encode(key.expose())).as_str()));
+    let text = Zeroizing::new(format!(
+        "{}\n",
+        Zeroizing::new(hex::encode(key.expose())).as_str()
+    ));
     write_new(path, text.as_bytes()).map_err(|error| VaultError::Write {
         path: path.to_owned(),
         reason: error.to_string(),
@@ -109,7 +125,11 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let directory = directory.unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&temporary)?;
     let written = file
         .write_all(content)
         .and_then(|()| file.sync_all())
@@ -129,11 +149,16 @@ fn read_file(path: &Path, check_mode: bool) -> Result<Zeroizing<String>, VaultEr
     let meta = file.metadata().map_err(unreadable)?;
     let mode = meta.permissions().mode() & 0o777;
     if check_mode && mode & 0o077 != 0 {
-        return Err(VaultError::Permissions { path: path.to_owned(), mode });
+        return Err(VaultError::Permissions {
+            path: path.to_owned(),
+            mode,
+        });
     }
     // With room for all that is read, so that no copy is left behind by growing.
     let mut text = Zeroizing::new(String::with_capacity(2048));
-    file.take(1024).read_to_string(&mut text).map_err(unreadable)?;
+    file.take(1024)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
     Ok(text)
 }
 
@@ -145,7 +170,11 @@ fn parse(text: &str, origin: &Origin) -> Result<Key, VaultError> {
         43 | 44 => {
             let lenient = GeneralPurposeConfig::new()
                 .with_decode_padding_mode(DecodePaddingMode::Indifferent);
-            let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
+            let alphabet = if text.contains(['-', '_']) {
+                &URL_SAFE
+            } else {
+                &STANDARD
+            };
             GeneralPurpose::new(alphabet, lenient).decode(text).ok()
         }
         _ => None,
@@ -153,7 +182,9 @@ fn parse(text: &str, origin: &Origin) -> Result<Key, VaultError> {
     bytes
         .map(Zeroizing::new)
         .and_then(|bytes| Key::from_slice(&bytes))
-        .ok_or_else(|| VaultError::Malformed { origin: origin.describe() })
+        .ok_or_else(|| VaultError::Malformed {
+            origin: origin.describe(),
+        })
 }
 
 #[cfg(test)]
@@ -170,17 +201,33 @@ mod tests {
     #[test]
     fn a_key_is_hex_or_base64_with_space_around_it() {
         let expected: Vec<u8> = (0..32).collect();
-        for text in [HEX, &HEX.to_uppercase(), BASE64, BASE64.trim_end_matches('='), &format!(" {HEX}\n")] {
+        for text in [
+            HEX,
+            &HEX.to_uppercase(),
+            BASE64,
+            BASE64.trim_end_matches('='),
+            &format!(" {HEX}\n"),
+        ] {
             assert_eq!(read(text).ok().unwrap().expose()[..], expected);
         }
     }
 
     #[test]
     fn any_other_length_or_letter_is_refused_without_showing_it() {
-        for text in ["", "secret", &HEX[1..], &format!("{HEX}00"), &HEX.replace('0', "g"), &BASE64[1..]] {
+        for text in [
+            "",
+            "secret",
+            &HEX[1..],
+            &format!("{HEX}00"),
+            &HEX.replace('0', "g"),
+            &BASE64[1..],
+        ] {
             let error = read(text).err().unwrap();
             assert_eq!(error.code(), "master_key_malformed");
-            assert!(text.is_empty() || !error.to_string().contains(text), "{error}");
+            assert!(
+                text.is_empty() || !error.to_string().contains(text),
+                "{error}"
+            );
         }
     }
 
@@ -192,7 +239,11 @@ mod tests {
         let text = || Some(SecretString::from(HEX));
         let credentials_directory = || Some(dir.path().to_owned());
         let pairs = [
-            MasterKeySource { file: file(), text: text(), ..Default::default() },
+            MasterKeySource {
+                file: file(),
+                text: text(),
+                ..Default::default()
+            },
             MasterKeySource {
                 file: file(),
                 credentials_directory: credentials_directory(),
@@ -205,7 +256,10 @@ mod tests {
             },
         ];
         for pair in pairs {
-            assert_eq!(pair.origin().err().unwrap().code(), "master_key_two_sources");
+            assert_eq!(
+                pair.origin().err().unwrap().code(),
+                "master_key_two_sources"
+            );
         }
     }
 
@@ -226,9 +280,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("master.key");
         fs::write(&path, HEX).unwrap();
-        for (mode, is_fine) in
-            [(0o600, true), (0o400, true), (0o640, false), (0o604, false), (0o660, false), (0o777, false)]
-        {
+        for (mode, is_fine) in [
+            (0o600, true),
+            (0o400, true),
+            (0o640, false),
+            (0o604, false),
+            (0o660, false),
+            (0o777, false),
+        ] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             match Origin::File(path.clone()).read() {
                 Ok(_) => assert!(is_fine, "{mode:o}"),
@@ -248,10 +307,22 @@ mod tests {
         let path = dir.path().join("data").join("master.key");
         let rng = Rng::seeded(1);
         let key = generate(&path, &rng).ok().unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(Origin::File(path.clone()).read().ok().unwrap().id(), key.id());
-        assert_eq!(generate(&path, &rng).err().unwrap().code(), "master_key_write");
-        assert_eq!(Origin::File(path.clone()).read().ok().unwrap().id(), key.id());
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            Origin::File(path.clone()).read().ok().unwrap().id(),
+            key.id()
+        );
+        assert_eq!(
+            generate(&path, &rng).err().unwrap().code(),
+            "master_key_write"
+        );
+        assert_eq!(
+            Origin::File(path.clone()).read().ok().unwrap().id(),
+            key.id()
+        );
         let names: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
         assert_eq!(names.len(), 1, "no temporary file is left");
     }

@@ -16,7 +16,6 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{KeyRow, Store};
 
-
 pub use bench::bench;
 pub use envelope::Place;
 pub use master_key::MasterKeySource;
@@ -56,14 +55,19 @@ impl Vault {
         let (master, from) = match source.origin()? {
             Some(origin) => (origin.read()?, origin.describe()),
             None if rows.is_empty() => {
-                let path = source.default_file.clone().ok_or(VaultError::NotConfigured)?;
+                let path = source
+                    .default_file
+                    .clone()
+                    .ok_or(VaultError::NotConfigured)?;
                 let master = master_key::generate(&path, rng)?;
                 let from = format!("the file {}", path.display());
                 new_key_file = Some(path);
                 (master, from)
             }
             None => {
-                return Err(VaultError::Missing { default_file: source.default_file.clone() });
+                return Err(VaultError::Missing {
+                    default_file: source.default_file.clone(),
+                });
             }
         };
         if rows.is_empty() {
@@ -72,7 +76,11 @@ impl Vault {
             rows = store.keyring().await?;
         }
         let keys = Keys::unwrap(&rows, &master, &from)?;
-        Ok(Self { keys: Arc::new(keys), rng: rng.clone(), new_key_file })
+        Ok(Self {
+            keys: Arc::new(keys),
+            rng: rng.clone(),
+            new_key_file,
+        })
     }
 
     /// Where the master key was written, if this start made it.
@@ -84,7 +92,13 @@ impl Vault {
     pub fn seal(&self, at: &Place, secret: &SecretString) -> Result<String, VaultError> {
         let id = &self.keys.active;
         let key = self.keys.by_id.get(id).ok_or(VaultError::Refused)?;
-        Ok(envelope::seal(key, id, self.rng.bytes(), at, secret.expose_secret().as_bytes()))
+        Ok(envelope::seal(
+            key,
+            id,
+            self.rng.bytes(),
+            at,
+            secret.expose_secret().as_bytes(),
+        ))
     }
 
     /// Opens what was sealed for this place, and nothing else.
@@ -98,7 +112,10 @@ impl Vault {
 
     /// Tells equal secrets by, and nothing else of them: 16 hex digits that outlive every master key.
     pub fn fingerprint(&self, secret: &SecretString) -> String {
-        let mac = self.keys.fingerprints.mac(secret.expose_secret().as_bytes());
+        let mac = self
+            .keys
+            .fingerprints
+            .mac(secret.expose_secret().as_bytes());
         hex::encode(&mac[..8])
     }
 }
@@ -110,11 +127,19 @@ impl Keys {
         for row in rows {
             by_id.insert(row.id.clone(), unwrap_data_key(row, master, from)?);
         }
-        let active = rows.iter().find(|row| row.state == "active").ok_or(VaultError::KeyringLost)?;
+        let active = rows
+            .iter()
+            .find(|row| row.state == "active")
+            .ok_or(VaultError::KeyringLost)?;
         let oldest = rows.first().and_then(|row| by_id.get(&row.id));
-        let fingerprints =
-            oldest.ok_or(VaultError::KeyringLost)?.sub_key(b"hangar/v1|fingerprint");
-        Ok(Self { active: active.id.clone(), by_id, fingerprints })
+        let fingerprints = oldest
+            .ok_or(VaultError::KeyringLost)?
+            .sub_key(b"hangar/v1|fingerprint");
+        Ok(Self {
+            active: active.id.clone(),
+            by_id,
+            fingerprints,
+        })
     }
 }
 
@@ -131,7 +156,13 @@ fn new_data_key(master: &Key, rng: &Rng, now: DateTime<Utc>) -> KeyRow {
 }
 
 fn wrap(id: &str, key: &Key, master: &Key, rng: &Rng) -> String {
-    envelope::seal(master, &master.id(), rng.bytes(), &wrapped_at(id), key.expose())
+    envelope::seal(
+        master,
+        &master.id(),
+        rng.bytes(),
+        &wrapped_at(id),
+        key.expose(),
+    )
 }
 
 fn unwrap_data_key(row: &KeyRow, master: &Key, from: &str) -> Result<Key, VaultError> {
@@ -149,7 +180,12 @@ fn unwrap_data_key(row: &KeyRow, master: &Key, from: &str) -> Result<Key, VaultE
 }
 
 fn wrapped_at(id: &str) -> Place {
-    Place { table: "keyring", record: id.to_owned(), field: "wrapped", version: 1 }
+    Place {
+        table: "keyring",
+        record: id.to_owned(),
+        field: "wrapped",
+        version: 1,
+    }
 }
 
 /// Why the vault did not open, or not seal or unseal. Names places, never what is in them.
@@ -171,7 +207,11 @@ pub enum VaultError {
     #[error(
         "The master key in {origin} is not the one that this database was sealed with (it is {is}, and {expected} is needed). Put the right one back from its backup; after `hangar key rotate` it is the new one. Nothing was changed."
     )]
-    Wrong { origin: String, is: String, expected: String },
+    Wrong {
+        origin: String,
+        is: String,
+        expected: String,
+    },
     #[error(
         "{} can be read by others (mode {mode:o}). Run `chmod 600 {}`.", .path.display(), .path.display()
     )]
@@ -188,9 +228,7 @@ pub enum VaultError {
         "The database holds sealed secrets, but its keyring is gone. Restore the database from a backup that has both."
     )]
     KeyringLost,
-    #[error(
-        "The data key {id} in the database was damaged. Restore the database from a backup."
-    )]
+    #[error("The data key {id} in the database was damaged. Restore the database from a backup.")]
     KeyDamaged { id: String },
     /// Altered, moved, or not ours.
     #[error("A sealed value can't be opened: it was altered or moved.")]
@@ -235,7 +273,9 @@ impl From<Refused> for VaultError {
 }
 
 fn looked_at(default_file: Option<&std::path::Path>) -> String {
-    default_file.map_or_else(String::new, |path| format!(" (looked at {})", path.display()))
+    default_file.map_or_else(String::new, |path| {
+        format!(" (looked at {})", path.display())
+    })
 }
 
 #[cfg(test)]

@@ -24,7 +24,9 @@ pub async fn rotate(
 ) -> Result<usize, VaultError> {
     let rows = store.keyring().await?;
     let Some(origin) = old.origin()? else {
-        return Err(VaultError::Missing { default_file: old.default_file.clone() });
+        return Err(VaultError::Missing {
+            default_file: old.default_file.clone(),
+        });
     };
     let (old, from) = (origin.read()?, origin.describe());
     let mut keys = Vec::with_capacity(rows.len());
@@ -38,9 +40,16 @@ pub async fn rotate(
         master_key::generate(new_file, rng)?
     };
     if new.id() == old.id() {
-        return Err(VaultError::SameKey { path: new_file.to_owned() });
+        return Err(VaultError::SameKey {
+            path: new_file.to_owned(),
+        });
     }
-    let wrapped = keys.iter().map(|(id, key)| (id.clone(), wrap(id, key, &new, rng))).collect();
-    store.rewrap_keys(&old.id(), wrapped, &new.id(), now).await?;
+    let wrapped = keys
+        .iter()
+        .map(|(id, key)| (id.clone(), wrap(id, key, &new, rng)))
+        .collect();
+    store
+        .rewrap_keys(&old.id(), wrapped, &new.id(), now)
+        .await?;
     Ok(keys.len())
 }

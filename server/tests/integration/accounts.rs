@@ -12,12 +12,23 @@ use crate::support::{
 async fn set_up_token(portal: &TestPortal) -> Option<String> {
     let url = url::Url::parse(&portal.url).unwrap();
     let link = portal.portal.accounts.set_up_link(&url).await.unwrap()?;
-    assert!(link.starts_with(&format!("{}/setup?token=", portal.url)), "{link}");
+    assert!(
+        link.starts_with(&format!("{}/setup?token=", portal.url)),
+        "{link}"
+    );
     link.split_once('=').map(|(_, token)| token.to_owned())
 }
 
 async fn id_of(portal: &TestPortal, email: &str) -> UserId {
-    portal.portal.store.user_for_sign_in(&email.parse().unwrap()).await.unwrap().unwrap().0.id
+    portal
+        .portal
+        .store
+        .user_for_sign_in(&email.parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap()
+        .0
+        .id
 }
 
 async fn is_signed_in(person: &mut Person) -> bool {
@@ -29,8 +40,19 @@ async fn is_signed_in(person: &mut Person) -> bool {
 }
 
 async fn try_to_sign_in(portal: &TestPortal, email: &str, password: &str) -> (u16, String, String) {
-    let answer = portal.visitor().call("sign_in", &[("email", email), ("password", password)]).await;
-    (answer.status, answer.text.clone(), answer.header("set-cookie").map(drop).map_or("no", |()| "yes").to_owned())
+    let answer = portal
+        .visitor()
+        .call("sign_in", &[("email", email), ("password", password)])
+        .await;
+    (
+        answer.status,
+        answer.text.clone(),
+        answer
+            .header("set-cookie")
+            .map(drop)
+            .map_or("no", |()| "yes")
+            .to_owned(),
+    )
 }
 
 #[tokio::test]
@@ -39,15 +61,34 @@ async fn the_set_up_link_makes_the_first_admin_and_then_nobody() {
     let token = set_up_token(&portal).await.unwrap();
     assert_eq!(token.len(), 32, "128 bits");
     let mut maya = portal.visitor();
-    let form = [("token", token.as_str()), ("name", "Maya"), ("email", ADMIN), ("password", PASSWORD)];
+    let form = [
+        ("token", token.as_str()),
+        ("name", "Maya"),
+        ("email", ADMIN),
+        ("password", PASSWORD),
+    ];
 
-    let wrong = [("token", "0123456789abcdef0123456789abcdef"), form[1], form[2], form[3]];
+    let wrong = [
+        ("token", "0123456789abcdef0123456789abcdef"),
+        form[1],
+        form[2],
+        form[3],
+    ];
     assert_eq!(maya.call("set_up", &wrong).await.status, 404);
     let done = maya.post("set_up", &form).await;
-    assert_eq!((done.status, done.location().as_str()), (303, "/"), "{}", done.text);
+    assert_eq!(
+        (done.status, done.location().as_str()),
+        (303, "/"),
+        "{}",
+        done.text
+    );
     assert!(is_signed_in(&mut maya).await);
 
-    assert_eq!(set_up_token(&portal).await, None, "no link is shown any more");
+    assert_eq!(
+        set_up_token(&portal).await,
+        None,
+        "no link is shown any more"
+    );
     let again = [form[0], form[1], ("email", "eve@example.com"), form[3]];
     assert_eq!(portal.visitor().call("set_up", &again).await.status, 404);
     assert!(!portal.portal.accounts.may_set_up(&token).await.unwrap());
@@ -58,7 +99,12 @@ async fn of_two_set_ups_at_once_exactly_one_wins() {
     let portal = TestPortal::start().await;
     let token = set_up_token(&portal).await.unwrap();
     let set_up = async |email: &str| {
-        let form = [("token", token.as_str()), ("name", "Maya"), ("email", email), ("password", PASSWORD)];
+        let form = [
+            ("token", token.as_str()),
+            ("name", "Maya"),
+            ("email", email),
+            ("password", PASSWORD),
+        ];
         portal.visitor().call("set_up", &form).await.status
     };
     let (a, b) = tokio::join!(set_up("a@example.com"), set_up("b@example.com"));
@@ -77,16 +123,37 @@ async fn a_form_with_mistakes_comes_back_with_what_was_typed_but_without_the_pas
     let portal = TestPortal::start().await;
     let token = set_up_token(&portal).await.unwrap();
     let mut maya = portal.visitor();
-    let form = [("token", token.as_str()), ("name", "Maya Keller"), ("email", "maya"), ("password", "hunter2")];
+    let form = [
+        ("token", token.as_str()),
+        ("name", "Maya Keller"),
+        ("email", "maya"),
+        ("password", "hunter2"),
+    ];
 
-    let sent = maya.post_on(&format!("/setup?token={token}"), "set_up", &form).await;
+    let sent = maya
+        .post_on(&format!("/setup?token={token}"), "set_up", &form)
+        .await;
     assert_eq!(sent.status, 303, "{}", sent.text);
     let page = maya.get(&sent.location()).await;
 
-    assert_eq!(page.attribute("[name=name]", "value").as_deref(), Some("Maya Keller"));
-    assert_eq!(page.attribute("[name=email]", "value").as_deref(), Some("maya"));
-    assert!(page.words().contains("Enter an e-mail address"), "{}", page.words());
-    assert!(page.words().contains("at least 12 characters"), "{}", page.words());
+    assert_eq!(
+        page.attribute("[name=name]", "value").as_deref(),
+        Some("Maya Keller")
+    );
+    assert_eq!(
+        page.attribute("[name=email]", "value").as_deref(),
+        Some("maya")
+    );
+    assert!(
+        page.words().contains("Enter an e-mail address"),
+        "{}",
+        page.words()
+    );
+    assert!(
+        page.words().contains("at least 12 characters"),
+        "{}",
+        page.words()
+    );
     assert!(!page.text.contains("hunter2"));
     assert!(set_up_token(&portal).await.is_some());
 }
@@ -98,14 +165,27 @@ async fn a_wrong_password_an_unknown_address_and_a_switched_off_account_look_the
     let wrong = try_to_sign_in(&portal, LEAD, "not the password").await;
     assert_eq!(wrong.0, 422);
     assert_eq!(wrong.2, "no");
-    assert_eq!(try_to_sign_in(&portal, "nobody@example.com", PASSWORD).await, wrong);
+    assert_eq!(
+        try_to_sign_in(&portal, "nobody@example.com", PASSWORD).await,
+        wrong
+    );
     assert_eq!(try_to_sign_in(&portal, "no address", PASSWORD).await, wrong);
 
     let admin = portal.viewer().await.user().clone().admin().unwrap();
     let lead = id_of(&portal, LEAD).await;
-    portal.portal.accounts.set_active(&admin, lead, false).await.unwrap();
+    portal
+        .portal
+        .accounts
+        .set_active(&admin, lead, false)
+        .await
+        .unwrap();
     assert_eq!(try_to_sign_in(&portal, LEAD, PASSWORD).await, wrong);
-    portal.portal.accounts.set_active(&admin, lead, true).await.unwrap();
+    portal
+        .portal
+        .accounts
+        .set_active(&admin, lead, true)
+        .await
+        .unwrap();
     assert_eq!(try_to_sign_in(&portal, LEAD, PASSWORD).await.0, 200);
 }
 
@@ -116,10 +196,19 @@ async fn guessing_makes_wait_and_the_owner_gets_in_after_that() {
     for _ in 0..3 {
         assert_eq!(try_to_sign_in(&portal, LEAD, "guess").await.0, 422);
     }
-    let refused = portal.visitor().call("sign_in", &[("email", LEAD), ("password", PASSWORD)]).await;
+    let refused = portal
+        .visitor()
+        .call("sign_in", &[("email", LEAD), ("password", PASSWORD)])
+        .await;
     assert_eq!(refused.status, 429, "also with the right password");
     assert!(refused.text.contains("retry_after_seconds"));
-    assert_eq!(try_to_sign_in(&portal, " JONAS@Example.com ", PASSWORD).await.0, 429, "another spelling is no way around");
+    assert_eq!(
+        try_to_sign_in(&portal, " JONAS@Example.com ", PASSWORD)
+            .await
+            .0,
+        429,
+        "another spelling is no way around"
+    );
     portal.clock.advance(TimeDelta::seconds(3));
     assert_eq!(try_to_sign_in(&portal, LEAD, PASSWORD).await.0, 200);
 }
@@ -129,14 +218,31 @@ async fn one_address_may_not_try_many_accounts_and_can_not_claim_to_be_another()
     let portal = TestPortal::start().await;
     portal.lead().await;
     for n in 0..30 {
-        assert_eq!(try_to_sign_in(&portal, &format!("guess{n}@example.com"), "x").await.0, 422);
+        assert_eq!(
+            try_to_sign_in(&portal, &format!("guess{n}@example.com"), "x")
+                .await
+                .0,
+            422
+        );
     }
-    let body = Some(format!("email={LEAD}&password={}", PASSWORD.replace(' ', "+")));
-    let headers = [("x-forwarded-for", "198.51.100.9"), ("accept", "application/json")];
-    let spoofed = portal.visitor().send(reqwest::Method::POST, "/api/ui/sign_in", &headers, body).await;
+    let body = Some(format!(
+        "email={LEAD}&password={}",
+        PASSWORD.replace(' ', "+")
+    ));
+    let headers = [
+        ("x-forwarded-for", "198.51.100.9"),
+        ("accept", "application/json"),
+    ];
+    let spoofed = portal
+        .visitor()
+        .send(reqwest::Method::POST, "/api/ui/sign_in", &headers, body)
+        .await;
     assert_eq!(spoofed.status, 429);
     assert_eq!(spoofed.header("retry-after"), Some("10"));
-    let page = portal.visitor().post("sign_in", &[("email", LEAD), ("password", PASSWORD)]).await;
+    let page = portal
+        .visitor()
+        .post("sign_in", &[("email", LEAD), ("password", PASSWORD)])
+        .await;
     assert_eq!(page.location(), "/sign-in?error=too_many");
     portal.clock.advance(TimeDelta::seconds(10));
     assert_eq!(try_to_sign_in(&portal, LEAD, PASSWORD).await.0, 200);
@@ -147,14 +253,24 @@ async fn behind_a_trusted_proxy_each_client_is_counted_for_itself() {
     let portal = TestPortal::start_with(&["--trusted-proxies", "127.0.0.0/8"]).await;
     portal.lead().await;
     let sign_in = async |client: &str, email: &str, password: &str| {
-        let body = Some(format!("email={email}&password={}", password.replace(' ', "+")));
+        let body = Some(format!(
+            "email={email}&password={}",
+            password.replace(' ', "+")
+        ));
         let headers = [("x-forwarded-for", client), ("accept", "application/json")];
-        portal.visitor().send(reqwest::Method::POST, "/api/ui/sign_in", &headers, body).await.status
+        portal
+            .visitor()
+            .send(reqwest::Method::POST, "/api/ui/sign_in", &headers, body)
+            .await
+            .status
     };
     for n in 0..30 {
         // What the guesser writes in front of his own address does not make him another.
         let client = format!("10.1.1.{n}, 198.51.100.9");
-        assert_eq!(sign_in(&client, &format!("guess{n}@example.com"), "x").await, 422);
+        assert_eq!(
+            sign_in(&client, &format!("guess{n}@example.com"), "x").await,
+            422
+        );
     }
     assert_eq!(sign_in("198.51.100.9", LEAD, PASSWORD).await, 429);
     assert_eq!(sign_in("198.51.100.10", LEAD, PASSWORD).await, 200);
@@ -181,8 +297,24 @@ async fn what_the_database_keeps_of_a_session_opens_nothing() {
     assert_eq!(token.len(), 43, "256 bits");
     let stored = hex::encode(Sha256::digest(&token));
     let (now, idle) = (portal.clock.now(), TimeDelta::hours(8));
-    assert!(portal.portal.store.session(&stored, now, idle).await.unwrap().is_some());
-    assert!(portal.portal.store.session(&token, now, idle).await.unwrap().is_none());
+    assert!(
+        portal
+            .portal
+            .store
+            .session(&stored, now, idle)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert!(
+        portal
+            .portal
+            .store
+            .session(&token, now, idle)
+            .await
+            .unwrap()
+            .is_none()
+    );
     let mut thief = portal.visitor();
     thief.set_cookie("hangar", &stored);
     assert!(!is_signed_in(&mut thief).await);
@@ -194,7 +326,8 @@ async fn signing_in_again_ends_the_session_before() {
     let mut lead = portal.lead().await;
     let mut old = portal.visitor();
     old.set_cookie("hangar", lead.cookie("hangar").unwrap());
-    lead.post("sign_in", &[("email", LEAD), ("password", PASSWORD)]).await;
+    lead.post("sign_in", &[("email", LEAD), ("password", PASSWORD)])
+        .await;
     assert_ne!(lead.cookie("hangar"), old.cookie("hangar"));
     assert!(is_signed_in(&mut lead).await);
     assert!(!is_signed_in(&mut old).await);
@@ -237,13 +370,21 @@ async fn a_changed_role_or_a_switched_off_account_ends_sessions_at_once() {
     let (mut admin, mut jonas) = (portal.admin().await, portal.lead().await);
     let id = id_of(&portal, LEAD).await.to_string();
 
-    let answer = admin.post("set_role", &[("id", &id), ("role", "admin")]).await;
+    let answer = admin
+        .post("set_role", &[("id", &id), ("role", "admin")])
+        .await;
     assert_eq!(answer.status, 303, "{}", answer.text);
     assert!(!is_signed_in(&mut jonas).await);
     let mut jonas = portal.sign_in(LEAD).await;
-    assert_eq!(jonas.get("/integrations/new").await.status, 200, "an admin now");
+    assert_eq!(
+        jonas.get("/integrations/new").await.status,
+        200,
+        "an admin now"
+    );
 
-    let answer = admin.post("set_person_active", &[("id", &id), ("is_active", "false")]).await;
+    let answer = admin
+        .post("set_person_active", &[("id", &id), ("is_active", "false")])
+        .await;
     assert_eq!(answer.status, 303, "{}", answer.text);
     assert!(!is_signed_in(&mut jonas).await);
 }
@@ -253,12 +394,21 @@ async fn the_last_admin_can_neither_be_demoted_nor_switched_off() {
     let portal = TestPortal::start().await;
     let mut admin = portal.admin().await;
     let id = id_of(&portal, ADMIN).await.to_string();
-    for (function, field) in [("set_role", ("role", "lead")), ("set_person_active", ("is_active", "false"))] {
-        let sent = admin.post_on("/settings/people", function, &[("id", &id), field]).await;
+    for (function, field) in [
+        ("set_role", ("role", "lead")),
+        ("set_person_active", ("is_active", "false")),
+    ] {
+        let sent = admin
+            .post_on("/settings/people", function, &[("id", &id), field])
+            .await;
         assert_eq!(sent.status, 303, "{}", sent.text);
         let page = admin.get(&sent.location()).await;
         assert_eq!(page.status, 200);
-        assert!(page.words().contains("last active admin"), "{}", page.words());
+        assert!(
+            page.words().contains("last active admin"),
+            "{}",
+            page.words()
+        );
     }
     assert!(is_signed_in(&mut admin).await);
 }
@@ -270,14 +420,23 @@ async fn a_new_password_ends_all_other_sessions_and_keeps_this_one() {
     let mut here = portal.lead().await;
     let mut elsewhere = portal.sign_in(LEAD).await;
 
-    let wrong = here.call("change_password", &[("current", "x"), ("new", NEW)]).await;
+    let wrong = here
+        .call("change_password", &[("current", "x"), ("new", NEW)])
+        .await;
     assert_eq!(wrong.status, 422);
     assert!(wrong.text.contains("current"));
-    let weak = here.call("change_password", &[("current", PASSWORD), ("new", "jonas-example")]).await;
+    let weak = here
+        .call(
+            "change_password",
+            &[("current", PASSWORD), ("new", "jonas-example")],
+        )
+        .await;
     assert_eq!(weak.status, 422);
     assert!(is_signed_in(&mut elsewhere).await, "nothing was changed");
 
-    let done = here.post("change_password", &[("current", PASSWORD), ("new", NEW)]).await;
+    let done = here
+        .post("change_password", &[("current", PASSWORD), ("new", NEW)])
+        .await;
     assert_eq!(done.status, 303, "{}", done.text);
     assert!(is_signed_in(&mut here).await);
     assert!(!is_signed_in(&mut elsewhere).await);
@@ -290,19 +449,35 @@ async fn people_are_added_once_an_address() {
     let portal = TestPortal::start().await;
     portal.lead().await;
     let mut admin = portal.admin().await;
-    let form = [("name", "Eve"), ("email", LEAD), ("password", PASSWORD), ("role", "lead")];
+    let form = [
+        ("name", "Eve"),
+        ("email", LEAD),
+        ("password", PASSWORD),
+        ("role", "lead"),
+    ];
     let sent = admin.post_on("/settings/people", "add_person", &form).await;
     let page = admin.get(&sent.location()).await;
     assert!(page.words().contains("already taken"), "{}", page.words());
-    assert_eq!(page.attribute("form [name=name]", "value").as_deref(), Some("Eve"));
+    assert_eq!(
+        page.attribute("form [name=name]", "value").as_deref(),
+        Some("Eve")
+    );
     assert!(!page.text.contains(PASSWORD));
-    let form = [("name", "Eve"), ("email", "eve@example.com"), ("password", PASSWORD), ("role", "owner")];
+    let form = [
+        ("name", "Eve"),
+        ("email", "eve@example.com"),
+        ("password", PASSWORD),
+        ("role", "owner"),
+    ];
     assert_eq!(admin.call("add_person", &form).await.status, 422);
     let form = [form[0], form[1], form[2], ("role", "admin")];
     assert_eq!(admin.call("add_person", &form).await.status, 200);
     let viewer = portal.viewer().await;
     let people = portal.portal.accounts.people(&viewer).await.unwrap();
-    let eve = people.iter().find(|user| user.email.as_str() == "eve@example.com").unwrap();
+    let eve = people
+        .iter()
+        .find(|user| user.email.as_str() == "eve@example.com")
+        .unwrap();
     assert_eq!(eve.role, Role::Admin);
 }
 
@@ -310,21 +485,56 @@ async fn people_are_added_once_an_address() {
 async fn somebody_else_can_not_read_a_draft() {
     let portal = TestPortal::start().await;
     let mut admin = portal.admin().await;
-    let form = [("name", "Secret plan"), ("email", "x"), ("password", ""), ("role", "lead")];
+    let form = [
+        ("name", "Secret plan"),
+        ("email", "x"),
+        ("password", ""),
+        ("role", "lead"),
+    ];
     let sent = admin.post_on("/settings/people", "add_person", &form).await;
-    assert!(admin.get(&sent.location()).await.text.contains("Secret plan"));
+    assert!(
+        admin
+            .get(&sent.location())
+            .await
+            .text
+            .contains("Secret plan")
+    );
     let mut lead = portal.lead().await;
-    assert!(!lead.get(&sent.location()).await.text.contains("Secret plan"));
+    assert!(
+        !lead
+            .get(&sent.location())
+            .await
+            .text
+            .contains("Secret plan")
+    );
 }
 
 #[tokio::test]
 async fn an_admin_made_on_the_command_line_gets_a_strong_password_once() {
     let portal = TestPortal::start().await;
-    let made = portal.portal.accounts.create_admin("ops@example.com", "Ops", None).await.unwrap().unwrap();
-    assert_eq!(try_to_sign_in(&portal, "ops@example.com", &made).await.0, 200);
-    let again = portal.portal.accounts.create_admin("ops@example.com", "Ops", None).await.unwrap_err();
+    let made = portal
+        .portal
+        .accounts
+        .create_admin("ops@example.com", "Ops", None)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        try_to_sign_in(&portal, "ops@example.com", &made).await.0,
+        200
+    );
+    let again = portal
+        .portal
+        .accounts
+        .create_admin("ops@example.com", "Ops", None)
+        .await
+        .unwrap_err();
     assert_eq!(again.status().as_u16(), 422);
-    let weak = portal.portal.accounts.create_admin("b@example.com", "B", Some("short".to_owned())).await;
+    let weak = portal
+        .portal
+        .accounts
+        .create_admin("b@example.com", "B", Some("short".to_owned()))
+        .await;
     assert_eq!(weak.unwrap_err().status().as_u16(), 422);
 }
 
@@ -333,13 +543,22 @@ async fn a_hash_from_weaker_days_is_made_anew_at_the_next_sign_in() {
     let portal = TestPortal::start().await;
     portal.lead().await;
     let weak = Argon2::from(Params::new(8 * 1024, 1, 1, None).unwrap());
-    let hash: PasswordHash = weak.hash_password_with_salt(PASSWORD.as_bytes(), &[3; 16]).unwrap();
+    let hash: PasswordHash = weak
+        .hash_password_with_salt(PASSWORD.as_bytes(), &[3; 16])
+        .unwrap();
     let (store, id) = (&portal.portal.store, id_of(&portal, LEAD).await);
-    store.set_password(id, &hash.to_string(), portal.clock.now()).await.unwrap();
+    store
+        .set_password(id, &hash.to_string(), portal.clock.now())
+        .await
+        .unwrap();
 
     portal.sign_in(LEAD).await;
 
-    let (_, hash) = store.user_for_sign_in(&LEAD.parse().unwrap()).await.unwrap().unwrap();
+    let (_, hash) = store
+        .user_for_sign_in(&LEAD.parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(hash.contains("m=19456,t=2,p=1"), "{hash}");
     portal.sign_in(LEAD).await;
 }

@@ -19,15 +19,29 @@ async fn every_page_answers_and_has_one_heading() {
     let mut admin = portal.admin().await;
     let acme = portal.connect(&mut admin, "Acme").await;
     let run = portal.sync(&mut admin, &acme).await;
-    let test = admin.post("test_integration", &[("id", acme.rsplit('/').next().unwrap())]).await.location();
+    let test = admin
+        .post(
+            "test_integration",
+            &[("id", acme.rsplit('/').next().unwrap())],
+        )
+        .await
+        .location();
     let (web, item) = portal.plane.given(|state| {
         let web = state.project_called("acme", "WEB").unwrap();
         (web.id, web.items.all().iter().next().unwrap().id)
     });
-    let mut pages: Vec<String> =
-        ["/", "/integrations", "/integrations/new", "/projects", "/runs", "/settings", "/settings/people", "/settings/profile"]
-            .map(str::to_owned)
-            .to_vec();
+    let mut pages: Vec<String> = [
+        "/",
+        "/integrations",
+        "/integrations/new",
+        "/projects",
+        "/runs",
+        "/settings",
+        "/settings/people",
+        "/settings/profile",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     pages.extend(["", "/edit", "/key", "/delete", "/history"].map(|p| format!("{acme}{p}")));
     pages.extend([
         run,
@@ -41,13 +55,20 @@ async fn every_page_answers_and_has_one_heading() {
         assert_eq!(page.status, 200, "{path}: {}", page.words());
         assert_eq!(page.all("h1").len(), 1, "{path}");
         assert_eq!(page.all("main").len(), 1, "{path}");
-        assert!(!page.has("[style]"), "{path}: an inline style would be refused by the policy");
+        assert!(
+            !page.has("[style]"),
+            "{path}: an inline style would be refused by the policy"
+        );
         assert!(page.all("title")[0].contains("Hangar"), "{path}");
     }
     let mut lead = portal.lead().await;
     for path in &pages {
         let page = lead.get(path).await;
-        assert!(page.status == 200 || page.status == 403, "{path}: {}", page.status);
+        assert!(
+            page.status == 200 || page.status == 403,
+            "{path}: {}",
+            page.status
+        );
         assert!(page.status != 500, "{path}");
     }
 }
@@ -56,15 +77,27 @@ async fn every_page_answers_and_has_one_heading() {
 async fn pages_that_can_not_be_shown_help() {
     let portal = TestPortal::start().await;
     let mut admin = portal.admin().await;
-    for path in ["/nothing/here", "/integrations/not-an-id", "/integrations/019ab2c0-0000-7000-8000-000000000000"] {
+    for path in [
+        "/nothing/here",
+        "/integrations/not-an-id",
+        "/integrations/019ab2c0-0000-7000-8000-000000000000",
+    ] {
         let page = admin.get(path).await;
         assert_eq!(page.status, 404, "{path}");
         assert_eq!(page.all("h1").len(), 1, "{path}");
         let id = page.header("x-request-id").unwrap().to_owned();
-        assert!(page.words().contains(&id), "{path}: the page names its request");
+        assert!(
+            page.words().contains(&id),
+            "{path}: the page names its request"
+        );
     }
     let mut lead = portal.lead().await;
-    let refused = lead.post("start_sync", &[("id", "019ab2c0-0000-7000-8000-000000000000")]).await;
+    let refused = lead
+        .post(
+            "start_sync",
+            &[("id", "019ab2c0-0000-7000-8000-000000000000")],
+        )
+        .await;
     assert_eq!(refused.status, 403);
     assert_eq!(refused.all("h1").len(), 1);
 }
@@ -75,7 +108,9 @@ async fn the_work_item_table_filters_sorts_and_pages_by_its_address() {
     let mut admin = portal.admin().await;
     let acme = portal.connect(&mut admin, "Acme").await;
     portal.sync(&mut admin, &acme).await;
-    let web = portal.plane.given(|state| state.project_called("acme", "WEB").unwrap().id);
+    let web = portal
+        .plane
+        .given(|state| state.project_called("acme", "WEB").unwrap().id);
     let table = format!("{acme}/projects/{web}");
 
     let mut seen = std::collections::HashSet::new();

@@ -18,28 +18,47 @@ pub struct Answer {
 }
 
 impl Person {
-    #[expect(clippy::disallowed_methods, reason = "a test's browser is not the portal's way out")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test's browser is not the portal's way out"
+    )]
     pub fn new(base: &str) -> Self {
-        let http = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
-        Self { base: base.to_owned(), http, cookies: BTreeMap::new() }
+        let http = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
+        Self {
+            base: base.to_owned(),
+            http,
+            cookies: BTreeMap::new(),
+        }
     }
 
     /// Opens a page.
     pub async fn get(&mut self, path: &str) -> Answer {
-        self.send(Method::GET, path, &[("accept", "text/html")], None).await
+        self.send(Method::GET, path, &[("accept", "text/html")], None)
+            .await
     }
 
     /// Sends a form to a server function, as a browser without JavaScript does.
     pub async fn post(&mut self, function: &str, fields: &[(&str, &str)]) -> Answer {
-        self.post_from(&format!("{}/", self.base), function, fields).await
+        self.post_from(&format!("{}/", self.base), function, fields)
+            .await
     }
 
     /// The same, from the page at `path`: that is where a form with mistakes comes back.
     pub async fn post_on(&mut self, path: &str, function: &str, fields: &[(&str, &str)]) -> Answer {
-        self.post_from(&format!("{}{path}", self.base), function, fields).await
+        self.post_from(&format!("{}{path}", self.base), function, fields)
+            .await
     }
 
-    async fn post_from(&mut self, referer: &str, function: &str, fields: &[(&str, &str)]) -> Answer {
+    async fn post_from(
+        &mut self,
+        referer: &str,
+        function: &str,
+        fields: &[(&str, &str)],
+    ) -> Answer {
         let headers = [
             ("accept", "text/html"),
             ("origin", self.base.as_str()),
@@ -48,37 +67,75 @@ impl Person {
         ]
         .map(|(n, v)| (n, v.to_owned()));
         let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        self.send(Method::POST, &format!("/api/ui/{function}"), &headers, Some(encode(fields))).await
+        self.send(
+            Method::POST,
+            &format!("/api/ui/{function}"),
+            &headers,
+            Some(encode(fields)),
+        )
+        .await
     }
 
     /// Calls a server function as a program does: JSON comes back.
     pub async fn call(&mut self, function: &str, fields: &[(&str, &str)]) -> Answer {
         let origin = self.base.clone();
-        let headers = [("accept", "application/json"), ("origin", origin.as_str()), ("sec-fetch-site", "same-origin")];
-        self.send(Method::POST, &format!("/api/ui/{function}"), &headers, Some(encode(fields))).await
+        let headers = [
+            ("accept", "application/json"),
+            ("origin", origin.as_str()),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        self.send(
+            Method::POST,
+            &format!("/api/ui/{function}"),
+            &headers,
+            Some(encode(fields)),
+        )
+        .await
     }
 
     /// Any request, for what no browser sends.
-    pub async fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
+    pub async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Answer {
         let response = self.open(method, path, headers, body).await;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let text = response.text().await.unwrap();
-        Answer { status, headers, text }
+        Answer {
+            status,
+            headers,
+            text,
+        }
     }
 
     /// The answer's head; the body is still to be read, such as a stream's.
-    pub async fn open(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Response {
+    pub async fn open(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Response {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         if !self.cookies.is_empty() {
-            let cookies: Vec<String> = self.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
+            let cookies: Vec<String> = self
+                .cookies
+                .iter()
+                .map(|(n, v)| format!("{n}={v}"))
+                .collect();
             request = request.header("cookie", cookies.join("; "));
         }
         if let Some(body) = body {
-            let typed = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+            let typed = headers
+                .iter()
+                .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
             if !typed {
                 request = request.header("content-type", "application/x-www-form-urlencoded");
             }
@@ -125,7 +182,9 @@ impl Answer {
     /// The texts of all elements that match.
     pub fn all(&self, selector: &str) -> Vec<String> {
         let page = Html::parse_document(&self.text);
-        page.select(&Selector::parse(selector).unwrap()).map(words).collect()
+        page.select(&Selector::parse(selector).unwrap())
+            .map(words)
+            .collect()
     }
 
     /// An attribute of the first element that matches.
@@ -141,9 +200,15 @@ impl Answer {
 }
 
 fn words(element: ElementRef<'_>) -> String {
-    element.text().flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+    element
+        .text()
+        .flat_map(str::split_whitespace)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn encode(fields: &[(&str, &str)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish()
 }

@@ -38,7 +38,11 @@ impl TestPortal {
 
     /// With further command line arguments.
     pub async fn start_with(args: &[&str]) -> Self {
-        let plane = FakePlane::start(fake_plane::Options { rate_limit: None, ..Default::default() }).await;
+        let plane = FakePlane::start(fake_plane::Options {
+            rate_limit: None,
+            ..Default::default()
+        })
+        .await;
         plane.given(fake_plane::seed::e2e);
         let clock = Clock::manual(start_of_time());
         Self::start_beside(plane, clock, args).await
@@ -46,18 +50,39 @@ impl TestPortal {
 
     pub async fn start_beside(plane: FakePlane, clock: Clock, args: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .unwrap();
         let addr = listener.local_addr().unwrap();
-        let config = Config { addr, ..config(data.path().to_owned(), args) };
+        let config = Config {
+            addr,
+            ..config(data.path().to_owned(), args)
+        };
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let master = MasterKeySource::given("7f".repeat(32));
-        let portal = Arc::new(Portal::start(&config, &master, clock.clone(), Rng::seeded(7)).await.unwrap());
+        let portal = Arc::new(
+            Portal::start(&config, &master, clock.clone(), Rng::seeded(7))
+                .await
+                .unwrap(),
+        );
         let stop = CancellationToken::new();
         let serving = tokio::spawn({
             let (portal, stop) = (portal.clone(), stop.clone());
-            async move { server::serve(&config, listener, portal, stop).await.unwrap() }
+            async move {
+                server::serve(&config, listener, portal, stop)
+                    .await
+                    .unwrap()
+            }
         });
-        Self { url: format!("http://{addr}"), portal, plane, clock, stop, serving, _data: data }
+        Self {
+            url: format!("http://{addr}"),
+            portal,
+            plane,
+            clock,
+            stop,
+            serving,
+            _data: data,
+        }
     }
 
     /// Somebody who has not signed in.
@@ -74,7 +99,12 @@ impl TestPortal {
     /// A team lead, signed in. Makes the admin too.
     pub async fn lead(&self) -> Person {
         let admin = self.make_admin().await;
-        let known = self.portal.store.user_for_sign_in(&LEAD.parse().unwrap()).await.unwrap();
+        let known = self
+            .portal
+            .store
+            .user_for_sign_in(&LEAD.parse().unwrap())
+            .await
+            .unwrap();
         if known.is_none() {
             let form = app::PersonForm {
                 name: "Jonas".to_owned(),
@@ -82,14 +112,21 @@ impl TestPortal {
                 password: PASSWORD.to_owned(),
                 role: "lead".to_owned(),
             };
-            self.portal.backend.accounts.add_person(&admin, form).await.unwrap();
+            self.portal
+                .backend
+                .accounts
+                .add_person(&admin, form)
+                .await
+                .unwrap();
         }
         self.sign_in(LEAD).await
     }
 
     pub async fn sign_in(&self, email: &str) -> Person {
         let mut person = self.visitor();
-        let answer = person.post("sign_in", &[("email", email), ("password", PASSWORD)]).await;
+        let answer = person
+            .post("sign_in", &[("email", email), ("password", PASSWORD)])
+            .await;
         assert_eq!(answer.status, 303, "{}", answer.text);
         assert_eq!(answer.location(), "/");
         person
@@ -104,7 +141,12 @@ impl TestPortal {
         let email = ADMIN.parse().unwrap();
         let store = &self.portal.store;
         if store.user_for_sign_in(&email).await.unwrap().is_none() {
-            let made = self.portal.accounts.create_admin(ADMIN, "Maya", Some(PASSWORD.to_owned())).await.unwrap();
+            let made = self
+                .portal
+                .accounts
+                .create_admin(ADMIN, "Maya", Some(PASSWORD.to_owned()))
+                .await
+                .unwrap();
             assert_eq!(made, None);
         }
         let (user, _) = store.user_for_sign_in(&email).await.unwrap().unwrap();
@@ -155,10 +197,19 @@ pub fn start_of_time() -> DateTime<Utc> {
 
 fn config(data: PathBuf, args: &[&str]) -> Config {
     let fixed = [
-        "hangar", "serve", "--database-url", "mem://", "--egress-allow", "127.0.0.1", "--allow-http", "127.0.0.1",
+        "hangar",
+        "serve",
+        "--database-url",
+        "mem://",
+        "--egress-allow",
+        "127.0.0.1",
+        "--allow-http",
+        "127.0.0.1",
     ];
     let cli = Cli::parse_from(fixed.iter().chain(args));
-    let Command::Serve(serve) = cli.command else { panic!("not serve") };
+    let Command::Serve(serve) = cli.command else {
+        panic!("not serve")
+    };
     let config = serve.resolve(|_| None).unwrap();
     Config { data, ..config }
 }
