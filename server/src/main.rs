@@ -110,15 +110,15 @@ async fn serve(config: Config) -> ExitCode {
             "made the master key; back it up, apart from the database: without it the stored API keys are lost"
         );
     }
-    match portal.accounts.set_up_link(&public_url).await {
-        Ok(Some(link)) => eprintln!("set-up link: {link}"),
-        Ok(None) => {}
-        Err(failure) => return fail(&failure.to_string(), 74),
-    }
     if let Some(demo) = &config.demo
         && let Err(error) = server::demo::connect(&portal, demo).await
     {
         return fail(&format!("--demo: {error}"), 1);
+    }
+    match portal.accounts.set_up_link(&public_url).await {
+        Ok(Some(link)) => eprintln!("set-up link: {link}"),
+        Ok(None) => {}
+        Err(failure) => return fail(&failure.to_string(), 74),
     }
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
