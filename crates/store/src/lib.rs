@@ -100,7 +100,11 @@ impl Store {
     /// Waits until the storage fails, and says why. The process must end then, within a second.
     pub async fn broken(&self) -> String {
         let mut broken = self.inner.broken.subscribe();
-        let reason = broken.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        let reason = broken
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|reason| reason.clone());
         match reason {
             Some(reason) => reason,
             // The sender lives as long as the store does.

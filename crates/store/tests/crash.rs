@@ -153,7 +153,7 @@ fn no_acknowledged_write_is_lost_by_kill_9() {
     let mut all = Vec::new();
     for round in 0..rounds {
         // At another moment each time: between two recyclings, or in the middle of one.
-        let (recycles, more) = (3 + (round % 3) as u64, (round * 7 % 31) as usize);
+        let (recycles, more) = (2 + (round % 3) as u64, (round * 7 % 31) as usize);
         let seen = Mutex::new(None);
         let writes = killed(&directory, round, true, |recycled, acknowledged| {
             let mut seen = seen.lock().unwrap();

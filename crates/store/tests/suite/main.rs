@@ -8,4 +8,5 @@ mod mirror;
 mod people;
 mod support;
 mod sync;
+mod totals;
 mod workspace;
