@@ -78,7 +78,12 @@ impl From<store::Error> for Stop {
 
 /// Where the walk is, for whoever watches.
 #[derive(Default)]
-pub(super) struct Live(Mutex<(Progress, Counts)>);
+pub(super) struct Live {
+    now: Mutex<(Progress, Counts)>,
+    /// Held by whoever writes for the run. A page and a heartbeat both write its record: side by side they would only
+    /// make each other start over, and a page that takes longer than a heartbeat would never be done.
+    writing: tokio::sync::Mutex<()>,
+}
 
 impl Live {
     pub(super) fn progress(&self) -> Progress {
@@ -98,6 +103,11 @@ impl Live {
         live.1.waited_seconds = u32::try_from(usage.waited.as_secs()).unwrap_or(u32::MAX);
     }
 
+    /// The right to write for the run, for as long as it is held.
+    pub(super) async fn writing(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.writing.lock().await
+    }
+
     fn update(&self, f: impl FnOnce(&mut Progress, &mut Counts)) {
         let mut live = self.lock();
         let (progress, counts) = &mut *live;
@@ -105,7 +115,7 @@ impl Live {
     }
 
     fn lock(&self) -> MutexGuard<'_, (Progress, Counts)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -205,7 +215,8 @@ impl Copy<'_> {
         }
         projects.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
         projects.dedup_by_key(|p| p.id);
-        self.store
+        self.writing()
+            .await
             .apply_projects(self.run, &projects, self.clock.now())
             .await?;
         Ok(projects)
@@ -216,7 +227,8 @@ impl Copy<'_> {
         self.phase(Phase::Members, Some(project));
         match try_often!(self, self.plane.members(id)) {
             Ok(members) => {
-                self.store
+                self.writing()
+                    .await
                     .apply_members(self.run, id, &members.rows, self.clock.now())
                     .await?;
                 self.live
@@ -231,7 +243,8 @@ impl Copy<'_> {
 
         self.phase(Phase::States, Some(project));
         let states = try_often!(self, self.plane.states(id))?;
-        self.store
+        self.writing()
+            .await
             .apply_states(self.run, id, &states.rows, self.clock.now())
             .await?;
         self.live
@@ -239,7 +252,8 @@ impl Copy<'_> {
 
         self.phase(Phase::Labels, Some(project));
         let labels = try_often!(self, self.plane.labels(id))?;
-        self.store
+        self.writing()
+            .await
             .apply_labels(self.run, id, &labels.rows, self.clock.now())
             .await?;
         self.live
@@ -305,7 +319,8 @@ impl Copy<'_> {
                 started_at,
             };
             let (progress, counts) = (self.live.progress(), self.live.counts());
-            self.store
+            self.writing()
+                .await
                 .apply_items(
                     self.run,
                     id,
@@ -322,7 +337,8 @@ impl Copy<'_> {
                 None => break,
             }
         }
-        self.store
+        self.writing()
+            .await
             .finish_project(self.run, id, started_at, self.clock.now())
             .await?;
         Ok(undecodable)
@@ -357,9 +373,31 @@ impl Copy<'_> {
         true
     }
 
+    /// The store, when it is this walk's turn to write.
+    async fn writing(&self) -> Writing<'_> {
+        Writing {
+            store: self.store,
+            _turn: self.live.writing().await,
+        }
+    }
+
     fn changed(&self) {
         // Nobody may be watching.
         let _ = self.changes.send(self.run.run);
+    }
+}
+
+/// Held until what is written is written.
+struct Writing<'a> {
+    store: &'a Store,
+    _turn: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl std::ops::Deref for Writing<'_> {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        self.store
     }
 }
 

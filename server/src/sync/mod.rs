@@ -28,8 +28,9 @@ use self::copy::{Copy, Ended, Live};
 use crate::{failure::from_store, integrations::IntegrationsService};
 
 const PAGE: u32 = 50;
-/// A run whose lease is not renewed for this long is taken for dead.
-const LEASE: TimeDelta = TimeDelta::seconds(15);
+/// A run whose lease is not renewed for this long is taken for dead. Longer than it takes to store the largest page,
+/// which holds the heartbeat up.
+const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// How often a run under way writes down where it is, renews its lease and looks whether it is to be cancelled.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -266,32 +267,43 @@ impl SyncService {
         copy: Copy<'_>,
         cancel: CancellationToken,
     ) -> Ended {
-        let waiting = copy.plane.waiting();
         let plane = copy.plane;
-        let copying = copy.copy();
-        tokio::pin!(copying);
-        let mut heartbeat = tokio::time::interval(HEARTBEAT);
-        let ended = loop {
-            tokio::select! {
-                biased;
-                () = cancel.cancelled() => break Ended::Cancelled,
-                ended = &mut copying => break ended,
-                _ = heartbeat.tick() => {
-                    let now = self.0.integrations.clock.now();
-                    let until = *waiting.borrow();
-                    live.note(plane.usage(), until.map(|at| {
-                        now + TimeDelta::from_std(at - tokio::time::Instant::now()).unwrap_or_default()
-                    }));
-                    match self.store().save_progress(run, &live.progress(), &live.counts(), now, LEASE).await {
-                        Ok(false) => self.changed(run.run),
-                        Ok(true) => break Ended::Cancelled,
-                        Err(error) => break Ended::Store(error),
-                    }
-                }
-            }
+        let ended = tokio::select! {
+            biased;
+            () = cancel.cancelled() => Ended::Cancelled,
+            ended = copy.copy() => ended,
+            ended = self.keep_alive(run, live, plane) => ended,
         };
         live.note(plane.usage(), None);
         ended
+    }
+
+    /// Renews the lease and shows the progress, until there is a reason to end the run.
+    async fn keep_alive(&self, run: &RunRef, live: &Live, plane: &Plane) -> Ended {
+        let waiting = plane.waiting();
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            heartbeat.tick().await;
+            let now = self.0.integrations.clock.now();
+            let until = *waiting.borrow();
+            live.note(
+                plane.usage(),
+                until.map(|at| {
+                    now + TimeDelta::from_std(at - tokio::time::Instant::now()).unwrap_or_default()
+                }),
+            );
+            let _writing = live.writing().await;
+            let saved = self
+                .store()
+                .save_progress(run, &live.progress(), &live.counts(), now, LEASE)
+                .await;
+            match saved {
+                Ok(false) => self.changed(run.run),
+                Ok(true) => return Ended::Cancelled,
+                Err(error) => return Ended::Store(error),
+            }
+        }
     }
 
     fn changed(&self, run: RunId) {
