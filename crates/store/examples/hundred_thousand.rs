@@ -347,7 +347,11 @@ fn item(project: ProjectId, n: u64, shift: i64) -> WorkItem {
         "export", "login", "search", "chart", "filter", "page", "menu", "import", "invoice", "mail",
     ];
     let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let pick = |of: u64, salt: u32| mixed.rotate_left(salt) % of;
+    let pick = |of: u64, salt: u32| {
+        let mut x = mixed.rotate_left(salt).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x ^= x >> 31;
+        (x.wrapping_mul(0x94D0_49BB_1331_11EB) >> 33) % of
+    };
     let mut labels = vec![];
     if pick(10, 7) == 0 {
         labels.push(LabelId(id(1000)));

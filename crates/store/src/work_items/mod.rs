@@ -96,7 +96,7 @@ impl Store {
             let hits = numbered
                 .into_iter()
                 .filter(|hit| hit.sort_key > after && conditions.iter().all(|c| c.holds(hit)));
-            self.rows_of(table, hits.map(|hit| hit.item).collect(), "updated_key")
+            self.rows_of(table, hits.map(|hit| hit.item).collect(), "oldest_key")
                 .await?
         } else {
             match self.conditions(table, filter).await? {
@@ -142,12 +142,17 @@ impl Store {
             }
         }
         let from = number_prefix(number);
-        self.ask_table(search::NUMBERED, table)
-            .bind("to", format!("{from}~"))
-            .bind("from", from)
+        let hits: Vec<Candidate> = self
+            .ask_table(search::NUMBERED, table)
+            .bind("from", from.as_str())
+            .bind("limit", 10)
             .read()
             .await?
-            .rows(0)
+            .rows(0)?;
+        Ok(hits
+            .into_iter()
+            .filter(|hit| hit.sort_key.starts_with(&from))
+            .collect())
     }
 
     /// The filter's conditions, most selective first by rule of thumb. `None`: nothing can fulfil them.

@@ -27,10 +27,11 @@ pub(crate) const LIST_COLUMNS: &str =
 
 const CANDIDATE_COLUMNS: &str = "item, priority, state_group, labels, assignees, words";
 
-pub(crate) const NUMBERED: &str = "select item, priority, state_group, labels, assignees, words, updated_key as sort_key
+/// Items from a number on; an index takes one bound only, so the caller looks where the number ends.
+pub(crate) const NUMBERED: &str = "select item, priority, state_group, labels, assignees, words, oldest_key as sort_key,
+        oldest_key
     from work_items with index work_items_oldest
-    where integration = $integration and project = $project and oldest_key > $from and oldest_key < $to
-    order by oldest_key limit 10";
+    where integration = $integration and project = $project and oldest_key > $from order by oldest_key limit $limit";
 
 /// The column that holds an order.
 pub(crate) fn sort_column(sort: WorkItemSort) -> &'static str {
