@@ -43,8 +43,8 @@ pub(crate) fn quick(tools: Tools) -> Result<()> {
 pub(crate) fn binaries() -> Result<()> {
     step("server", |step| {
         let mut build = cargo();
-        // There are no examples. Asking for them switches on what the tests want of the dependencies, so that
-        // SurrealDB is not compiled again for the tests.
+        // With the examples, cargo switches on what the tests want of the dependencies: without them, the tests
+        // would compile SurrealDB a second time.
         build
             .arg("build")
             .args(PRODUCT)
