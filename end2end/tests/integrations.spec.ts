@@ -1,0 +1,117 @@
+import { expect, test } from "../fixtures.ts";
+import { Integrations } from "../pages/integrations.ts";
+
+let serial = 0;
+/** A name that no other test of this worker uses. */
+const named = (name: string) => `${name} ${(serial += 1)}`;
+
+test("mistakes are shown at their fields, what was typed is kept, and the key never comes back", async ({ admin, plane }) => {
+  const form = new Integrations(admin);
+  await form.openForm();
+  await form.fill({ name: "Mistaken", address: plane.url, workspace: "not a slug", key: plane.keys.member, minutes: "1" });
+  await form.save();
+
+  await form.expectMistake("Workspace slug", /letters, digits/);
+  await form.expectMistake("Sync every", /between 5 and 1440/);
+  await expect(admin.getByLabel("Name")).toHaveValue("Mistaken");
+  expect(await admin.content()).not.toContain(plane.keys.member);
+
+  await form.fill({ name: named("Mended"), workspace: "acme", minutes: "15" });
+  await form.save();
+  await expect(admin.getByRole("heading", { level: 1, name: /Mended/ })).toBeVisible();
+});
+
+test("an integration is tested, edited, switched off and on, and deleted", async ({ admin, plane }) => {
+  const name = named("Acme");
+  const integrations = new Integrations(admin);
+  await integrations.add({ name, address: plane.url, workspace: "acme", key: plane.keys.member });
+
+  await admin.getByRole("link", { name: "Edit" }).first().click();
+  await integrations.fill({ description: "Everything about parcels", minutes: "30" });
+  await integrations.save();
+  await expect(admin.getByRole("main")).toContainText("Everything about parcels");
+
+  await admin.getByRole("button", { name: "Deactivate" }).click();
+  await expect(admin.getByRole("button", { name: "Activate" })).toBeVisible();
+  await admin.goto("/integrations?show=inactive");
+  await expect(integrations.row(name)).toContainText("Inactive");
+  await integrations.row(name).getByRole("link").first().click();
+  await admin.getByRole("button", { name: "Activate" }).click();
+  await expect(admin.getByRole("button", { name: "Deactivate" })).toBeVisible();
+
+  await integrations.delete("something else");
+  await expect(admin.getByLabel(/to confirm/)).toHaveAttribute("aria-invalid", "true");
+  await admin.getByLabel(/to confirm/).fill(name);
+  await admin.getByRole("button", { name: "Delete integration" }).click();
+  await expect(admin.getByRole("heading", { level: 1, name: "Integrations" })).toBeVisible();
+  await expect(integrations.row(name)).toHaveCount(0);
+});
+
+test("a passing test shows nine stages, a failing one says what to do", async ({ admin, plane, javaScriptEnabled }) => {
+  const integrations = new Integrations(admin);
+  const good = await integrations.add({ name: named("Good"), address: plane.url, workspace: "acme", key: plane.keys.member });
+  await integrations.test();
+  await expect(admin.getByRole("main")).toContainText("The key sees 5 projects", { timeout: 15_000 });
+  for (const stage of ["Address", "DNS", "Connect", "TLS", "API key", "Workspace", "Projects", "Rate limit"]) {
+    await expect(admin.getByRole("main").getByText(stage, { exact: true }).locator("visible=true").first()).toBeVisible();
+  }
+  if (javaScriptEnabled !== false) await expect(admin).toHaveURL(new RegExp(`${good}$`));
+
+  for (const [why, workspace, key, says] of [
+    ["Revoked", "acme", plane.keys.revoked, /refused this API key/],
+    ["Unknown workspace", "nowhere", plane.keys.member, /workspace/i],
+  ] as const) {
+    await integrations.add({ name: named(why), address: plane.url, workspace, key });
+    await integrations.test();
+    const advice = admin.locator(".stage-failed .stage-advice").locator("visible=true").first();
+    await expect(advice, why).toBeVisible({ timeout: 15_000 });
+    await expect(admin.getByRole("main"), why).toContainText(says);
+  }
+});
+
+test("what answers but is not Plane is told from Plane", async ({ admin, plane }) => {
+  const integrations = new Integrations(admin);
+  await integrations.add({ name: named("Elsewhere"), address: plane.url, workspace: "acme", key: plane.keys.member });
+  await plane.fail({ what: "html_with200" });
+  await integrations.test();
+  await expect(admin.locator(".stage-failed").locator("visible=true").first()).toContainText(/Plane/, { timeout: 15_000 });
+});
+
+test("the second of two editors is told, and nothing is overwritten", async ({ admin, browser, adminSession, baseURL, plane, javaScriptEnabled }) => {
+  const name = named("Shared");
+  const mine = new Integrations(admin);
+  const path = await mine.add({ name, address: plane.url, workspace: "acme", key: plane.keys.member });
+  const context = await browser.newContext({ baseURL, javaScriptEnabled, storageState: adminSession });
+  const other = await context.newPage();
+  const theirs = new Integrations(other);
+  await admin.goto(`${path}/edit`);
+  await other.goto(`${path}/edit`);
+
+  await mine.fill({ description: "mine" });
+  await mine.save();
+  await expect(admin.getByRole("main")).toContainText("mine");
+  await theirs.fill({ description: "theirs" });
+  await theirs.save();
+
+  await expect(other.getByRole("main")).toContainText(/nothing was overwritten/i);
+  await expect(other.getByLabel("Description")).toHaveValue("theirs");
+  await admin.reload();
+  await expect(admin.getByRole("main")).toContainText("mine");
+  await context.close();
+});
+
+test("a key is replaced only when Plane accepts it, and the history names it", async ({ admin, plane }) => {
+  const integrations = new Integrations(admin);
+  const path = await integrations.add({ name: named("Rotated"), address: plane.url, workspace: "acme", key: plane.keys.member });
+
+  await integrations.replaceKey(plane.keys.revoked);
+  await expect(admin.getByLabel("New API key")).toHaveAccessibleDescription(/old key stays/i);
+  await admin.goto(path);
+  await expect(admin.getByRole("main")).toContainText(`…${plane.keys.member.slice(-4)}`);
+
+  await integrations.replaceKey(plane.keys.admin);
+  await expect(admin.getByRole("main")).toContainText(`…${plane.keys.admin.slice(-4)}`);
+  await admin.goto(`${path}/history`);
+  await expect(admin.getByRole("main")).toContainText(/key/i);
+  expect(await admin.content()).not.toContain(plane.keys.admin);
+});

@@ -1,0 +1,42 @@
+import { expect, test } from "../fixtures.ts";
+import { Integrations } from "../pages/integrations.ts";
+import { Runs } from "../pages/runs.ts";
+
+test("a first sync copies what the key can read and says so", async ({ admin, plane, javaScriptEnabled }) => {
+  const scripts = javaScriptEnabled !== false;
+  await new Integrations(admin).add({ name: "Synced", address: plane.url, workspace: "acme", key: plane.keys.member });
+  const runs = new Runs(admin);
+  await runs.start();
+  await runs.expectOutcome("Succeeded", scripts);
+  await runs.expectFact("Work items read", "407");
+  await runs.expectFact("Projects", "3");
+
+  await admin.goto("/runs?outcome=succeeded");
+  await expect(admin.getByRole("region", { name: "Sync runs" })).toContainText("Synced");
+  await admin.goto("/integrations");
+  await expect(new Integrations(admin).row("Synced")).toContainText("407");
+});
+
+test("a slow run can be cancelled at once", async ({ admin, plane, javaScriptEnabled }) => {
+  await new Integrations(admin).add({ name: "Slow", address: plane.url, workspace: "acme", key: plane.keys.member });
+  await plane.fail({ what: { latency: 60_000 }, on_path: "/work-items/" });
+  const runs = new Runs(admin);
+  await runs.start();
+  const started = Date.now();
+  await runs.cancel();
+  await runs.expectOutcome("Cancelled", javaScriptEnabled !== false);
+  expect(Date.now() - started).toBeLessThan(10_000);
+});
+
+test("a project that can't be read is named and the others are copied", async ({ admin, plane, javaScriptEnabled }) => {
+  await new Integrations(admin).add({ name: "Partly", address: plane.url, workspace: "acme", key: plane.keys.member });
+  await plane.fail({
+    what: { status: [403, '{"detail":"You do not have permission to perform this action."}', []] },
+    on_path: "/states/",
+    times: 1,
+  });
+  const runs = new Runs(admin);
+  await runs.start();
+  await runs.expectOutcome("Partial", javaScriptEnabled !== false);
+  await expect(admin.getByRole("main")).toContainText("Design System");
+});
