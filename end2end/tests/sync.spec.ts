@@ -4,7 +4,7 @@ import { Runs } from "../pages/runs.ts";
 
 test("a first sync copies what the key can read and says so", async ({ admin, plane, javaScriptEnabled }) => {
   const scripts = javaScriptEnabled !== false;
-  await new Integrations(admin).add({ name: "Synced", address: plane.url, workspace: "acme", key: plane.keys.member });
+  await new Integrations(admin).add({ name: "Parcels", address: plane.url, workspace: "acme", key: plane.keys.member });
   const runs = new Runs(admin);
   await runs.start();
   await runs.expectOutcome("Succeeded", scripts);
@@ -12,9 +12,9 @@ test("a first sync copies what the key can read and says so", async ({ admin, pl
   await runs.expectFact("Projects", "3");
 
   await admin.goto("/runs?outcome=succeeded");
-  await expect(admin.getByRole("region", { name: "Sync runs" })).toContainText("Synced");
+  await expect(admin.getByRole("region", { name: "Sync runs" })).toContainText("Parcels");
   await admin.goto("/integrations");
-  await expect(new Integrations(admin).row("Synced")).toContainText("407");
+  await expect(new Integrations(admin).row("Parcels")).toContainText("407");
 });
 
 test("a slow run can be cancelled at once", async ({ admin, plane, javaScriptEnabled }) => {

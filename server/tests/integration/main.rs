@@ -1,8 +1,14 @@
 //! The portal through its front door: the real HTTP server, a real SurrealDB in memory, a fake Plane that is a server.
 //! One binary, because each one links all of SurrealDB.
 
-#![expect(clippy::unwrap_used, reason = "a test's helpers fail the test, as the test itself does")]
-#![expect(unreachable_pub, reason = "in one binary, `pub` is as far as its modules")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's helpers fail the test, as the test itself does"
+)]
+#![expect(
+    unreachable_pub,
+    reason = "in one binary, `pub` is as far as its modules"
+)]
 
 mod support;
 
