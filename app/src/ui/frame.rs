@@ -152,7 +152,7 @@ for (const island of document.querySelectorAll("leptos-island")) await mod[islan
     .into_any()
 }
 
-/// The navigation's page that a path belongs to.
+/// The navigation's page that a path belongs to; empty for an address where nothing is.
 fn section_of(path: &str) -> &'static str {
     if path.starts_with(paths::INTEGRATIONS) && path.contains("/projects/") {
         return paths::PROJECTS;
@@ -160,8 +160,11 @@ fn section_of(path: &str) -> &'static str {
     PAGES
         .into_iter()
         .map(|(_, address)| address)
-        .find(|address| *address != paths::OVERVIEW && path.starts_with(address))
-        .unwrap_or(paths::OVERVIEW)
+        .find(|address| match *address {
+            paths::OVERVIEW => path == *address,
+            _ => path.starts_with(address),
+        })
+        .unwrap_or_default()
 }
 
 /// "MK" of "Maya Keller".
@@ -188,6 +191,7 @@ mod tests {
         check("/integrations/1/projects/2/labels", paths::PROJECTS);
         check("/settings/people", paths::SETTINGS);
         check("/runs/1", paths::RUNS);
+        check("/nothing", "");
     }
 
     #[test]
