@@ -93,6 +93,8 @@ impl Portal {
         let accounts = AccountsService::new(store.clone(), clock.clone(), rng.clone());
         let sync = SyncService::new(integrations.clone());
         sync.end_dead_runs().await?;
+        // What a crash interrupted; the integrations are not shown any more.
+        store.finish_deletions().await?;
         let backend = Backend {
             accounts: Arc::new(accounts.clone()),
             integrations: Arc::new(integrations.clone()),
