@@ -97,7 +97,7 @@ fn unreadable(rows: &[IntegrationRow]) -> Option<String> {
         .iter()
         .map(|row| row.visible_projects.saturating_sub(row.member_projects))
         .sum();
-    (n > 0).then(|| format!("{} more that the keys can’t read", number(u64::from(n))))
+    (n > 0).then(|| format!("{} of them the keys can’t read", number(u64::from(n))))
 }
 
 #[cfg(test)]
@@ -181,7 +181,7 @@ mod tests {
         );
         assert_eq!(
             unreadable(&rows).as_deref(),
-            Some("3 more that the keys can’t read")
+            Some("3 of them the keys can’t read")
         );
     }
 
