@@ -1,6 +1,10 @@
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use serde::Deserialize;
 use store::Credentials;
 
@@ -175,7 +179,7 @@ pub struct Config {
     pub egress_allow: Vec<String>,
     pub allow_http: Vec<String>,
     pub extra_ca: Option<PathBuf>,
-    pub trusted_proxies: Vec<String>,
+    pub trusted_proxies: Vec<IpNet>,
     pub log_format: Option<LogFormat>,
     pub log: String,
     pub dev_reload: bool,
@@ -194,6 +198,8 @@ pub enum ConfigError {
     Malformed { path: String, message: String },
     #[error("--public-url: {0}")]
     PublicUrl(String),
+    #[error("--trusted-proxies: {0} is neither an address nor a network such as 10.0.0.0/8")]
+    TrustedProxies(String),
     #[error(
         "give either HANGAR_DATABASE_TOKEN or HANGAR_DATABASE_USER and HANGAR_DATABASE_PASSWORD, not both or half"
     )]
@@ -236,7 +242,10 @@ impl ServeArgs {
             trusted_proxies: self
                 .trusted_proxies
                 .or(file.trusted_proxies)
-                .unwrap_or_default(),
+                .unwrap_or_default()
+                .iter()
+                .map(|text| network(text))
+                .collect::<Result<_, _>>()?,
             log_format: self.log_format.or(file.log_format),
             log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             dev_reload: self.dev_reload,
@@ -274,6 +283,15 @@ fn public_url(text: &str) -> Result<url::Url, ConfigError> {
         ));
     }
     Ok(url)
+}
+
+/// A network, or a single address as the network that holds nothing else.
+fn network(text: &str) -> Result<IpNet, ConfigError> {
+    let text = text.trim();
+    let address = |address: IpAddr| IpNet::from(address.to_canonical());
+    text.parse()
+        .or_else(|_| text.parse().map(address))
+        .map_err(|_| ConfigError::TrustedProxies(text.to_owned()))
 }
 
 fn credentials(env: impl Fn(&str) -> Option<String>) -> Result<Credentials, ConfigError> {
@@ -333,6 +351,19 @@ mod tests {
         .err()
         .unwrap();
         assert!(path.to_string().starts_with("--public-url"), "{path}");
+
+        let proxies = |list: &[&str]| {
+            resolve(ServeArgs {
+                trusted_proxies: Some(list.iter().map(|&entry| entry.to_owned()).collect()),
+                ..ServeArgs::default()
+            })
+        };
+        for wrong in ["10.0.0.0/33", "proxy.internal", "", "10.0.0.5:80"] {
+            let error = proxies(&["10.0.0.0/8", wrong]).err().unwrap();
+            let expected = format!("--trusted-proxies: {wrong} is");
+            assert!(error.to_string().starts_with(&expected), "{error}");
+        }
+        assert!(proxies(&["10.0.0.0/8", "::1", "2001:db8::/48"]).is_ok());
 
         let half = ServeArgs::default()
             .resolve(|name| (name == "HANGAR_DATABASE_USER").then(|| "x".to_owned()));

@@ -22,7 +22,8 @@ pub(crate) fn demo(args: &[String]) -> Result<()> {
 
     let (mut plane, description) = step("fake plane", |step| {
         let mut command = Command::new(paths::debug_binary("fake-plane"));
-        command.args(["--demo", "--addr", "127.0.0.1:0"]);
+        // Nobody should have to wait for the limit of a Plane that is not there; Unruly answers 429 all the same.
+        command.args(["--demo", "--addr", "127.0.0.1:0", "--rate-limit", "0"]);
         let mut plane = Running::start(&mut command, Output::Hidden)?;
         let description = plane.wait_for(Duration::from_secs(30), |line| {
             line.starts_with('{').then(|| line.to_owned())

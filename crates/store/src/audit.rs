@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use domain::{
-    actor::{Admin, Viewer},
+    actor::{Admin, User, Viewer},
     audit::AuditEntry,
     ids::{IntegrationId, UserId},
     page::{Cursor, Page},
@@ -45,17 +45,17 @@ pub(crate) const HISTORY: &str =
     order by latest_key limit $limit";
 
 impl Store {
-    /// What was done to an integration, latest first. It outlives the integration.
+    /// What was done to an integration, latest first; `None`: to people and to the portal itself. It outlives them.
     pub async fn history(
         &self,
         _viewer: &Viewer,
-        integration: IntegrationId,
+        integration: Option<IntegrationId>,
         after: Option<&Cursor>,
         limit: u32,
     ) -> Result<Page<AuditEntry>, Error> {
         let rows: Vec<AuditRow> = self
             .ask(HISTORY)
-            .bind("integration", integration.0)
+            .bind("integration", integration.map(|id| id.0))
             .bind("after", read_cursor(after))
             .bind("limit", i64::from(limit) + 1)
             .read()
@@ -68,16 +68,6 @@ impl Store {
         Ok(page(rows, limit))
     }
 
-    /// Adds an entry of its own, for what is no change of the store.
-    pub async fn record(&self, entry: AuditEntry) -> Result<(), Error> {
-        let row = self.row(entry);
-        self.ask("create audit content $audit return none")
-            .bind("audit", row)
-            .write()
-            .await
-            .map(drop)
-    }
-
     pub(crate) fn admin_entry(
         &self,
         admin: &Admin,
@@ -86,38 +76,28 @@ impl Store {
         says: impl Into<String>,
         now: DateTime<Utc>,
     ) -> AuditRow {
-        self.row(AuditEntry {
-            at: now,
-            actor: Some(admin.user().id),
-            actor_name: admin.user().name.to_string(),
-            action: action.to_owned(),
-            integration,
-            says: says.into(),
-        })
+        self.entry_by(Some(admin.user()), action, integration, says, now)
     }
 
-    pub(crate) fn system_entry(&self, action: &str, says: &str, now: DateTime<Utc>) -> AuditRow {
-        self.row(AuditEntry {
-            at: now,
-            actor: None,
-            actor_name: "Hangar".to_owned(),
-            action: action.to_owned(),
-            integration: None,
-            says: says.to_owned(),
-        })
-    }
-
-    fn row(&self, entry: AuditEntry) -> AuditRow {
-        let id = self.new_id(entry.at);
+    /// An entry for the same transaction as what it tells of. Without an actor it was Hangar itself.
+    pub(crate) fn entry_by(
+        &self,
+        actor: Option<&User>,
+        action: &str,
+        integration: Option<IntegrationId>,
+        says: impl Into<String>,
+        now: DateTime<Utc>,
+    ) -> AuditRow {
+        let id = self.new_id(now);
         AuditRow {
             id: record("audit", id),
-            latest_key: latest_first(entry.at, id),
-            at: entry.at,
-            actor: entry.actor.map(|id| id.0),
-            actor_name: entry.actor_name,
-            action: entry.action,
-            integration: entry.integration.map(|id| id.0),
-            says: entry.says,
+            latest_key: latest_first(now, id),
+            at: now,
+            actor: actor.map(|user| user.id.0),
+            actor_name: actor.map_or_else(|| "Hangar".to_owned(), |user| user.name.to_string()),
+            action: action.to_owned(),
+            integration: integration.map(|id| id.0),
+            says: says.into(),
         }
     }
 }

@@ -88,8 +88,10 @@ impl Store {
                 wrapped,
             })
             .collect();
-        let audit = self.system_entry(
+        let audit = self.entry_by(
+            None,
             "keys.rewrapped",
+            None,
             "The vault's keys were put under a new master key.",
             now,
         );

@@ -1,5 +1,5 @@
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{actor::User, ids::UserId};
+use domain::actor::User;
 use surrealdb::types::{RecordId, SurrealValue};
 
 use crate::{Store, error::Error, shape::record, users::UserRow};
@@ -12,24 +12,38 @@ struct SessionRow {
 }
 
 impl Store {
-    /// A new session under the hash of its cookie's value.
-    pub async fn create_session(
+    /// A new session under the hash of its cookie's value, for somebody whose password has just been found to be the one
+    /// of `password_hash`. `false`: the password was changed or the account switched off meanwhile, and there is none.
+    pub async fn begin_session(
         &self,
         id_hash: &str,
-        user: UserId,
+        user: &User,
+        password_hash: &str,
         now: DateTime<Utc>,
         expires_at: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
+        let says = format!("{} signed in.", user.name);
+        let audit = self.entry_by(Some(user), "person.signed_in", None, says, now);
         self.ask(
-            "create $id content { user: $user, created_at: $now, last_seen_at: $now, expires_at: $expires } return none",
+            "{
+                let $known = (update $user set last_sign_in_at = $now
+                    where password_hash = $hash and is_active = true return value id);
+                if array::len($known) = 0 { return false };
+                create $id content { user: $uid, created_at: $now, last_seen_at: $now, expires_at: $expires };
+                create audit content $audit;
+                return true;
+            }",
         )
         .bind("id", session_record(id_hash))
-        .bind("user", user.0)
+        .bind("user", record("users", user.id.0))
+        .bind("uid", user.id.0)
+        .bind("hash", password_hash)
         .bind("now", now)
         .bind("expires", expires_at)
+        .bind("audit", audit)
         .write()
-        .await
-        .map(drop)
+        .await?
+        .value(0)
     }
 
     /// Who this session belongs to, if it has neither expired nor idled for too long and the account is active.
@@ -78,15 +92,6 @@ impl Store {
     pub async fn delete_session(&self, id_hash: &str) -> Result<(), Error> {
         self.ask("delete $id")
             .bind("id", session_record(id_hash))
-            .write()
-            .await
-            .map(drop)
-    }
-
-    /// Signs somebody out everywhere.
-    pub async fn delete_sessions_of(&self, user: UserId) -> Result<(), Error> {
-        self.ask("delete sessions where user = $user")
-            .bind("user", user.0)
             .write()
             .await
             .map(drop)

@@ -8,6 +8,7 @@ use surrealdb::types::{RecordId, SurrealValue};
 
 use crate::{
     Store,
+    audit::AuditRow,
     error::Error,
     shape::{id_of, parse, record},
 };
@@ -55,7 +56,8 @@ impl UserRow {
 
 const CREATE: &str = "create $id content {
     email: $email, name: $name, password_hash: $hash, role: $role, is_active: true, created_at: $now
-};";
+};
+create audit content $audit;";
 
 /// Every change of who is an admin writes the same record, so that of two at once one is tried again and sees the other.
 const TOUCH_ADMINS: &str = "upsert setup:admins set changed_at = $now;";
@@ -79,6 +81,9 @@ impl Store {
         new: NewUser,
         now: DateTime<Utc>,
     ) -> Result<Option<User>, Error> {
+        let user = user_of(&new, Role::Admin, now);
+        let says = format!("{} set Hangar up.", user.name);
+        let audit = self.entry_by(Some(&user), "person.added", None, says, now);
         let sql = format!(
             "{{
                 if array::len((select value id from users limit 1)) > 0 {{ return false }};
@@ -88,22 +93,24 @@ impl Store {
             }}"
         );
         let created: bool = self
-            .ask_user(&sql, &new, Role::Admin, now)
+            .ask_user(&sql, &user, &new.password_hash, audit)
             .write()
             .await?
             .value(0)?;
-        Ok(created.then(|| user_of(new, Role::Admin, now)))
+        Ok(created.then_some(user))
     }
 
     /// An account for somebody else; `Taken` if the e-mail address has one.
     pub async fn create_user(
         &self,
-        _admin: &Admin,
+        admin: &Admin,
         new: NewUser,
         role: Role,
         now: DateTime<Utc>,
     ) -> Result<User, Error> {
-        self.insert_user(new, role, now).await
+        let says = format!("{} was added as {}.", new.name, a_role(role));
+        let audit = self.admin_entry(admin, "person.added", None, says, now);
+        self.insert_user(new, role, audit, now).await
     }
 
     /// `hangar admin create`: whoever has a shell on the server is an admin anyway.
@@ -112,34 +119,41 @@ impl Store {
         new: NewUser,
         now: DateTime<Utc>,
     ) -> Result<User, Error> {
-        self.insert_user(new, Role::Admin, now).await
+        let says = format!("{} was made an admin on the command line.", new.name);
+        let audit = self.entry_by(None, "person.added", None, says, now);
+        self.insert_user(new, Role::Admin, audit, now).await
     }
 
     async fn insert_user(
         &self,
         new: NewUser,
         role: Role,
+        audit: AuditRow,
         now: DateTime<Utc>,
     ) -> Result<User, Error> {
+        let user = user_of(&new, role, now);
         let sql = format!("{{ {TOUCH_ADMINS} {CREATE} }}");
-        self.ask_user(&sql, &new, role, now).write().await?;
-        Ok(user_of(new, role, now))
+        self.ask_user(&sql, &user, &new.password_hash, audit)
+            .write()
+            .await?;
+        Ok(user)
     }
 
     fn ask_user<'a>(
         &'a self,
         sql: &'a str,
-        new: &NewUser,
-        role: Role,
-        now: DateTime<Utc>,
+        user: &User,
+        hash: &str,
+        audit: AuditRow,
     ) -> crate::query::Ask<'a> {
         self.ask(sql)
-            .bind("id", record("users", new.id.0))
-            .bind("email", new.email.as_str())
-            .bind("name", new.name.as_str())
-            .bind("hash", new.password_hash.as_str())
-            .bind("role", role.word())
-            .bind("now", now)
+            .bind("id", record("users", user.id.0))
+            .bind("email", user.email.as_str())
+            .bind("name", user.name.as_str())
+            .bind("hash", hash)
+            .bind("role", user.role.word())
+            .bind("now", user.created_at)
+            .bind("audit", audit)
     }
 
     /// The account of an e-mail address with its password hash, active or not.
@@ -176,42 +190,58 @@ impl Store {
     /// Switches an account on or off and ends its sessions. `None`: no such account.
     pub async fn set_user_active(
         &self,
-        _admin: &Admin,
+        admin: &Admin,
         id: UserId,
         is_active: bool,
         now: DateTime<Utc>,
     ) -> Result<Option<User>, Error> {
-        self.change_user("update $id set is_active = $value;", id, is_active, now)
+        let (action, word) = if is_active {
+            ("person.activated", "on")
+        } else {
+            ("person.deactivated", "off")
+        };
+        let Some(user) = self.user(id).await? else {
+            return Ok(None);
+        };
+        let says = format!("{} was switched {word}.", user.name);
+        let audit = self.admin_entry(admin, action, None, says, now);
+        self.change_user("is_active", id, is_active, audit, now)
             .await
     }
 
     /// Gives an account another role and ends its sessions. `None`: no such account.
     pub async fn set_user_role(
         &self,
-        _admin: &Admin,
+        admin: &Admin,
         id: UserId,
         role: Role,
         now: DateTime<Utc>,
     ) -> Result<Option<User>, Error> {
-        self.change_user("update $id set role = $value;", id, role.word(), now)
-            .await
+        let Some(user) = self.user(id).await? else {
+            return Ok(None);
+        };
+        let says = format!("{} is {} now.", user.name, a_role(role));
+        let audit = self.admin_entry(admin, "person.role_changed", None, says, now);
+        self.change_user("role", id, role.word(), audit, now).await
     }
 
     async fn change_user(
         &self,
-        change: &str,
+        field: &str,
         id: UserId,
         value: impl SurrealValue,
+        audit: AuditRow,
         now: DateTime<Utc>,
     ) -> Result<Option<User>, Error> {
         let sql = format!(
             "{{
                 {TOUCH_ADMINS}
-                {change}
+                update $id set {field} = $value;
                 delete sessions where user = $user;
                 if array::len((select value id from users where role = 'admin' and is_active = true limit 1)) = 0 {{
                     throw 'hangar:last_admin'
                 }};
+                create audit content $audit;
                 return (select * from only $id);
             }}"
         );
@@ -220,6 +250,7 @@ impl Store {
             .bind("id", record("users", id.0))
             .bind("user", id.0)
             .bind("value", value)
+            .bind("audit", audit)
             .bind("now", now)
             .write()
             .await?
@@ -227,41 +258,65 @@ impl Store {
         row.map(UserRow::user).transpose()
     }
 
-    /// Sets a password and ends all sessions of that account.
-    pub async fn set_password(
+    /// Takes a password's place with another one, by their hashes, and ends all sessions of that account. `false`: the
+    /// old one is not the account's any more, and nothing was changed.
+    pub async fn change_password(
         &self,
-        id: UserId,
-        hash: &str,
-        _now: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        self.ask("{ update $id set password_hash = $hash; delete sessions where user = $user; }")
-            .bind("id", record("users", id.0))
-            .bind("user", id.0)
-            .bind("hash", hash)
-            .write()
-            .await
-            .map(drop)
+        user: &User,
+        old_hash: &str,
+        new_hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        let says = format!("{} changed the own password.", user.name);
+        let audit = self.entry_by(Some(user), "person.password_changed", None, says, now);
+        self.ask(
+            "{
+                let $changed = (update $id set password_hash = $new where password_hash = $old return value id);
+                if array::len($changed) = 0 { return false };
+                delete sessions where user = $user;
+                create audit content $audit;
+                return true;
+            }",
+        )
+        .bind("id", record("users", user.id.0))
+        .bind("user", user.id.0)
+        .bind("old", old_hash)
+        .bind("new", new_hash)
+        .bind("audit", audit)
+        .write()
+        .await?
+        .value(0)
     }
 
-    /// Notes that somebody signed in just now.
-    pub async fn signed_in(&self, id: UserId, now: DateTime<Utc>) -> Result<(), Error> {
-        self.ask("update $id set last_sign_in_at = $now return none")
+    /// Keeps the same password under a newer hash, unless it was changed meanwhile.
+    pub async fn renew_hash(&self, id: UserId, old: &str, new: &str) -> Result<bool, Error> {
+        let renewed: Vec<RecordId> = self
+            .ask("update $id set password_hash = $new where password_hash = $old return value id")
             .bind("id", record("users", id.0))
-            .bind("now", now)
+            .bind("old", old)
+            .bind("new", new)
             .write()
-            .await
-            .map(drop)
+            .await?
+            .rows(0)?;
+        Ok(!renewed.is_empty())
     }
 }
 
-fn user_of(new: NewUser, role: Role, now: DateTime<Utc>) -> User {
+fn user_of(new: &NewUser, role: Role, now: DateTime<Utc>) -> User {
     User {
         id: new.id,
-        email: new.email,
-        name: new.name,
+        email: new.email.clone(),
+        name: new.name.clone(),
         role,
         is_active: true,
         created_at: now,
         last_sign_in_at: None,
+    }
+}
+
+fn a_role(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "an admin",
+        Role::Lead => "a lead",
     }
 }

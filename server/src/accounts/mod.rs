@@ -19,7 +19,6 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use domain::{
     actor::{Admin, Role, User, Viewer},
-    audit::AuditEntry,
     ids::{DraftId, UserId},
     text::{Email, Name},
 };
@@ -76,28 +75,27 @@ impl AccountsService {
         let new = self
             .new_user(name, email, password, BTreeMap::new())
             .await?;
-        let user = self
-            .store
+        self.store
             .create_admin_from_cli(new, self.clock.now())
             .await
             .map_err(from_store)?;
-        self.record(
-            None,
-            "person.added",
-            format!("{} was made an admin on the command line.", user.name),
-        )
-        .await?;
         Ok(generated)
     }
 
-    async fn begin_session(&self, user: &User) -> Result<SessionToken, Failure> {
+    /// Signs somebody in whose password was just found to be the one of `hash`.
+    async fn begin_session(&self, user: &User, hash: &str) -> Result<SessionToken, Failure> {
         let (token, now) = (session::new_token(&self.rng), self.clock.now());
-        let expires_at = now + session::lifetime(user.role);
-        self.store
-            .create_session(&session::stored_id(&token), user.id, now, expires_at)
+        let (id, expires_at) = (
+            session::stored_id(&token),
+            now + session::lifetime(user.role),
+        );
+        let begun = self
+            .store
+            .begin_session(&id, user, hash, now, expires_at)
             .await
             .map_err(from_store)?;
-        Ok(token)
+        // Changed or switched off meanwhile: what was typed is the old one.
+        if begun { Ok(token) } else { Err(wrong()) }
     }
 
     /// Checks what was typed about a new person. `errors` are mistakes found before.
@@ -171,24 +169,6 @@ impl AccountsService {
         }
     }
 
-    /// Adds a line to the history of people.
-    async fn record(
-        &self,
-        actor: Option<&User>,
-        action: &str,
-        says: String,
-    ) -> Result<(), Failure> {
-        let entry = AuditEntry {
-            at: self.clock.now(),
-            actor: actor.map(|user| user.id),
-            actor_name: actor.map_or_else(|| "Hangar".to_owned(), |user| user.name.to_string()),
-            action: action.to_owned(),
-            integration: None,
-            says,
-        };
-        self.store.record(entry).await.map_err(from_store)
-    }
-
     async fn forget_expired(&self) -> Result<(), Failure> {
         let now = self.clock.now();
         self.store
@@ -222,6 +202,7 @@ impl Accounts for AccountsService {
                 return Err(self.keep(failure, None, "set_up", &values).await);
             }
         };
+        let hash = new.password_hash.clone();
         let first = self
             .store
             .create_first_admin(new, self.clock.now())
@@ -233,13 +214,7 @@ impl Accounts for AccountsService {
                 draft: None,
             });
         };
-        self.record(
-            Some(&user),
-            "person.added",
-            format!("{} set Hangar up.", user.name),
-        )
-        .await?;
-        self.begin_session(&user).await
+        self.begin_session(&user, &hash).await
     }
 
     async fn sign_in(&self, email: &str, password: String) -> Result<SessionToken, Failure> {
@@ -254,48 +229,24 @@ impl Accounts for AccountsService {
                 .map_err(from_store)?,
             Err(_) => None,
         };
-        let (user, hash) = known.unzip();
         // An unknown address costs as much as a known one.
-        let is_right = self
-            .passwords
-            .verify(password.clone(), hash.clone())
-            .await?;
-        let Some(user) = user.filter(|user| is_right && user.is_active) else {
+        let hash = known.as_ref().map(|(_, hash)| hash.clone());
+        let is_right = self.passwords.verify(password.clone(), hash).await?;
+        let Some((user, hash)) = known.filter(|(user, _)| is_right && user.is_active) else {
             tracing::warn!(account = %tries::alias(&typed), "sign-in refused");
             a_try.failed(self.clock.now());
             return Err(wrong());
         };
-        if hash.as_deref().is_some_and(password::is_outdated) {
-            let hash = self.passwords.hash(password).await?;
+        self.forget_expired().await?;
+        let session = self.begin_session(&user, &hash).await?;
+        a_try.succeeded();
+        if password::is_outdated(&hash) {
+            let renewed = self.passwords.hash(password).await?;
             self.store
-                .set_password(user.id, &hash, self.clock.now())
+                .renew_hash(user.id, &hash, &renewed)
                 .await
                 .map_err(from_store)?;
-        } else if self
-            .store
-            .user_for_sign_in(&user.email)
-            .await
-            .map_err(from_store)?
-            .unzip()
-            .1
-            != hash
-        {
-            // Changed meanwhile: what was typed is the old one.
-            return Err(wrong());
         }
-        self.forget_expired().await?;
-        let session = self.begin_session(&user).await?;
-        self.store
-            .signed_in(user.id, self.clock.now())
-            .await
-            .map_err(from_store)?;
-        self.record(
-            Some(&user),
-            "person.signed_in",
-            format!("{} signed in.", user.name),
-        )
-        .await?;
-        a_try.succeeded();
         Ok(session)
     }
 
@@ -335,12 +286,7 @@ impl Accounts for AccountsService {
             Err(failure) => Err(failure),
         };
         match made {
-            Ok(user) => {
-                let says = format!("{} was added as {}.", user.name, role.word());
-                self.record(Some(admin.user()), "person.added", says)
-                    .await?;
-                Ok(user)
-            }
+            Ok(user) => Ok(user),
             Err(failure) => {
                 let values = [
                     ("name", &*form.name),
@@ -359,18 +305,7 @@ impl Accounts for AccountsService {
             .store
             .set_user_role(admin, person, role, self.clock.now())
             .await;
-        let user = self.of_row(admin, person, changed).await?;
-        let says = format!(
-            "{} is {} now.",
-            user.name,
-            if role == Role::Admin {
-                "an admin"
-            } else {
-                "a lead"
-            }
-        );
-        self.record(Some(admin.user()), "person.role_changed", says)
-            .await
+        self.of_row(admin, person, changed).await
     }
 
     async fn set_active(
@@ -383,18 +318,7 @@ impl Accounts for AccountsService {
             .store
             .set_user_active(admin, person, is_active, self.clock.now())
             .await;
-        let user = self.of_row(admin, person, changed).await?;
-        let (action, word) = if is_active {
-            ("person.activated", "on")
-        } else {
-            ("person.deactivated", "off")
-        };
-        self.record(
-            Some(admin.user()),
-            action,
-            format!("{} was switched {word}.", user.name),
-        )
-        .await
+        self.of_row(admin, person, changed).await
     }
 
     async fn change_password(
@@ -404,13 +328,9 @@ impl Accounts for AccountsService {
     ) -> Result<SessionToken, Failure> {
         let user = viewer.user();
         match self.changed_password(user, form).await {
-            Ok(()) => {}
-            Err(failure) => return Err(self.keep(failure, Some(user.id), "password", &[]).await),
+            Ok(hash) => self.begin_session(user, &hash).await,
+            Err(failure) => Err(self.keep(failure, Some(user.id), "password", &[]).await),
         }
-        let says = format!("{} changed the own password.", user.name);
-        self.record(Some(user), "person.password_changed", says)
-            .await?;
-        self.begin_session(user).await
     }
 
     async fn draft(&self, viewer: Option<&Viewer>, id: DraftId) -> Result<Option<Draft>, Failure> {
@@ -438,9 +358,9 @@ impl AccountsService {
         admin: &Admin,
         person: UserId,
         changed: Result<Option<User>, store::Error>,
-    ) -> Result<User, Failure> {
+    ) -> Result<(), Failure> {
         match changed {
-            Ok(user) => user.ok_or(Failure::NotFound),
+            Ok(user) => user.map(drop).ok_or(Failure::NotFound),
             Err(error) => {
                 let values = [("id", &*person.to_string())];
                 Err(self
@@ -455,19 +375,24 @@ impl AccountsService {
         }
     }
 
-    /// Sets a new password, and with it ends all sessions, if the current one was given.
-    async fn changed_password(&self, user: &User, form: PasswordForm) -> Result<(), Failure> {
+    /// Sets a new password, and with it ends all sessions, if the current one was given. The answer is its hash.
+    async fn changed_password(&self, user: &User, form: PasswordForm) -> Result<String, Failure> {
         let (current, new) = (Zeroizing::new(form.current), Zeroizing::new(form.new));
         let a_try = self.tries.begin(user.email.as_str(), self.clock.now())?;
-        let hash = self
+        let old_hash = self
             .store
             .user_for_sign_in(&user.email)
             .await
             .map_err(from_store)?
-            .map(|(_, hash)| hash);
-        if !self.passwords.verify(current.clone(), hash).await? {
+            .map(|(_, hash)| hash)
+            .ok_or(Failure::NotFound)?;
+        if !self
+            .passwords
+            .verify(current.clone(), Some(old_hash.clone()))
+            .await?
+        {
             a_try.failed(self.clock.now());
-            return Err(Failure::field("current", "This is not your password."));
+            return Err(not_yours());
         }
         a_try.succeeded();
         if current == new {
@@ -477,11 +402,17 @@ impl AccountsService {
             return Err(Failure::field("new", problem));
         }
         let hash = self.passwords.hash(new).await?;
-        self.store
-            .set_password(user.id, &hash, self.clock.now())
+        let changed = self
+            .store
+            .change_password(user, &old_hash, &hash, self.clock.now())
             .await
-            .map_err(from_store)
+            .map_err(from_store)?;
+        if changed { Ok(hash) } else { Err(not_yours()) }
     }
+}
+
+fn not_yours() -> Failure {
+    Failure::field("current", "This is not your password.")
 }
 
 /// The one answer to a wrong password, an unknown address and an account that is switched off.

@@ -1,11 +1,12 @@
 use std::net::IpAddr;
 
 use http::HeaderMap;
+use ipnet::IpNet;
 
 /// Who is calling: the peer, or what a trusted proxy says of its own peer. Whoever is not a trusted proxy can write into
 /// `X-Forwarded-For` what he likes; only what stands right of the last trusted address counts.
-pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, proxies: &[String]) -> IpAddr {
-    let is_proxy = |address: IpAddr| proxies.iter().any(|network| contains(network, address));
+pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
+    let is_proxy = |address: IpAddr| proxies.iter().any(|network| network.contains(&address));
     let mut client = peer.to_canonical();
     let hops: Vec<&str> = headers
         .get_all("x-forwarded-for")
@@ -36,25 +37,6 @@ pub(super) fn caller(address: IpAddr) -> String {
     }
 }
 
-/// Whether `network`, an address or CIDR, contains an address.
-fn contains(network: &str, address: IpAddr) -> bool {
-    let (base, bits) = network.split_once('/').unwrap_or((network, "128"));
-    let (Ok(base), Ok(bits)) = (base.trim().parse::<IpAddr>(), bits.trim().parse::<u32>()) else {
-        return false;
-    };
-    match (base, address) {
-        (IpAddr::V4(base), IpAddr::V4(address)) => {
-            let shift = 32u32.saturating_sub(bits);
-            (u64::from(base.to_bits()) >> shift) == (u64::from(address.to_bits()) >> shift)
-        }
-        (IpAddr::V6(base), IpAddr::V6(address)) => {
-            let differing = base.to_bits() ^ address.to_bits();
-            differing.leading_zeros() >= bits.min(128)
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,7 +46,7 @@ mod tests {
         for value in forwarded {
             headers.append("x-forwarded-for", value.parse().unwrap());
         }
-        let proxies: Vec<String> = proxies.iter().map(|&p| p.to_owned()).collect();
+        let proxies: Vec<IpNet> = proxies.iter().map(|p| p.parse().unwrap()).collect();
         let client = client_address(peer.parse().unwrap(), &headers, &proxies);
         assert_eq!(
             client.to_string(),
@@ -96,11 +78,11 @@ mod tests {
             "198.51.100.7",
         );
         check("10.0.0.5", &["junk"], &["10.0.0.0/8"], "10.0.0.5");
-        check("10.0.0.5", &[], &["10.0.0.5"], "10.0.0.5");
+        check("10.0.0.5", &[], &["10.0.0.5/32"], "10.0.0.5");
         check(
             "::ffff:10.0.0.5",
             &["198.51.100.7"],
-            &["10.0.0.5"],
+            &["10.0.0.5/32"],
             "198.51.100.7",
         );
         check(
@@ -112,29 +94,9 @@ mod tests {
         check(
             "2001:db8:9::1",
             &["2001:db8:1::7"],
-            &["2001:db8::/48", "junk/x"],
+            &["2001:db8::/48"],
             "2001:db8:9::1",
         );
-    }
-
-    #[test]
-    fn networks_end_where_their_prefix_says() {
-        let cases = [
-            ("10.0.0.0/8", "10.255.0.1", true),
-            ("10.0.0.0/8", "11.0.0.1", false),
-            ("0.0.0.0/0", "203.0.113.9", true),
-            ("10.0.0.5/32", "10.0.0.5", true),
-            ("10.0.0.5", "10.0.0.4", false),
-            ("::/0", "2001:db8::1", true),
-            ("10.0.0.0/8", "::1", false),
-        ];
-        for (network, address, expected) in cases {
-            assert_eq!(
-                contains(network, address.parse().unwrap()),
-                expected,
-                "{network} {address}"
-            );
-        }
     }
 
     #[test]

@@ -8,6 +8,8 @@ pub mod dev_reload;
 mod forms;
 /// Server-sent events: a running sync, a running connection test.
 mod live;
+/// How failures are answered.
+mod refusal;
 /// One id a request, on every log line and error page.
 pub mod request_id;
 /// Headers, cross-site checks, limits.
@@ -26,6 +28,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use ipnet::IpNet;
 use leptos::{nonce::Nonce, prelude::provide_context};
 use url::Url;
 
@@ -39,7 +42,7 @@ pub struct HttpState {
     pub public_url: Url,
     pub assets: Assets,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Arc<[String]>,
+    pub trusted_proxies: Arc<[IpNet]>,
 }
 
 impl HttpState {

@@ -1,17 +1,17 @@
 use std::net::SocketAddr;
 
-use app::{Accounts as _, Failure, SessionToken, Theme, Visit, paths, session_cookie};
+use app::{Accounts as _, Failure, SessionToken, Theme, Visit, session_cookie};
 use axum::{
-    Json,
     extract::{ConnectInfo, Request, State},
     middleware::Next,
-    response::{IntoResponse, Redirect, Response},
+    response::Response,
 };
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, header};
 
 use super::{
     HttpState,
     client_address::{caller, client_address},
+    refusal::{Asked, is_sign_in},
     request_id::RequestId,
 };
 use crate::accounts::Try;
@@ -24,15 +24,8 @@ pub(super) async fn load(
 ) -> Response {
     let name = session_cookie(state.is_secure());
     let session = cookie(request.headers(), name).map(|value| SessionToken(value.to_owned()));
-    let user = match &session {
-        Some(session) => match state.portal.accounts.user_of(session).await {
-            Ok(user) => user,
-            Err(failure) => return (failure.status(), failure.to_string()).into_response(),
-        },
-        None => None,
-    };
-    let visit = Visit {
-        user,
+    let mut visit = Visit {
+        user: None,
         now: state.portal.clock.now(),
         theme: cookie(request.headers(), "hangar-theme").map_or(Theme::System, Theme::from_word),
         path: request
@@ -48,9 +41,17 @@ pub(super) async fn load(
         is_secure: state.is_secure(),
         assets: state.assets.clone(),
     };
-    let is_sign_in = request.method() == Method::POST && request.uri().path() == "/api/ui/sign_in";
+    if let Some(session) = &session {
+        match state.portal.accounts.user_of(session).await {
+            Ok(user) => visit.user = user,
+            Err(failure) => {
+                request.extensions_mut().insert(visit);
+                return Asked::by(&request, &state).refuse(failure, &state).await;
+            }
+        }
+    }
     request.extensions_mut().insert(visit);
-    if is_sign_in {
+    if is_sign_in(&request) {
         sign_in(&state, session, request, next).await
     } else {
         next.run(request).await
@@ -67,7 +68,7 @@ async fn sign_in(
     let now = state.portal.clock.now();
     let a_try = match begin_try(state, &request) {
         Ok(a_try) => a_try,
-        Err(failure) => return too_many(&failure, request.headers()),
+        Err(failure) => return Asked::by(&request, state).refuse(failure, state).await,
     };
     let response = next.run(request).await;
     let has_succeeded = response.headers().contains_key(header::SET_COOKIE);
@@ -94,28 +95,6 @@ fn begin_try(state: &HttpState, request: &Request) -> Result<Option<Try>, Failur
     tries
         .begin(&caller(client), state.portal.clock.now())
         .map(Some)
-}
-
-fn too_many(failure: &Failure, headers: &HeaderMap) -> Response {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok());
-    if accept.is_some_and(|accept| accept.contains("text/html")) {
-        return Redirect::to(&format!("{}?error=too_many", paths::SIGN_IN)).into_response();
-    }
-    let seconds = match failure {
-        Failure::TooMany {
-            retry_after_seconds,
-            ..
-        } => *retry_after_seconds,
-        _ => 1,
-    };
-    (
-        failure.status(),
-        [(header::RETRY_AFTER, seconds.to_string())],
-        Json(failure),
-    )
-        .into_response()
 }
 
 /// The value of a cookie.

@@ -281,7 +281,7 @@ impl Integrations for IntegrationsService {
         after: Option<Cursor>,
     ) -> Result<Page<AuditEntry>, Failure> {
         self.store
-            .history(viewer, id, after.as_ref(), PAGE)
+            .history(viewer, Some(id), after.as_ref(), PAGE)
             .await
             .map_err(from_store)
     }

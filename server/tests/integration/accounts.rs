@@ -547,18 +547,14 @@ async fn a_hash_from_weaker_days_is_made_anew_at_the_next_sign_in() {
         .hash_password_with_salt(PASSWORD.as_bytes(), &[3; 16])
         .unwrap();
     let (store, id) = (&portal.portal.store, id_of(&portal, LEAD).await);
-    store
-        .set_password(id, &hash.to_string(), portal.clock.now())
-        .await
-        .unwrap();
+    let email = LEAD.parse().unwrap();
+    let (_, strong) = store.user_for_sign_in(&email).await.unwrap().unwrap();
+    let weakened = store.renew_hash(id, &strong, &hash.to_string()).await;
+    assert!(weakened.unwrap());
 
     portal.sign_in(LEAD).await;
 
-    let (_, hash) = store
-        .user_for_sign_in(&LEAD.parse().unwrap())
-        .await
-        .unwrap()
-        .unwrap();
+    let (_, hash) = store.user_for_sign_in(&email).await.unwrap().unwrap();
     assert!(hash.contains("m=19456,t=2,p=1"), "{hash}");
     portal.sign_in(LEAD).await;
 }

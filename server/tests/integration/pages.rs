@@ -144,3 +144,22 @@ async fn health_answers_without_signing_in() {
     assert_eq!(visitor.get("/livez").await.text, "ok\n");
     assert_eq!(visitor.get("/readyz").await.text, "ready\n");
 }
+
+#[tokio::test]
+async fn a_database_that_is_away_is_told_by_a_page_that_helps_and_to_programs_in_json() {
+    let portal = TestPortal::start().await;
+    let mut admin = portal.admin().await;
+    portal.portal.store.close().await;
+
+    let page = admin.get("/projects?name=web").await;
+
+    assert_eq!(page.status, 503);
+    assert_eq!(page.all("h1").len(), 1);
+    assert!(page.words().contains("database"), "{}", page.words());
+    assert!(page.has("a[href='/projects?name=web']"), "{}", page.words());
+
+    let headers = [("accept", "application/json")];
+    let program = admin.send(reqwest::Method::GET, "/projects", &headers, None);
+    let answer: serde_json::Value = serde_json::from_str(&program.await.text).unwrap();
+    assert_eq!(answer["code"], "unavailable", "{answer}");
+}

@@ -420,7 +420,7 @@ async fn every_answer_has_the_security_headers_also_when_it_is_an_error() {
     );
 
     portal.portal.store.close().await;
-    check(&mut admin, get, "/", None, 500).await;
+    check(&mut admin, get, "/", None, 503).await;
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ async fn the_second_of_two_editors_is_told_and_nothing_is_overwritten() {
     assert_eq!(gone, Change::Gone);
 
     let says: Vec<String> = store
-        .history(&viewer(), acme.id, None, 10)
+        .history(&viewer(), Some(acme.id), None, 10)
         .await
         .unwrap()
         .rows
@@ -131,7 +131,7 @@ async fn what_is_done_to_an_integration_is_in_its_history() {
     let mut after = None;
     loop {
         let page = store
-            .history(&viewer(), acme.id, after.as_ref(), 3)
+            .history(&viewer(), Some(acme.id), after.as_ref(), 3)
             .await
             .unwrap();
         actions.extend(page.rows.into_iter().map(|entry| entry.action));

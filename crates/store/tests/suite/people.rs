@@ -1,8 +1,8 @@
 use chrono::TimeDelta;
-use domain::actor::Role;
+use domain::actor::{Role, User};
 use store::KeyRow;
 
-use crate::support::{admin, at, id, new_user, viewer, world};
+use crate::support::{HASH, admin, at, id, new_user, viewer, world};
 
 #[tokio::test]
 async fn the_first_account_is_an_admins_and_there_is_one_only() {
@@ -75,7 +75,7 @@ async fn signing_in_finds_the_account_with_its_hash() {
         .await
         .unwrap();
     let (found, hash) = store.user_for_sign_in(&maya.email).await.unwrap().unwrap();
-    assert_eq!((&found, hash.as_str()), (&maya, "$argon2id$test"));
+    assert_eq!((&found, hash.as_str()), (&maya, HASH));
     assert!(
         store
             .user_for_sign_in(&"ben@example.com".parse().unwrap())
@@ -83,10 +83,128 @@ async fn signing_in_finds_the_account_with_its_hash() {
             .unwrap()
             .is_none()
     );
-    store.signed_in(maya.id, at(9)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_begins_only_with_the_password_and_the_account_as_they_are_now() {
+    let world = world().await;
+    let store = &world.store;
+    let maya = store
+        .create_first_admin(new_user(1, "maya@example.com"), at(0))
+        .await
+        .unwrap()
+        .unwrap();
+    let ben = store
+        .create_user(&admin(), new_user(2, "ben@example.com"), Role::Lead, at(0))
+        .await
+        .unwrap();
+    let begin = async |id: &str, user, hash: &str| {
+        let (now, expires_at) = (at(9), at(100));
+        store
+            .begin_session(id, user, hash, now, expires_at)
+            .await
+            .unwrap()
+    };
+
+    assert!(begin("one", &ben, HASH).await);
+    let seen = store.user(ben.id).await.unwrap().unwrap();
+    assert_eq!(seen.last_sign_in_at, Some(at(9)));
+
+    assert!(!begin("two", &ben, "$argon2id$old").await, "changed");
+    store
+        .set_user_active(&admin(), ben.id, false, at(10))
+        .await
+        .unwrap();
+    assert!(!begin("two", &ben, HASH).await, "switched off");
+    let idle = TimeDelta::hours(1);
+    assert!(store.session("two", at(9), idle).await.unwrap().is_none());
+    assert!(begin("three", &maya, HASH).await);
+}
+
+#[tokio::test]
+async fn a_password_gives_way_only_to_who_knows_it() {
+    let world = world().await;
+    let store = &world.store;
+    let maya = store
+        .create_first_admin(new_user(1, "maya@example.com"), at(0))
+        .await
+        .unwrap()
+        .unwrap();
+    let hash = async || {
+        store
+            .user_for_sign_in(&maya.email)
+            .await
+            .unwrap()
+            .unwrap()
+            .1
+    };
+    let change = async |old, new| store.change_password(&maya, old, new, at(1)).await.unwrap();
+
+    assert!(!change("$argon2id$other", "$argon2id$new").await);
+    assert_eq!(hash().await, HASH);
+    assert!(change(HASH, "$argon2id$new").await);
+    assert_eq!(hash().await, "$argon2id$new");
+
+    // A hash that is renewed at a sign-in never brings back a password that was changed meanwhile.
+    let renewed = store.renew_hash(maya.id, HASH, "$argon2id$renewed").await;
+    assert!(!renewed.unwrap());
+    let renewed = store.renew_hash(maya.id, "$argon2id$new", "$argon2id$renewed");
+    assert!(renewed.await.unwrap());
+    assert_eq!(hash().await, "$argon2id$renewed");
+}
+
+#[tokio::test]
+async fn what_is_done_to_people_is_in_the_history_and_what_is_refused_is_not() {
+    let world = world().await;
+    let store = &world.store;
+    let maya = store
+        .create_first_admin(new_user(1, "maya@example.com"), at(0))
+        .await
+        .unwrap()
+        .unwrap();
+    let by = maya.clone().admin().unwrap();
+    let ben = store
+        .create_user(&by, new_user(2, "ben@example.com"), Role::Lead, at(1))
+        .await
+        .unwrap();
+    let taken = store.create_user(&by, new_user(3, "ben@example.com"), Role::Lead, at(2));
+    assert!(taken.await.is_err());
+    let last = store.set_user_role(&by, maya.id, Role::Lead, at(3));
+    assert!(last.await.is_err());
+    store
+        .set_user_role(&by, ben.id, Role::Admin, at(4))
+        .await
+        .unwrap();
+    store
+        .set_user_active(&by, ben.id, false, at(5))
+        .await
+        .unwrap();
+    store
+        .begin_session("one", &maya, HASH, at(6), at(100))
+        .await
+        .unwrap();
+    store
+        .change_password(&maya, HASH, "$argon2id$new", at(7))
+        .await
+        .unwrap();
+
+    let history = store.history(&viewer(), None, None, 50).await.unwrap();
+    let told: Vec<_> = history
+        .rows
+        .iter()
+        .rev()
+        .map(|entry| (entry.actor_name.as_str(), entry.says.as_str()))
+        .collect();
     assert_eq!(
-        store.user(maya.id).await.unwrap().unwrap().last_sign_in_at,
-        Some(at(9))
+        told,
+        [
+            ("Maya", "Maya set Hangar up."),
+            ("Maya", "Ben was added as a lead."),
+            ("Maya", "Ben is an admin now."),
+            ("Maya", "Ben was switched off."),
+            ("Maya", "Maya signed in."),
+            ("Maya", "Maya changed the own password."),
+        ]
     );
 }
 
@@ -158,6 +276,10 @@ async fn a_session_ends_by_idling_expiry_sign_out_or_a_change_of_its_account() {
         .create_user(&admin(), new_user(2, "ben@example.com"), Role::Lead, at(0))
         .await
         .unwrap();
+    let begin = async |id: &str, user: &User, hash: &str, expires| {
+        let begun = store.begin_session(id, user, hash, at(0), at(expires));
+        assert!(begun.await.unwrap());
+    };
     let who = async |hash: &str, now| {
         store
             .session(hash, at(now), idle)
@@ -166,53 +288,35 @@ async fn a_session_ends_by_idling_expiry_sign_out_or_a_change_of_its_account() {
             .map(|u| u.id)
     };
 
-    store
-        .create_session("one", maya.id, at(0), at(10_000))
-        .await
-        .unwrap();
+    begin("one", &maya, HASH, 10_000).await;
     assert_eq!(who("one", 3000).await, Some(maya.id));
     assert_eq!(who("one", 6000).await, Some(maya.id), "being used kept it");
     assert_eq!(who("one", 9700).await, None, "idle");
     assert_eq!(who("nobody", 0).await, None);
 
-    store
-        .create_session("two", maya.id, at(0), at(100))
-        .await
-        .unwrap();
+    begin("two", &maya, HASH, 100).await;
     assert_eq!(who("two", 99).await, Some(maya.id));
     assert_eq!(who("two", 100).await, None, "expired");
 
-    store
-        .create_session("three", ben.id, at(0), at(10_000))
-        .await
-        .unwrap();
+    begin("three", &ben, HASH, 10_000).await;
     store
         .set_user_active(&admin(), ben.id, false, at(1))
         .await
         .unwrap();
     assert_eq!(who("three", 2).await, None, "switched off");
 
+    begin("four", &maya, HASH, 10_000).await;
     store
-        .create_session("four", maya.id, at(0), at(10_000))
-        .await
-        .unwrap();
-    store
-        .set_password(maya.id, "$argon2id$new", at(1))
+        .change_password(&maya, HASH, "$argon2id$new", at(1))
         .await
         .unwrap();
     assert_eq!(who("four", 2).await, None, "password changed");
 
-    store
-        .create_session("five", maya.id, at(0), at(10_000))
-        .await
-        .unwrap();
+    begin("five", &maya, "$argon2id$new", 10_000).await;
     store.delete_session("five").await.unwrap();
     assert_eq!(who("five", 2).await, None, "signed out");
 
-    store
-        .create_session("six", maya.id, at(0), at(10_000))
-        .await
-        .unwrap();
+    begin("six", &maya, "$argon2id$new", 10_000).await;
     store.delete_expired_sessions(at(5000), idle).await.unwrap();
     assert_eq!(who("six", 10).await, None, "swept");
 }

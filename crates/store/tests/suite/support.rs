@@ -48,12 +48,18 @@ pub(crate) fn id(n: u128) -> Uuid {
     Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + n)
 }
 
+/// The password hash of everybody here.
+pub(crate) const HASH: &str = "$argon2id$test";
+
+/// Somebody whose name is the e-mail address's first part.
 pub(crate) fn new_user(n: u128, email: &str) -> NewUser {
+    let (name, _) = email.split_once('@').unwrap();
+    let (initial, rest) = name.split_at(1);
     NewUser {
         id: UserId(id(n)),
         email: email.parse().unwrap(),
-        name: "Maya K".parse().unwrap(),
-        password_hash: "$argon2id$test".to_owned(),
+        name: format!("{}{rest}", initial.to_uppercase()).parse().unwrap(),
+        password_hash: HASH.to_owned(),
     }
 }
 

@@ -341,7 +341,10 @@ async fn deleting_an_integration_leaves_its_history_alone() {
             .is_empty()
     );
     assert_eq!(store.deletion_cost(&viewer(), acme.id).await.unwrap(), None);
-    let history = store.history(&viewer(), acme.id, None, 9).await.unwrap();
+    let history = store
+        .history(&viewer(), Some(acme.id), None, 9)
+        .await
+        .unwrap();
     assert_eq!(history.rows[0].action, "integration.deleted");
     let new = NewRun {
         id: RunId(id(600)),
