@@ -55,6 +55,23 @@ pub(crate) fn binaries() -> Result<()> {
     })
 }
 
+/// The optimised binaries, by cargo's profile of that name, with what they ship and no more; the folder they are in.
+pub(crate) fn optimised(profile: &str) -> Result<PathBuf> {
+    step(profile, |step| {
+        step.run(cargo().args([
+            "build",
+            "--profile",
+            profile,
+            "-p",
+            "server",
+            "-p",
+            "fake-plane",
+            "--bins",
+        ]))
+    })?;
+    Ok(paths::target().join(profile))
+}
+
 /// The whole site.
 pub(crate) fn site(tools: Tools) -> Result<()> {
     // The server's build looks for it.

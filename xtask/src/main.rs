@@ -23,6 +23,7 @@ mod e2e;
 mod serve;
 mod test;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -71,6 +72,9 @@ enum Command {
         /// Only this group of rows: bundles, vault, start, sync, or pages after sync
         #[arg(long)]
         only: Vec<String>,
+        /// Measure the `hangar` and `fake-plane` of this folder instead of building them
+        #[arg(long, value_name = "FOLDER")]
+        binaries: Option<PathBuf>,
     },
     /// Kill the portal in the middle of writes, often
     Soak {
@@ -99,7 +103,11 @@ fn run(command: Command) -> Result<()> {
         Command::Build => build::quick(build::Tools::IfPresent),
         Command::Site => build::site(build::Tools::Required),
         Command::Dist => dist::dist(),
-        Command::Bench { items, only } => bench::bench(items, &only),
+        Command::Bench {
+            items,
+            only,
+            binaries,
+        } => bench::bench(items, &only, binaries),
         Command::Soak { rounds } => test::soak(rounds),
     }
 }

@@ -13,7 +13,7 @@ use domain::{
     },
     run::{Counts, Progress, Trigger},
 };
-use store::{Checkpoint, NewIntegration, NewRun, OpenOptions, RunRef, Start, Store};
+use store::{Checkpoint, NewIntegration, NewRun, OpenOptions, RunRef, SealedKey, Start, Store};
 use uuid::Uuid;
 
 const PAGE: u64 = 1000;
@@ -279,11 +279,13 @@ async fn prepare(
             auth_scheme: Default::default(),
             interval_minutes: 15,
         },
-        sealed_key: String::new(),
-        key: KeyHint {
-            last_four: String::new(),
-            fingerprint: String::new(),
-            replaced_at: at(0),
+        key: SealedKey {
+            sealed: String::new(),
+            hint: KeyHint {
+                last_four: String::new(),
+                fingerprint: String::new(),
+                replaced_at: at(0),
+            },
         },
     };
     store.create_integration(&admin, new, at(0)).await?;

@@ -19,7 +19,7 @@ use domain::{
 };
 use plane::Budgets;
 use secrecy::{ExposeSecret as _, SecretString};
-use store::Store;
+use store::{SealedKey, Store};
 
 use self::{drafts::KeyRule, form::Checked};
 use crate::{
@@ -178,13 +178,13 @@ impl IntegrationsService {
         }
     }
 
-    fn seal(&self, id: IntegrationId, key: &SecretString) -> Result<(String, KeyHint), Failure> {
+    fn seal(&self, id: IntegrationId, key: &SecretString) -> Result<SealedKey, Failure> {
         let hint = self.hint(key);
         let sealed = self
             .vault
             .seal(&key_place(id, &hint), key)
             .map_err(|error| internal(&error, error.code()))?;
-        Ok((sealed, hint))
+        Ok(SealedKey { sealed, hint })
     }
 }
 

@@ -54,12 +54,10 @@ impl Integrations for IntegrationsService {
             .ok_or_else(|| Failure::field("api_key", NO_KEY))?;
         let now = self.clock.now();
         let id = IntegrationId(self.rng.uuid_v7(now));
-        let (sealed_key, hint) = self.seal(id, &key)?;
         let new = NewIntegration {
             id,
             settings: checked.settings,
-            sealed_key,
-            key: hint,
+            key: self.seal(id, &key)?,
         };
         match self.store.create_integration(admin, new, now).await {
             Ok(integration) => Ok(integration.id),
@@ -97,39 +95,26 @@ impl Integrations for IntegrationsService {
             return Err(self.keep(admin, &form, failure, None).await);
         }
 
+        let new_key = new_key.map(|key| self.seal(id, &key)).transpose()?;
         match self
             .store
-            .update_integration(admin, id, version, checked.settings, now)
+            .update_integration(admin, id, version, checked.settings, new_key, now)
             .await
         {
-            Ok(Change::Saved(_)) => {}
-            Ok(Change::Gone) => return Err(Failure::NotFound),
+            Ok(Change::Saved(_)) => Ok(()),
+            Ok(Change::Gone) => Err(Failure::NotFound),
             Ok(Change::Conflict(_)) => {
                 let message = "Somebody else changed this integration while you were editing it. Nothing was overwritten: \
                                compare, then save again."
                     .to_owned();
-                return Err(self
-                    .keep(
-                        admin,
-                        &form,
-                        Failure::Conflict {
-                            message,
-                            draft: None,
-                        },
-                        None,
-                    )
-                    .await);
+                let conflict = Failure::Conflict {
+                    message,
+                    draft: None,
+                };
+                Err(self.keep(admin, &form, conflict, None).await)
             }
-            Err(error) => return Err(self.taken(admin, &form, error).await),
+            Err(error) => Err(self.taken(admin, &form, error).await),
         }
-        if let Some(key) = new_key {
-            let (sealed, hint) = self.seal(id, &key)?;
-            self.store
-                .replace_key(admin, id, sealed, hint, now)
-                .await
-                .map_err(from_store)?;
-        }
-        Ok(())
     }
 
     async fn set_active(
@@ -179,14 +164,21 @@ impl Integrations for IntegrationsService {
             let says = format!("{says} The old key stays in use.");
             return Err(self.refused_key(says, admin, Some(test)).await);
         }
-        let (sealed, hint) = self.seal(id, &key)?;
-        let now = self.clock.now();
-        let replaced = self
+        let (sealed, now) = (self.seal(id, &key)?, self.clock.now());
+        match self
             .store
-            .replace_key(admin, id, sealed, hint, now)
+            .replace_key(admin, integration, sealed, now)
             .await
-            .map_err(from_store)?;
-        replaced.map(drop).ok_or(Failure::NotFound)
+            .map_err(from_store)?
+        {
+            Change::Saved(_) => Ok(()),
+            Change::Gone => Err(Failure::NotFound),
+            Change::Conflict(_) => {
+                let says = "Somebody changed this integration while the key was tested. Test it once more; the old key \
+                            stays in use.";
+                Err(self.refused_key(says.to_owned(), admin, None).await)
+            }
+        }
     }
 
     async fn deletion_cost(

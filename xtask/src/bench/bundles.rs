@@ -6,7 +6,7 @@ use super::{Bench, Row};
 use crate::paths;
 use crate::steps::Step;
 
-pub(super) fn measure(_: &Bench, _: &Step) -> Result<Vec<Row>> {
+pub(super) fn measure(bench: &Bench, _: &Step) -> Result<Vec<Row>> {
     let site = paths::site();
     let manifest: serde_json::Value =
         serde_json::from_slice(&fs::read(site.join("manifest.json"))?)?;
@@ -26,7 +26,7 @@ pub(super) fn measure(_: &Bench, _: &Step) -> Result<Vec<Row>> {
         Row::seen("style sheet, brotli", brotli("css")?, "kB"),
         Row::seen(
             "binary",
-            megabytes(fs::metadata(paths::target().join("release/hangar"))?.len()),
+            megabytes(fs::metadata(&bench.hangar)?.len()),
             "MB",
         ),
     ])

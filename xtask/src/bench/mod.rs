@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::build::{self, Tools, cargo};
+use crate::build::{self, Tools};
 use crate::http::Connection;
 use crate::paths;
 use crate::running::{Output, Portal, Running};
@@ -106,27 +106,21 @@ pub(crate) struct Bench {
 }
 
 /// Builds the release binary, measures it and prints the table.
-pub(crate) fn bench(items: u32, only: &[String]) -> Result<()> {
-    build::site(Tools::Required)?;
-    step("release", |step| {
-        step.run(cargo().args([
-            "build",
-            "--release",
-            "-p",
-            "server",
-            "-p",
-            "fake-plane",
-            "--bins",
-        ]))
-    })?;
-    let release = paths::target().join("release");
+pub(crate) fn bench(items: u32, only: &[String], binaries: Option<PathBuf>) -> Result<()> {
+    let binaries = match binaries {
+        Some(folder) => folder,
+        None => {
+            build::site(Tools::Required)?;
+            build::optimised("release")?
+        }
+    };
     let folder = paths::target().join("bench");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder)?;
     let bench = Bench {
         items,
-        hangar: release.join("hangar"),
-        fake_plane: release.join("fake-plane"),
+        hangar: binaries.join("hangar"),
+        fake_plane: binaries.join("fake-plane"),
         folder,
     };
 

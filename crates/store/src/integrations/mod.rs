@@ -17,6 +17,7 @@ use surrealdb::types::SurrealValue;
 
 use crate::{
     Store,
+    audit::AuditRow,
     error::Error,
     shape::{count, record, records_under},
 };
@@ -26,9 +27,7 @@ pub struct NewIntegration {
     /// UUID v7, made by the caller, because the sealed key is bound to it.
     pub id: IntegrationId,
     pub settings: IntegrationSettings,
-    /// Made by the vault.
-    pub sealed_key: String,
-    pub key: KeyHint,
+    pub key: SealedKey,
 }
 
 /// What became of an edit.
@@ -40,7 +39,7 @@ pub enum Change {
     Gone,
 }
 
-/// A sealed API key, for the vault to open.
+/// An API key as the vault sealed it, and for the vault alone to open.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedKey {
     pub sealed: String,
@@ -59,7 +58,7 @@ impl Store {
         new: NewIntegration,
         now: DateTime<Utc>,
     ) -> Result<Integration, Error> {
-        let says = format!("Added, with the key {}.", new.key.fingerprint);
+        let says = format!("Added, with the key {}.", new.key.hint.fingerprint);
         let audit = self.admin_entry(admin, "integration.created", Some(new.id), says, now);
         let sql = format!(
             "{{
@@ -76,10 +75,10 @@ impl Store {
             .bind("facts", record("integration_facts", new.id.0))
             .bind("uid", new.id.0)
             .bind("set", row::Settings::from(&new.settings))
-            .bind("sealed", new.sealed_key)
-            .bind("last_four", new.key.last_four.as_str())
-            .bind("fingerprint", new.key.fingerprint.as_str())
-            .bind("replaced_at", new.key.replaced_at)
+            .bind("sealed", new.key.sealed)
+            .bind("last_four", new.key.hint.last_four.as_str())
+            .bind("fingerprint", new.key.hint.fingerprint.as_str())
+            .bind("replaced_at", new.key.hint.replaced_at)
             .bind("now", now)
             .bind("audit", audit)
             .write()
@@ -88,7 +87,7 @@ impl Store {
             id: new.id,
             settings: new.settings,
             is_active: true,
-            key: new.key,
+            key: new.key.hint,
             version: 1,
             created_at: now,
             updated_at: now,
@@ -149,13 +148,15 @@ impl Store {
         }))
     }
 
-    /// Saves an edit of the version that the editor saw; of any other version it changes nothing.
+    /// Saves an edit of the version that the editor saw; of any other version it changes nothing. A new key takes the old
+    /// one's place in the same transaction: no key is ever sent to an address that it was not given for.
     pub async fn update_integration(
         &self,
         admin: &Admin,
         id: IntegrationId,
         expected_version: u32,
         settings: IntegrationSettings,
+        new_key: Option<SealedKey>,
         now: DateTime<Utc>,
     ) -> Result<Change, Error> {
         let Some(old) = self.stored_integration(id).await? else {
@@ -164,34 +165,17 @@ impl Store {
         if old.version != expected_version {
             return Ok(Change::Conflict(old));
         }
-        let Some(says) = row::changed(&old.settings, &settings) else {
+        let mut audit = Vec::new();
+        if let Some(says) = row::changed(&old.settings, &settings) {
+            audit.push(self.admin_entry(admin, "integration.updated", Some(id), says, now));
+        }
+        if let Some(key) = &new_key {
+            audit.push(self.key_replaced(admin, &old, &key.hint, now));
+        }
+        if audit.is_empty() {
             return Ok(Change::Saved(old)); // nothing to save, nothing to remember
-        };
-        let audit = self.admin_entry(admin, "integration.updated", Some(id), says, now);
-        let sql = format!(
-            "{{
-                let $old = (select version, is_deleting from only $id);
-                if $old = none or $old.is_deleting or $old.version != $version {{ return false }};
-                update $id set {SETTINGS}, version += 1, updated_at = $now;
-                create audit content $audit;
-                return true;
-            }}"
-        );
-        let saved: bool = self
-            .ask(&sql)
-            .bind("id", record("plane_integrations", id.0))
-            .bind("version", i64::from(expected_version))
-            .bind("set", row::Settings::from(&settings))
-            .bind("now", now)
-            .bind("audit", audit)
-            .write()
-            .await?
-            .value(0)?;
-        Ok(match self.stored_integration(id).await? {
-            None => Change::Gone,
-            Some(is) if saved => Change::Saved(is),
-            Some(is) => Change::Conflict(is),
-        })
+        }
+        self.change(&old, settings, new_key, audit, now).await
     }
 
     /// Switches an integration on or off. `None`: it is gone.
@@ -225,41 +209,78 @@ impl Store {
         self.stored_integration(id).await
     }
 
-    /// Puts another key in the old one's place. `None`: the integration is gone.
+    /// Puts another key in the old one's place, if the integration still is as the key was tested for it.
     pub async fn replace_key(
         &self,
         admin: &Admin,
-        id: IntegrationId,
-        sealed: String,
-        key: KeyHint,
+        tested: Integration,
+        key: SealedKey,
         now: DateTime<Utc>,
-    ) -> Result<Option<Integration>, Error> {
-        let Some(old) = self.stored_integration(id).await? else {
-            return Ok(None);
-        };
+    ) -> Result<Change, Error> {
+        let audit = self.key_replaced(admin, &tested, &key.hint, now);
+        let settings = tested.settings.clone();
+        self.change(&tested, settings, Some(key), vec![audit], now)
+            .await
+    }
+
+    fn key_replaced(
+        &self,
+        admin: &Admin,
+        old: &Integration,
+        key: &KeyHint,
+        now: DateTime<Utc>,
+    ) -> AuditRow {
         let says = format!(
             "Replaced the key {} by {}.",
             old.key.fingerprint, key.fingerprint
         );
-        let audit = self.admin_entry(admin, "integration.key_replaced", Some(id), says, now);
-        self.ask(
-            "{
-                let $changed = (update $id set api_key = $sealed, key_last_four = $last_four,
-                    key_fingerprint = $fingerprint, key_replaced_at = $replaced_at, version += 1, updated_at = $now
-                    where is_deleting = false return id);
-                if array::len($changed) > 0 { create audit content $audit };
-            }",
-        )
-        .bind("id", record("plane_integrations", id.0))
-        .bind("sealed", sealed)
-        .bind("last_four", key.last_four)
-        .bind("fingerprint", key.fingerprint)
-        .bind("replaced_at", key.replaced_at)
-        .bind("now", now)
-        .bind("audit", audit)
-        .write()
-        .await?;
-        self.stored_integration(id).await
+        self.admin_entry(admin, "integration.key_replaced", Some(old.id), says, now)
+    }
+
+    /// Settings, key and history of one version become those of the next, or nothing happens.
+    async fn change(
+        &self,
+        old: &Integration,
+        settings: IntegrationSettings,
+        new_key: Option<SealedKey>,
+        audit: Vec<AuditRow>,
+        now: DateTime<Utc>,
+    ) -> Result<Change, Error> {
+        let key = if new_key.is_some() {
+            ", api_key = $sealed, key_last_four = $last_four, key_fingerprint = $fingerprint,
+                key_replaced_at = $replaced_at"
+        } else {
+            ""
+        };
+        let sql = format!(
+            "{{
+                let $old = (select version, is_deleting from only $id);
+                if $old = none or $old.is_deleting or $old.version != $version {{ return false }};
+                update $id set {SETTINGS}{key}, version += 1, updated_at = $now;
+                insert into audit $audit;
+                return true;
+            }}"
+        );
+        let mut ask = self
+            .ask(&sql)
+            .bind("id", record("plane_integrations", old.id.0))
+            .bind("version", i64::from(old.version))
+            .bind("set", row::Settings::from(&settings))
+            .bind("now", now)
+            .bind("audit", audit);
+        if let Some(key) = new_key {
+            ask = ask
+                .bind("sealed", key.sealed)
+                .bind("last_four", key.hint.last_four)
+                .bind("fingerprint", key.hint.fingerprint)
+                .bind("replaced_at", key.hint.replaced_at);
+        }
+        let saved: bool = ask.write().await?.value(0)?;
+        Ok(match self.stored_integration(old.id).await? {
+            None => Change::Gone,
+            Some(is) if saved => Change::Saved(is),
+            Some(is) => Change::Conflict(is),
+        })
     }
 
     /// What deleting it would lose.

@@ -1,11 +1,11 @@
 use domain::{
     connection_test::ConnectionTest,
     ids::{IntegrationId, TestId},
-    integration::{IntegrationFilter, IntegrationShow, IntegrationSort},
+    integration::{IntegrationFilter, IntegrationSettings, IntegrationShow, IntegrationSort},
 };
 use store::{Change, NewIntegration};
 
-use crate::support::{admin, at, id, integration, key, settings, viewer, world};
+use crate::support::{admin, at, id, integration, key, sealed, settings, viewer, world};
 
 #[tokio::test]
 async fn an_integration_comes_back_as_it_went() {
@@ -16,9 +16,9 @@ async fn an_integration_comes_back_as_it_went() {
         store.integration(&viewer(), acme.id).await.unwrap(),
         Some(acme.clone())
     );
-    let sealed = store.sealed_key(acme.id).await.unwrap().unwrap();
+    let stored = store.sealed_key(acme.id).await.unwrap().unwrap();
     assert_eq!(
-        (sealed.sealed.as_str(), sealed.hint),
+        (stored.sealed.as_str(), stored.hint),
         ("sealed", acme.key.clone())
     );
     assert_eq!(
@@ -38,8 +38,7 @@ async fn a_name_is_taken_in_any_case() {
     let again = NewIntegration {
         id: IntegrationId(id(2)),
         settings: settings("ACME"),
-        sealed_key: "sealed".into(),
-        key: key("0000"),
+        key: sealed("sealed", "0000"),
     };
     let error = world
         .store
@@ -57,7 +56,7 @@ async fn the_second_of_two_editors_is_told_and_nothing_is_overwritten() {
     let mut first = settings("Acme Web");
     first.interval_minutes = 30;
     let Change::Saved(saved) = store
-        .update_integration(&admin(), acme.id, 1, first.clone(), at(1))
+        .update_integration(&admin(), acme.id, 1, first.clone(), None, at(1))
         .await
         .unwrap()
     else {
@@ -65,12 +64,19 @@ async fn the_second_of_two_editors_is_told_and_nothing_is_overwritten() {
     };
     assert_eq!((saved.version, &saved.settings), (2, &first));
     let second = store
-        .update_integration(&admin(), acme.id, 1, settings("Other"), at(2))
+        .update_integration(&admin(), acme.id, 1, settings("Other"), None, at(2))
         .await
         .unwrap();
     assert_eq!(second, Change::Conflict(saved));
     let gone = store
-        .update_integration(&admin(), IntegrationId(id(9)), 1, settings("X"), at(2))
+        .update_integration(
+            &admin(),
+            IntegrationId(id(9)),
+            1,
+            settings("X"),
+            None,
+            at(2),
+        )
         .await
         .unwrap();
     assert_eq!(gone, Change::Gone);
@@ -109,23 +115,21 @@ async fn what_is_done_to_an_integration_is_in_its_history() {
         .set_active(&admin(), acme.id, false, at(2))
         .await
         .unwrap(); // nothing changes, nothing to remember
-    assert!(
-        store
-            .set_active(&admin(), acme.id, true, at(3))
-            .await
-            .unwrap()
-            .unwrap()
-            .is_active
-    );
-    let changed = store
-        .replace_key(&admin(), acme.id, "sealed2".into(), key("77aa"), at(4))
+    let tested = store
+        .set_active(&admin(), acme.id, true, at(3))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(tested.is_active);
+    let replaced = store
+        .replace_key(&admin(), tested, sealed("sealed2", "77aa"), at(4))
         .await
         .unwrap();
-    assert_eq!(changed.unwrap().key, key("77aa"));
-    assert_eq!(
-        store.sealed_key(acme.id).await.unwrap().unwrap().sealed,
-        "sealed2"
-    );
+    let Change::Saved(changed) = replaced else {
+        panic!("{replaced:?}")
+    };
+    assert_eq!(changed.key, key("77aa"));
+    assert!(store.sealed_key(acme.id).await.unwrap() == Some(sealed("sealed2", "77aa")));
 
     let mut actions = vec![];
     let mut after = None;
@@ -145,6 +149,46 @@ async fn what_is_done_to_an_integration_is_in_its_history() {
         actions,
         expected.map(|action| format!("integration.{action}"))
     );
+}
+
+#[tokio::test]
+async fn a_key_and_its_address_change_together_or_not_at_all() {
+    let world = world().await;
+    let store = &world.store;
+    let acme = integration(store, 1, "Acme").await;
+    let elsewhere = IntegrationSettings {
+        base_url: "https://elsewhere.example.com".parse().unwrap(),
+        ..acme.settings.clone()
+    };
+    let edit = async |version, key| {
+        store
+            .update_integration(
+                &admin(),
+                acme.id,
+                version,
+                elsewhere.clone(),
+                Some(key),
+                at(1),
+            )
+            .await
+            .unwrap()
+    };
+
+    let moved = edit(1, sealed("for elsewhere", "77aa")).await;
+    assert!(matches!(moved, Change::Saved(_)), "{moved:?}");
+    let stored = store.sealed_key(acme.id).await.unwrap().unwrap();
+    assert_eq!(stored.sealed, "for elsewhere");
+
+    // This editor still sees the first version, and so does a key that was tested with it.
+    let late = edit(1, sealed("late", "88bb")).await;
+    assert!(matches!(late, Change::Conflict(_)), "{late:?}");
+    let late = store
+        .replace_key(&admin(), acme.clone(), sealed("late", "88bb"), at(2))
+        .await
+        .unwrap();
+    assert!(matches!(late, Change::Conflict(_)), "{late:?}");
+    let stored = store.sealed_key(acme.id).await.unwrap().unwrap();
+    assert_eq!(stored.sealed, "for elsewhere");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use domain::{
     ids::{IntegrationId, UserId},
     integration::{Integration, IntegrationSettings, KeyHint},
 };
-use store::{Credentials, NewIntegration, NewUser, OpenOptions, Store};
+use store::{Credentials, NewIntegration, NewUser, OpenOptions, SealedKey, Store};
 use uuid::Uuid;
 
 /// A database of its own, and its directory if it has one.
@@ -104,12 +104,18 @@ pub(crate) fn key(last_four: &str) -> KeyHint {
     }
 }
 
+pub(crate) fn sealed(sealed: &str, last_four: &str) -> SealedKey {
+    SealedKey {
+        sealed: sealed.into(),
+        hint: key(last_four),
+    }
+}
+
 pub(crate) async fn integration(store: &Store, n: u128, name: &str) -> Integration {
     let new = NewIntegration {
         id: IntegrationId(id(n)),
         settings: settings(name),
-        sealed_key: "sealed".into(),
-        key: key("3f9a"),
+        key: sealed("sealed", "3f9a"),
     };
     store
         .create_integration(&admin(), new, at(0))
