@@ -123,6 +123,8 @@ async fn serve(config: Config) -> ExitCode {
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     tokio::spawn(exit_when_broken(portal.clone()));
+    let (schedule, until) = (portal.sync.clone(), stop.clone());
+    tokio::spawn(async move { schedule.keep_schedule(until).await });
     println!("listening on http://{addr}");
     match server::serve(&config, listener, portal, stop).await {
         Ok(()) => ExitCode::SUCCESS,

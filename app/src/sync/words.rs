@@ -78,6 +78,7 @@ pub fn trigger(trigger: Trigger, people: &HashMap<UserId, String>) -> String {
             .get(&id)
             .cloned()
             .unwrap_or_else(|| "By hand".to_owned()),
+        Trigger::Schedule => "schedule".to_owned(),
         Trigger::System => "Hangar".to_owned(),
     }
 }

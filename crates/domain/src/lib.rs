@@ -20,6 +20,8 @@ pub mod mirror;
 pub mod page;
 /// A sync run, its progress and its outcome.
 pub mod run;
+/// When an integration is synced next.
+pub mod schedule;
 /// Text that was checked once, when it came in: slugs, addresses, e-mail addresses, names.
 pub mod text;
 

@@ -9,6 +9,8 @@ use crate::ids::{IntegrationId, ProjectId, RunId, UserId};
 pub enum Trigger {
     /// Somebody pressed "Sync now".
     Person(UserId),
+    /// The integration's interval.
+    Schedule,
     /// `hangar` itself, from the command line or a demo.
     System,
 }

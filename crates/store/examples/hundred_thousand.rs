@@ -294,6 +294,7 @@ async fn prepare(
         integration,
         trigger: Trigger::System,
         owner: id(4),
+        follows: None,
     };
     let Start::Started(run) = store.start_run(new, at(0), TimeDelta::seconds(15)).await? else {
         return Err("the run does not start".into());

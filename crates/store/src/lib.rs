@@ -43,6 +43,8 @@ mod keyring;
 /// Reads the plan of every list query.
 #[cfg(test)]
 mod plans;
+/// What decides when integrations are due.
+mod schedule;
 /// Their sessions.
 mod sessions;
 /// People who sign in.

@@ -143,6 +143,16 @@ async fn all_other_lists_walk_an_index() {
 }
 
 #[tokio::test]
+async fn the_schedule_walks_an_index() {
+    let plan = plan(&store().await, crate::schedule::SCHEDULED).await;
+    let index = "index: plane_integrations_active, access: [true]";
+    assert!(plan.contains(index), "{plan}");
+    for slow in ["TableScan", "Sort"] {
+        assert!(!plan.contains(slow), "{plan}");
+    }
+}
+
+#[tokio::test]
 async fn the_seeds_query_walks_an_index_and_ranges_of_ids() {
     let plan = plan(&store().await, crate::integrations::ACTIVE).await;
     assert!(

@@ -23,6 +23,8 @@ pub struct NewRun {
     pub trigger: Trigger,
     /// The process that does it; made anew at each start.
     pub owner: Uuid,
+    /// Only if this is still the integration's last run: what a schedule decides by. `None`: in any case.
+    pub follows: Option<Option<RunId>>,
 }
 
 /// What became of a start.
@@ -37,6 +39,8 @@ pub enum Start {
     AlreadyRunning(RunId),
     /// The integration was deleted.
     Gone,
+    /// There has been another run since the one that this was to follow.
+    Overtaken,
 }
 
 /// A run's ticket: every write of the run shows it, and is refused ([`Error::Fenced`]) once another one was drawn.
@@ -141,6 +145,9 @@ impl Store {
                 "{
                     let $integration = (select integration_name, is_deleting from only $integration_id);
                     if $integration = none or $integration.is_deleting { return { word: 'gone' } };
+                    if $must_follow and (select value last_run.id from only $facts) != $follows {
+                        return { word: 'overtaken' }
+                    };
                     let $lease = (select * from only $lease_id);
                     if $lease != none and $lease.run != none {
                         if $lease.until > $now { return { word: 'running', run: $lease.run } };
@@ -164,6 +171,8 @@ impl Store {
             .bind("run_id", record("sync_runs", new.id.0))
             .bind("facts", record("integration_facts", new.integration.0))
             .bind("uid", new.id.0)
+            .bind("must_follow", new.follows.is_some())
+            .bind("follows", new.follows.flatten().map(|run| run.0.to_string()))
             .bind("owner", new.owner)
             .bind("trigger", to_json(&new.trigger)?)
             .bind("counts", to_json(&Counts::default())?)
@@ -179,6 +188,7 @@ impl Store {
             .value(0)?;
         Ok(match (got.word.as_str(), got.run) {
             ("gone", _) => Start::Gone,
+            ("overtaken", _) => Start::Overtaken,
             ("running", Some(run)) => Start::AlreadyRunning(RunId(run)),
             _ => Start::Started(SyncRun {
                 id: new.id,

@@ -1,5 +1,7 @@
 /// The walk over Plane: what is read, in which order, and what is made of it.
 mod copy;
+/// Runs that nobody has to ask for.
+mod schedule;
 
 use std::{
     collections::HashMap,
@@ -65,21 +67,34 @@ impl SyncService {
         self.0.changes.subscribe()
     }
 
-    /// Ends runs that no living process owns, so that none stays "running" for ever.
+    /// At start: ends runs that no living process owns, so that none stays "running" for ever.
     pub async fn end_dead_runs(&self) -> Result<(), store::Error> {
-        let store = self.store();
-        let now = self.0.integrations.clock.now();
-        let dead = if store.is_embedded() {
-            store
-                .interrupt_runs_of_dead_process(self.0.owner, now)
-                .await?
-        } else {
-            store.interrupt_dead_runs(now).await?
-        };
-        for run in dead {
-            info!(run = %run, "a run was interrupted when its process ended");
+        if !self.store().is_embedded() {
+            return self.end_lost_runs().await;
         }
+        // No other process can have the database: whatever is not this one's is dead.
+        let now = self.0.integrations.clock.now();
+        let dead = self
+            .store()
+            .interrupt_runs_of_dead_process(self.0.owner, now)
+            .await?;
+        self.tell_of(&dead);
         Ok(())
+    }
+
+    /// Ends runs whose lease ran out: whoever had them is gone, or was stopped for too long.
+    async fn end_lost_runs(&self) -> Result<(), store::Error> {
+        let now = self.0.integrations.clock.now();
+        let lost = self.store().interrupt_dead_runs(now).await?;
+        self.tell_of(&lost);
+        Ok(())
+    }
+
+    fn tell_of(&self, interrupted: &[RunId]) {
+        for run in interrupted {
+            info!(run = %run, "a run was interrupted when its process ended");
+            self.changed(*run);
+        }
     }
 
     /// Ends this process's runs as interrupted, and waits for that.
@@ -96,25 +111,17 @@ impl SyncService {
         self.0.tasks.reopen();
     }
 
-    /// Starts a run without a person, such as a demo's.
-    pub async fn start_by_itself(
-        &self,
-        viewer: &Viewer,
-        integration: IntegrationId,
-    ) -> Result<RunId, Failure> {
-        self.start_for(viewer, integration, Trigger::System).await
-    }
-
+    /// Starts a run, or answers the one under way. `None`: it was to follow a run that is not the last one any more.
     async fn start_for(
         &self,
-        viewer: &Viewer,
         id: IntegrationId,
         trigger: Trigger,
-    ) -> Result<RunId, Failure> {
+        follows: Option<Option<RunId>>,
+    ) -> Result<Option<RunId>, Failure> {
         let integrations = &self.0.integrations;
         let found = self
             .store()
-            .integration(viewer, id)
+            .integration_for_work(id)
             .await
             .map_err(from_store)?;
         let integration = found.ok_or(Failure::NotFound)?;
@@ -132,6 +139,7 @@ impl SyncService {
             integration: id,
             trigger,
             owner: self.0.owner,
+            follows,
         };
         match self
             .store()
@@ -139,7 +147,8 @@ impl SyncService {
             .await
             .map_err(from_store)?
         {
-            Start::AlreadyRunning(run) => Ok(run),
+            Start::AlreadyRunning(run) => Ok(Some(run)),
+            Start::Overtaken => Ok(None),
             Start::Gone => Err(Failure::NotFound),
             Start::Started(run) => {
                 let id = run.id;
@@ -151,7 +160,7 @@ impl SyncService {
                     async move { service.run_to_end(run, integration, plane, cancel).await }
                         .instrument(span),
                 );
-                Ok(id)
+                Ok(Some(id))
             }
         }
     }
@@ -327,8 +336,9 @@ impl SyncService {
 impl Runs for SyncService {
     async fn start(&self, admin: &Admin, integration: IntegrationId) -> Result<RunId, Failure> {
         let trigger = Trigger::Person(admin.user().id);
-        self.start_for(&admin.clone().viewer(), integration, trigger)
-            .await
+        self.start_for(integration, trigger, None)
+            .await?
+            .ok_or(Failure::NotFound)
     }
 
     async fn cancel(&self, admin: &Admin, run: RunId) -> Result<(), Failure> {

@@ -16,5 +16,6 @@ mod accounts;
 mod command_line;
 mod integrations;
 mod pages;
+mod schedule;
 mod security;
 mod sync;

@@ -57,7 +57,7 @@ const TABLE: &[(&str, Who, Form)] = &[
         Admin,
         &[("id", NOBODY), ("is_active", "false")],
     ),
-    ("replace_key", Admin, &[("id", NOBODY), ("new_key", "x")]),
+    ("replace_key", Admin, &[("id", NOBODY), ("api_key", "x")]),
     (
         "delete_integration",
         Admin,

@@ -27,6 +27,7 @@ async fn of_many_who_start_a_run_at_once_exactly_one_gets_it() {
             integration: acme.id,
             trigger: Trigger::System,
             owner: id(n),
+            follows: None,
         };
         tokio::spawn(async move { store.start_run(new, at(0), LEASE).await.unwrap() })
     });
@@ -44,6 +45,79 @@ async fn of_many_who_start_a_run_at_once_exactly_one_gets_it() {
         .filter(|s| *s.as_ref().unwrap() == Start::AlreadyRunning(started[0]));
     assert_eq!(losers.count(), 5);
     assert_eq!(world.store.running(&viewer()).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_schedules_that_see_the_same_run_end_one_starts_the_next() {
+    let world = world().await;
+    let store = &world.store;
+    let acme = integration(store, 1, "Acme").await;
+    let off = integration(store, 2, "Off").await;
+    store
+        .set_active(&admin(), off.id, false, at(0))
+        .await
+        .unwrap();
+    let first = start(store, acme.id, id(500), at(0)).await;
+    store
+        .finish_run(
+            &RunRef::from(&first),
+            Outcome::Succeeded,
+            None,
+            &Counts::default(),
+            Some(at(0)),
+            at(9),
+        )
+        .await
+        .unwrap();
+
+    let scheduled = store.scheduled().await.unwrap();
+    assert_eq!(scheduled.len(), 1, "the other one is switched off");
+    let seen = scheduled[0].last_run.clone().unwrap();
+    assert_eq!(
+        (seen.id, seen.outcome),
+        (first.id, Some(Outcome::Succeeded))
+    );
+
+    let next = async |n| {
+        let new = NewRun {
+            id: RunId(id(n)),
+            integration: acme.id,
+            trigger: Trigger::Schedule,
+            owner: id(n),
+            follows: Some(Some(seen.id)),
+        };
+        store.start_run(new, at(10), LEASE).await.unwrap()
+    };
+    let Start::Started(second) = next(501).await else {
+        panic!("nobody else has started one")
+    };
+    assert_eq!(
+        next(502).await,
+        Start::Overtaken,
+        "the other one was faster"
+    );
+    store
+        .finish_run(
+            &RunRef::from(&second),
+            Outcome::Succeeded,
+            None,
+            &Counts::default(),
+            Some(at(10)),
+            at(11),
+        )
+        .await
+        .unwrap();
+    assert_eq!(next(503).await, Start::Overtaken, "it was long decided");
+
+    let never = NewRun {
+        id: RunId(id(504)),
+        integration: acme.id,
+        trigger: Trigger::Schedule,
+        owner: id(5),
+        follows: Some(None),
+    };
+    let never = store.start_run(never, at(12), LEASE).await.unwrap();
+    assert_eq!(never, Start::Overtaken);
 }
 
 #[tokio::test]
@@ -351,6 +425,7 @@ async fn deleting_an_integration_leaves_its_history_alone() {
         integration: acme.id,
         trigger: Trigger::System,
         owner: id(1),
+        follows: None,
     };
     assert_eq!(
         store.start_run(new, at(104), LEASE).await.unwrap(),

@@ -115,6 +115,7 @@ pub(crate) async fn start(
         integration,
         trigger: Trigger::System,
         owner: id(800),
+        follows: None,
     };
     match store
         .start_run(new, now, TimeDelta::seconds(15))

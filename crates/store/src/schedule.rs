@@ -1,0 +1,37 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{ids::IntegrationId, schedule::Scheduled};
+use serde_json::Value as Json;
+use surrealdb::types::SurrealValue;
+use uuid::Uuid;
+
+use crate::{Store, error::Error, shape::from_json};
+
+pub(crate) const SCHEDULED: &str = "select uid, interval_minutes, created_at, updated_at,
+        (select value last_run from only type::record('integration_facts', $parent.uid)) as last_run
+    from plane_integrations where is_active = true order by name_key";
+
+impl Store {
+    /// All active integrations with what decides when they are due. For Hangar's own work.
+    pub async fn scheduled(&self) -> Result<Vec<Scheduled>, Error> {
+        #[derive(SurrealValue)]
+        struct Row {
+            uid: Uuid,
+            interval_minutes: i64,
+            created_at: DateTime<Utc>,
+            updated_at: DateTime<Utc>,
+            last_run: Option<Json>,
+        }
+        let rows: Vec<Row> = self.ask(SCHEDULED).read().await?.rows(0)?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(Scheduled {
+                    integration: IntegrationId(row.uid),
+                    interval: TimeDelta::minutes(row.interval_minutes.max(1)),
+                    created_at: row.created_at,
+                    updated_at: row.updated_at,
+                    last_run: row.last_run.map(from_json).transpose()?,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,62 @@
+use std::time::Duration;
+
+use domain::{ids::RunId, run::Trigger, schedule::Scheduled};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::SyncService;
+
+/// How often it is looked what is due; far below the shortest interval, a minute.
+const LOOK: Duration = Duration::from_secs(5);
+/// So many runs may be under way in this process before the schedule adds another one. They wait for Plane most of the
+/// time; a person's own runs are never held up.
+const AT_ONCE: usize = 4;
+
+impl SyncService {
+    /// Starts runs as they become due and ends those whose process died, until `stop`.
+    pub async fn keep_schedule(&self, stop: CancellationToken) {
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = look.tick() => {}
+            }
+            if let Err(error) = self.start_due().await {
+                // A broken database ends the process; one that is away for a while is asked again.
+                warn!(code = error.code(), %error, "the schedule could not be read");
+            }
+        }
+    }
+
+    /// Ends dead runs, then starts what is due, the longest overdue first. Several portals on one database may do so at
+    /// once: each run starts in one of them. Answers what was started here.
+    pub async fn start_due(&self) -> Result<Vec<RunId>, store::Error> {
+        let now = self.0.integrations.clock.now();
+        self.end_lost_runs().await?;
+        let mut due: Vec<Scheduled> = self.store().scheduled().await?;
+        due.retain(|one| one.is_due(now));
+        due.sort_by_key(Scheduled::due_at);
+        let room = AT_ONCE.saturating_sub(self.cancels().len());
+        let mut started = Vec::new();
+        for one in due {
+            if started.len() >= room {
+                debug!("more is due than may run at once");
+                break;
+            }
+            let follows = Some(one.last_run.map(|run| run.id));
+            match self
+                .start_for(one.integration, Trigger::Schedule, follows)
+                .await
+            {
+                Ok(Some(run)) => started.push(run),
+                // Another portal, or a person, was faster; or it is gone.
+                Ok(None) => {}
+                Err(failure) => {
+                    warn!(integration = %one.integration, %failure, "a run that is due could not be started");
+                }
+            }
+        }
+        Ok(started)
+    }
+}
