@@ -17,7 +17,10 @@ pub fn from_store(error: store::Error) -> Failure {
         store::Error::Taken { what } => Failure::field(what, "This is already taken."),
         store::Error::LastAdmin => Failure::field("person", "The last active admin can't be demoted or switched off."),
         store::Error::TooLarge { what } => Failure::field(what, "This is too large to be stored."),
-        store::Error::Unreachable(_) | store::Error::Broken(_) | store::Error::Closed => {
+        store::Error::Unreachable(_)
+        | store::Error::Refused(_)
+        | store::Error::Broken(_)
+        | store::Error::Closed => {
             error!(code = error.code(), %error, "the database failed");
             Failure::Unavailable
         }

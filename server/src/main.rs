@@ -7,7 +7,7 @@ use server::{
     clock::Clock,
     config::{AdminCommand, BenchCommand, Cli, Command, Config, KeyCommand, ServeArgs},
     plain_url,
-    portal::{Portal, StartError},
+    portal::{self, Portal, StartError},
     rng::Rng,
     telemetry,
     vault::{self, MasterKeySource},
@@ -194,8 +194,10 @@ async fn create_admin(config: Config, email: &str, name: &str, password_stdin: b
 }
 
 async fn rotate_key(config: Config, new_file: &std::path::Path) -> ExitCode {
-    let mut options = store::OpenOptions::new(&config.database_url);
-    options.credentials = config.database_credentials.clone();
+    let options = match portal::database(&config) {
+        Ok(options) => options,
+        Err(error) => return cannot_start(&StartError::Egress(error)),
+    };
     let clock = Clock::System;
     let rng = Rng::from_os();
     let store = match store::Store::open(options, clock.now()).await {

@@ -8,7 +8,7 @@ use crate::{
     accounts::AccountsService,
     clock::Clock,
     config::Config,
-    egress::{Egress, EgressError, Policy},
+    egress::{self, Egress, EgressError, Policy},
     integrations::IntegrationsService,
     mirror::MirrorService,
     rng::Rng,
@@ -70,8 +70,7 @@ impl Portal {
         rng: Rng,
     ) -> Result<Self, StartError> {
         make_directory(&config.data)?;
-        let mut options = OpenOptions::new(&config.database_url);
-        options.credentials = config.database_credentials.clone();
+        let mut options = database(config)?;
         options.seed = u64::from_le_bytes(rng.bytes());
         let store = Store::open(options, clock.now()).await?;
         let vault = Arc::new(Vault::open(&store, master, &rng, clock.now()).await?);
@@ -120,6 +119,17 @@ impl Portal {
         self.sync.stop().await;
         self.store.close().await;
     }
+}
+
+/// The database that the settings name. A `wss://` server is trusted as a Plane is: by the system's authorities and
+/// those of `--extra-ca`.
+pub fn database(config: &Config) -> Result<OpenOptions, EgressError> {
+    let mut options = OpenOptions::new(&config.database_url);
+    options.credentials = config.database_credentials.clone();
+    if config.database_url.starts_with("wss://") {
+        options.tls = Some(Arc::new(egress::tls(config.extra_ca.as_deref())?));
+    }
+    Ok(options)
 }
 
 fn make_directory(path: &Path) -> Result<(), StartError> {

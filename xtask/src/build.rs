@@ -35,12 +35,21 @@ pub(crate) enum Tools {
 
 /// Everything that `hangar` needs to run from `target/debug`.
 pub(crate) fn quick(tools: Tools) -> Result<()> {
-    side_by_side(|| site(tools), binaries)?;
+    side_by_side(|| site(tools), portal)?;
     Ok(())
 }
 
-/// The binaries of the quick-to-build profile.
+/// The portal, and the fake Plane to show it with, in the quick-to-build profile.
+pub(crate) fn portal() -> Result<()> {
+    compiled(&["--bin", "hangar", "--bin", "fake-plane"])
+}
+
+/// The same and what only tests start: a SurrealDB server.
 pub(crate) fn binaries() -> Result<()> {
+    compiled(&["--bins"])
+}
+
+fn compiled(which: &[&str]) -> Result<()> {
     step("server", |step| {
         let mut build = cargo();
         // With the examples, cargo switches on what the tests want of the dependencies: without them, the tests
@@ -48,7 +57,8 @@ pub(crate) fn binaries() -> Result<()> {
         build
             .arg("build")
             .args(PRODUCT)
-            .args(["--bins", "--examples"]);
+            .args(which)
+            .arg("--examples");
         step.run(&mut build)?;
         step.note("target/debug/hangar");
         Ok(())

@@ -99,7 +99,7 @@ fn rebuild(changed: &[PathBuf]) -> Result<()> {
         .iter()
         .all(|path| is_below(path, "server") || is_below(path, "crates/store"))
     {
-        build::binaries()
+        build::portal()
     } else {
         build::quick(Tools::IfPresent)
     }

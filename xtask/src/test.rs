@@ -21,7 +21,8 @@ pub(crate) enum Part {
     Clippy,
     /// What a crate can say of itself, property tests among it
     Unit,
-    /// Crates together: the portal over HTTP, the store on its engines, the fake Plane against the recordings
+    /// Crates together: the portal over HTTP, the store on its engines and on a SurrealDB server, the fake Plane against
+    /// the recordings
     Integration,
     /// The process killed in the middle of writes (`HANGAR_CRASH_ROUNDS` times)
     Crash,
@@ -230,6 +231,7 @@ fn cargo_test(name: &str, command: &mut Command, args: &[String]) -> Result<Coun
     }
     command.env("HANGAR_BIN", paths::debug_binary("hangar"));
     command.env("FAKE_PLANE_BIN", paths::debug_binary("fake-plane"));
+    command.env("SURREAL_SERVER_BIN", paths::debug_binary("surreal-server"));
     step(name, |step| {
         let counts = std::sync::Mutex::new(Counts::default());
         let (status, output) = step.try_run(command, |line| {

@@ -14,9 +14,8 @@ use std::{
 };
 
 use surrealdb::{
-    Connection, IndexedResults, Surreal,
-    engine::{any::Any, local::Db},
-    opt::auth,
+    IndexedResults, Surreal,
+    engine::local::Db,
     types::{Error as DbError, Variables},
 };
 use surrealdb_cnf::ConfigMap;
@@ -25,12 +24,13 @@ use tokio::sync::{RwLock, Semaphore};
 
 use crate::{
     error::Error,
-    options::{Credentials, OpenOptions, Place},
+    options::{OpenOptions, Place},
+    remote::Remote,
 };
 
 pub(crate) enum Engine {
     Embedded(Box<Embedded>),
-    Remote(Surreal<Any>),
+    Remote(Box<Remote>),
 }
 
 impl Engine {
@@ -51,7 +51,7 @@ impl Engine {
                     Embedded::open(options, url, Some(path)).await?,
                 )))
             }
-            Place::Remote(url) => Ok(Engine::Remote(connect(options, &url).await?)),
+            Place::Remote(url) => Ok(Engine::Remote(Box::new(Remote::open(options, url).await?))),
         }
     }
 
@@ -64,7 +64,7 @@ impl Engine {
     ) -> Result<Result<IndexedResults, DbError>, Error> {
         match self {
             Engine::Embedded(embedded) => embedded.send(sql, variables, writes).await,
-            Engine::Remote(db) => Ok(ask(db, sql, variables).await),
+            Engine::Remote(remote) => remote.send(sql, variables).await,
         }
     }
 
@@ -82,11 +82,14 @@ impl Engine {
 
     /// Flushes and closes; later queries are refused.
     pub(crate) async fn close(&self) {
-        if let Engine::Embedded(embedded) = self {
-            let mut slot = embedded.slot.write().await;
-            if let Some(open) = slot.take() {
-                open.shut_down().await;
+        match self {
+            Engine::Embedded(embedded) => {
+                let mut slot = embedded.slot.write().await;
+                if let Some(open) = slot.take() {
+                    open.shut_down().await;
+                }
             }
+            Engine::Remote(remote) => remote.close().await,
         }
     }
 }
@@ -171,7 +174,7 @@ impl Embedded {
         };
         let slot = self.slot.read().await;
         match &*slot {
-            Some(open) => Ok(ask(&open.db, sql, variables).await),
+            Some(open) => Ok(open.db.query(sql).bind(variables).await),
             None => Err(Error::Closed),
         }
     }
@@ -259,51 +262,6 @@ impl Open {
             tracing::warn!(%error, "database did not shut down cleanly");
         }
     }
-}
-
-async fn connect(options: &OpenOptions, url: &str) -> Result<Surreal<Any>, Error> {
-    let unreachable = |e: DbError| Error::Unreachable(e.message().to_owned());
-    let db = surrealdb::engine::any::connect(url)
-        .await
-        .map_err(unreachable)?;
-    match &options.credentials {
-        Credentials::None => {}
-        Credentials::Token(token) => {
-            db.authenticate(token.clone())
-                .await
-                .map_err(|e| Error::Refused(e.message().to_owned()))?;
-        }
-        Credentials::Password { user, password } => {
-            let root = auth::Root {
-                username: user.clone(),
-                password: password.clone(),
-            };
-            if let Err(error) = db.signin(root).await {
-                // Not a user of the whole server: perhaps one of this database alone.
-                let user = auth::Database {
-                    namespace: options.namespace.clone(),
-                    database: options.database.clone(),
-                    username: user.clone(),
-                    password: password.clone(),
-                };
-                let refused = Error::Refused(error.message().to_owned());
-                db.signin(user).await.map_err(|_| refused)?;
-            }
-        }
-    }
-    db.use_ns(&options.namespace)
-        .use_db(&options.database)
-        .await
-        .map_err(unreachable)?;
-    Ok(db)
-}
-
-async fn ask<C: Connection>(
-    db: &Surreal<C>,
-    sql: &str,
-    variables: Variables,
-) -> Result<IndexedResults, DbError> {
-    db.query(sql).bind(variables).await
 }
 
 /// The size of the engine's write-ahead log on disk.

@@ -1,4 +1,4 @@
-use surrealdb::types::{Error as DbError, QueryError};
+use surrealdb::types::{Error as DbError, NotAllowedError, QueryError};
 
 /// Why the store did not do it. Absence is never an error: it is an `Option`.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -25,9 +25,11 @@ pub enum Error {
     Address(String),
     #[error("the database in {path} is in use by another process; stop that one first")]
     Locked { path: String },
-    /// A remote database did not answer. Nothing is known of a change under way, but all changes may be repeated.
+    /// A remote database did not answer, or its own storage failed. Nothing is known of a change under way, but all
+    /// changes may be repeated.
     #[error("the database can't be reached: {0}")]
     Unreachable(String),
+    /// The remote database does not know us, or does not let us do what we must.
     #[error("the database refused the credentials: {0}")]
     Refused(String),
     #[error("{0}")]
@@ -76,6 +78,8 @@ pub(crate) enum Kind {
     Unique(String),
     /// The connection to a remote database is gone.
     Connection,
+    /// A remote database wants other credentials.
+    Refused,
     /// Disk, commit or engine: fail-stop.
     Storage,
     /// A query that makes no sense.
@@ -97,6 +101,13 @@ pub(crate) fn kind(error: &DbError) -> Kind {
     if let Some(index) = unique_index(text) {
         return Kind::Unique(index);
     }
+    // Before the texts: a broken connection says "os error" as a broken disk does.
+    if error.is_connection() {
+        return Kind::Connection;
+    }
+    if matches!(error.not_allowed_details(), Some(NotAllowedError::Auth(_))) {
+        return Kind::Refused;
+    }
     const STORAGE: [&str; 8] = [
         "key-value store",
         "problem with the datastore",
@@ -108,10 +119,7 @@ pub(crate) fn kind(error: &DbError) -> Kind {
         "disk space limitations",
     ];
     if STORAGE.iter().any(|s| text.contains(s)) {
-        return Kind::Storage;
-    }
-    if error.is_connection() {
-        Kind::Connection
+        Kind::Storage
     } else {
         Kind::Query
     }
@@ -132,13 +140,15 @@ pub(crate) fn telling(errors: impl IntoIterator<Item = DbError>) -> Option<DbErr
         Kind::Storage if error.message().starts_with("Cannot COMMIT") => 3,
         Kind::Storage => 1,
         Kind::Query if error.query_details() == Some(&QueryError::NotExecuted) => 4,
-        Kind::Thrown(_) | Kind::Unique(_) | Kind::Connection | Kind::Query => 2,
+        Kind::Thrown(_) | Kind::Unique(_) | Kind::Connection | Kind::Refused | Kind::Query => 2,
     };
     errors.into_iter().min_by_key(rank)
 }
 
 #[cfg(test)]
 mod tests {
+    use surrealdb::types::{AuthError, ConnectionError};
+
     use super::*;
 
     #[test]
@@ -176,6 +186,22 @@ mod tests {
                 QueryError::NotExecuted
             )),
             Kind::Storage
+        );
+        let reset =
+            "WebSocket error: Io(Os { code: 32, kind: BrokenPipe, message: \"os error 32\" })";
+        assert_eq!(
+            kind(&DbError::connection(
+                reset.into(),
+                ConnectionError::ConnectionFailed
+            )),
+            Kind::Connection
+        );
+        assert_eq!(
+            kind(&DbError::not_allowed(
+                "The token has expired".into(),
+                AuthError::TokenExpired
+            )),
+            Kind::Refused
         );
         assert_eq!(
             kind(&internal("Found 1 for field `x`, but expected a string")),

@@ -13,6 +13,8 @@ mod migrate;
 mod options;
 /// The one way to run a query: checks, retries, fail-stop.
 mod query;
+/// The connection to a SurrealDB server, made anew when it is lost.
+mod remote;
 /// Record ids, sort keys and the shapes that several tables share.
 mod shape;
 

@@ -71,19 +71,26 @@ async fn apply_pending(
         let sql = format!(
             "begin;
              {};
-             upsert type::record('migrations', $number) content
+             create type::record('migrations', $number) content
                  {{ number: $number, name: $name, checksum: $checksum, applied_at: $now }};
              commit;",
             migration.sql.trim_end().trim_end_matches(';')
         );
-        store
+        let made = store
             .ask(&sql)
             .bind("number", number)
             .bind("name", migration.name)
             .bind("checksum", checksum(migration.sql))
             .bind("now", now)
             .write()
-            .await?;
+            .await;
+        if let Err(error) = made {
+            // One that takes longer than the lock holds is done by two at once; the record lets one of them win.
+            let left = pending(store, migrations).await?;
+            if left.first().is_some_and(|(first, _)| *first <= number) {
+                return Err(error);
+            }
+        }
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::error::Error;
 
@@ -11,6 +11,8 @@ pub struct OpenOptions {
     pub database: String,
     /// For a remote database.
     pub credentials: Credentials,
+    /// Whom to trust at `wss://`; none stands for Mozilla's list of authorities.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
     /// Memory for what was written last; every transaction must be far smaller. Embedded only.
     pub memtable_bytes: u64,
     /// Memory for what was read last. Embedded only.
@@ -37,6 +39,7 @@ impl OpenOptions {
             namespace: "hangar".to_owned(),
             database: "hangar".to_owned(),
             credentials: Credentials::None,
+            tls: None,
             memtable_bytes: 64 << 20,
             cache_bytes: 32 << 20,
             recycle: true,

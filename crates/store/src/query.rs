@@ -100,7 +100,9 @@ impl Ask<'_> {
                         _ => Error::Taken { what: "value" },
                     });
                 }
-                Kind::Connection if !inner.engine.is_embedded() => {
+                Kind::Refused => return Err(Error::Refused(error.message().to_owned())),
+                // It is the server that has to stop when its storage fails: we can ask again once it is back.
+                Kind::Connection | Kind::Storage if !inner.engine.is_embedded() => {
                     return Err(Error::Unreachable(error.message().to_owned()));
                 }
                 Kind::Connection | Kind::Storage => {

@@ -3,7 +3,13 @@ mod rules;
 #[cfg(test)]
 mod table;
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use domain::text::BaseUrl;
 use reqwest::{
@@ -77,7 +83,7 @@ impl Egress {
         };
         Ok(Self {
             rules: Arc::new(rules),
-            tls: Arc::new(tls(policy.extra_ca)?),
+            tls: Arc::new(tls(policy.extra_ca.as_deref())?),
         })
     }
 
@@ -200,7 +206,8 @@ impl Resolve for Filter {
     }
 }
 
-fn tls(extra_ca: Option<PathBuf>) -> Result<ClientConfig, EgressError> {
+/// Whom to trust: the system's certificate authorities and those in a file of one's own.
+pub(crate) fn tls(extra_ca: Option<&Path>) -> Result<ClientConfig, EgressError> {
     let mut roots = RootCertStore::empty();
     // Without any, only certificates of the extra file are trusted; the handshake then says "unknown issuer".
     let system = rustls_native_certs::load_native_certs();
@@ -210,10 +217,10 @@ fn tls(extra_ca: Option<PathBuf>) -> Result<ClientConfig, EgressError> {
     roots.add_parsable_certificates(system.certs);
     if let Some(path) = extra_ca {
         let wrong = |why: String| EgressError::ExtraCa {
-            path: path.clone(),
+            path: path.to_owned(),
             why,
         };
-        let pem = std::fs::read(&path).map_err(|error| wrong(error.to_string()))?;
+        let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
         let mut count = 0;
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             let certificate = certificate.map_err(|error| wrong(error.to_string()))?;

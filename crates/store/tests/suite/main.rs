@@ -1,8 +1,9 @@
-//! The store's stories, each on a database of its own. `STORE_URL` picks the engine: `mem://` (the default), `surrealkv`
-//! for a directory that is removed afterwards, or a `ws://` address.
+//! The store's stories, each on a database of its own. `STORE_URL` picks the engine: `mem://` (the default), or `surrealkv`
+//! for a directory that is removed afterwards. `tests/remote` tells the same stories to a SurrealDB server.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on stops")]
 
+mod engine;
 mod integrations;
 mod mirror;
 mod people;

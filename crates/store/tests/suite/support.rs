@@ -1,13 +1,13 @@
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     actor::{Admin, Role, User, Viewer},
     ids::{IntegrationId, UserId},
     integration::{Integration, IntegrationSettings, KeyHint},
 };
-use store::{Credentials, NewIntegration, NewUser, OpenOptions, SealedKey, Store};
+use store::{NewIntegration, NewUser, SealedKey, Store};
 use uuid::Uuid;
+
+use crate::engine;
 
 /// A database of its own, and its directory if it has one.
 pub(crate) struct World {
@@ -16,22 +16,7 @@ pub(crate) struct World {
 }
 
 pub(crate) async fn world() -> World {
-    let wanted = std::env::var("STORE_URL").unwrap_or_else(|_| "mem://".to_owned());
-    let directory = (wanted == "surrealkv").then(|| tempfile::tempdir().unwrap());
-    let url = match &directory {
-        Some(directory) => format!("surrealkv://{}", directory.path().join("db").display()),
-        None => wanted.clone(),
-    };
-    let mut options = OpenOptions::new(url);
-    if wanted.starts_with("ws") {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let next = NEXT.fetch_add(1, Ordering::Relaxed);
-        options.database = format!("test_{}_{next}", std::process::id());
-        options.credentials = Credentials::Password {
-            user: std::env::var("STORE_USER").unwrap(),
-            password: std::env::var("STORE_PASSWORD").unwrap(),
-        };
-    }
+    let (options, directory) = engine::database().await;
     let store = Store::open(options, at(0)).await.unwrap();
     World {
         store,

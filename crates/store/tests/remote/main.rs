@@ -1,0 +1,25 @@
+//! The store on a SurrealDB server: the stories of `tests/suite` over `ws://`, and what only a server can do to it.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on stops")]
+
+mod engine;
+mod outage;
+mod server;
+mod sign_in;
+mod tls;
+mod together;
+
+#[path = "../suite/integrations.rs"]
+mod integrations;
+#[path = "../suite/mirror.rs"]
+mod mirror;
+#[path = "../suite/people.rs"]
+mod people;
+#[path = "../suite/support.rs"]
+mod support;
+#[path = "../suite/sync.rs"]
+mod sync;
+#[path = "../suite/totals.rs"]
+mod totals;
+#[path = "../suite/workspace.rs"]
+mod workspace;
