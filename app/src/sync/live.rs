@@ -49,6 +49,7 @@ fn phase_code(phase: Phase) -> &'static str {
         Phase::States => "states",
         Phase::Labels => "labels",
         Phase::WorkItems => "work_items",
+        Phase::Deletions => "deletions",
     }
 }
 

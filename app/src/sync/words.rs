@@ -8,9 +8,10 @@ use domain::{
 };
 
 /// Every outcome, in the order a filter offers them.
-pub const OUTCOMES: [Outcome; 8] = [
+pub const OUTCOMES: [Outcome; 9] = [
     Outcome::Succeeded,
     Outcome::Partial,
+    Outcome::Held,
     Outcome::RateLimited,
     Outcome::Unreachable,
     Outcome::Rejected,
@@ -24,6 +25,7 @@ pub fn outcome_code(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Succeeded => "succeeded",
         Outcome::Partial => "partial",
+        Outcome::Held => "held",
         Outcome::RateLimited => "rate_limited",
         Outcome::Unreachable => "unreachable",
         Outcome::Rejected => "rejected",
@@ -38,6 +40,7 @@ pub fn meaning(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Succeeded => "Everything the key can read was copied.",
         Outcome::Partial => "Some projects could not be copied.",
+        Outcome::Held => "So much is missing in Plane that nothing was removed here.",
         Outcome::RateLimited => "Plane’s rate limit was in the way for longer than a run waits.",
         Outcome::Unreachable => "Plane could not be reached.",
         Outcome::Rejected => "Plane refused the key or the workspace.",
@@ -53,6 +56,9 @@ pub fn advice(outcome: Outcome) -> Option<&'static str> {
         Outcome::Succeeded => return None,
         Outcome::Partial => {
             "What could be read was copied. Check that the API key’s owner is a member of the projects named above, then sync again."
+        }
+        Outcome::Held => {
+            "Look at the projects named above in Plane. What is missing there by mistake can be restored there; until then the copy keeps it."
         }
         Outcome::RateLimited => {
             "Another program probably uses the same API key. Give Hangar a key of its own, or sync again in a few minutes."

@@ -116,7 +116,7 @@ pub fn outcome_look(outcome: Option<Outcome>) -> (Tone, Shape) {
     match outcome {
         None => (Tone::Accent, Shape::Turning),
         Some(Outcome::Succeeded) => (Tone::Good, Shape::Dot),
-        Some(Outcome::Partial | Outcome::RateLimited | Outcome::Interrupted) => {
+        Some(Outcome::Partial | Outcome::Held | Outcome::RateLimited | Outcome::Interrupted) => {
             (Tone::Late, Shape::Half)
         }
         Some(Outcome::Unreachable | Outcome::Rejected | Outcome::Failed) => {
@@ -292,6 +292,7 @@ mod tests {
     fn only_a_whole_success_is_green() {
         let outcomes = [
             Outcome::Partial,
+            Outcome::Held,
             Outcome::RateLimited,
             Outcome::Unreachable,
             Outcome::Rejected,

@@ -24,5 +24,7 @@ pub mod run;
 pub mod schedule;
 /// Text that was checked once, when it came in: slugs, addresses, e-mail addresses, names.
 pub mod text;
+/// How a project's work items are read: everything or the latest changes; and what is gone.
+pub mod walk;
 
 pub use chrono::{DateTime, NaiveDate, Utc};

@@ -23,6 +23,8 @@ pub enum Outcome {
     Succeeded,
     /// Some projects could not be copied; the reason says which.
     Partial,
+    /// So much was missing in Plane at once that nothing was removed: somebody has to look.
+    Held,
     /// Plane's limit was in the way for longer than a run waits.
     RateLimited,
     /// DNS, connect, TLS or timeout.
@@ -41,6 +43,7 @@ impl Outcome {
         match self {
             Outcome::Succeeded => "Succeeded",
             Outcome::Partial => "Partial",
+            Outcome::Held => "Held",
             Outcome::RateLimited => "Rate limited",
             Outcome::Unreachable => "Unreachable",
             Outcome::Rejected => "Rejected",
@@ -64,6 +67,10 @@ pub struct Counts {
     pub created: u64,
     pub updated: u64,
     pub unchanged: u64,
+    /// Not listed by Plane any more, and not yet known why.
+    pub suspected: u64,
+    /// Confirmed by Plane to be gone.
+    pub deleted: u64,
     pub requests: u32,
     /// Answers 429.
     pub rate_limited: u32,
@@ -82,6 +89,7 @@ pub enum Phase {
     States,
     Labels,
     WorkItems,
+    Deletions,
 }
 
 impl Phase {
@@ -94,6 +102,7 @@ impl Phase {
             Phase::States => "states",
             Phase::Labels => "labels",
             Phase::WorkItems => "work items",
+            Phase::Deletions => "deletions",
         }
     }
 }

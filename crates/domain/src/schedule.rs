@@ -36,7 +36,11 @@ impl Scheduled {
         };
         let finished_at = last.finished_at?;
         Some(match last.outcome? {
-            Outcome::Succeeded | Outcome::Partial | Outcome::Cancelled | Outcome::Failed => {
+            Outcome::Succeeded
+            | Outcome::Partial
+            | Outcome::Held
+            | Outcome::Cancelled
+            | Outcome::Failed => {
                 let took = (finished_at - last.started_at).max(TimeDelta::zero());
                 let early = took + self.interval / 20 + self.interval / 20 * spread(last) / 256;
                 last.started_at + (self.interval - early).max(self.interval / 2)
@@ -70,9 +74,10 @@ mod tests {
     use super::*;
     use crate::ids::RunId;
 
-    const ENDS: [Outcome; 8] = [
+    const ENDS: [Outcome; 9] = [
         Outcome::Succeeded,
         Outcome::Partial,
+        Outcome::Held,
         Outcome::RateLimited,
         Outcome::Unreachable,
         Outcome::Rejected,
@@ -151,7 +156,7 @@ mod tests {
 
         #[test]
         fn whatever_ended_and_however_long_ago_one_run_is_due_and_then_none(
-            id: u128, minutes in 1i64..2000, took in 0i64..100_000, which in 0usize..8,
+            id: u128, minutes in 1i64..2000, took in 0i64..100_000, which in 0usize..9,
         ) {
             let ended = scheduled(minutes, run(id, 0, took, Some(ENDS[which])));
             let later = at(took) + TimeDelta::days(30);

@@ -44,6 +44,11 @@ use crate::{
     wire::FromWire,
 };
 
+/// Rows of a page: as many as this Plane gives.
+const LARGEST: u32 = u32::MAX;
+/// Rows of a page of the latest changes.
+const CHANGES: u32 = 100;
+
 /// One workspace of one Plane, seen with one key. Every call waits for the key's budget; dropping a call cancels it.
 pub struct Plane {
     http: reqwest::Client,
@@ -195,6 +200,7 @@ impl Plane {
             &self.below("projects/"),
             Some(wire::PROJECT_FIELDS),
             Some("created_at"),
+            LARGEST,
             cursor,
         )
         .await
@@ -254,17 +260,33 @@ impl Plane {
         project: ProjectId,
         cursor: Option<&Cursor>,
     ) -> Result<ListPage<WorkItem>, Error> {
+        self.work_items_by(project, "created_at", u32::MAX, cursor)
+            .await
+    }
+
+    /// One page of a project's work items, the latest change first. Pages are short: Plane computes the whole project for
+    /// each, and mostly little has changed (plane-api.md section 3, "Cost").
+    pub async fn changed_work_items(
+        &self,
+        project: ProjectId,
+        cursor: Option<&Cursor>,
+    ) -> Result<ListPage<WorkItem>, Error> {
+        self.work_items_by(project, "-updated_at", CHANGES, cursor)
+            .await
+    }
+
+    async fn work_items_by(
+        &self,
+        project: ProjectId,
+        order: &str,
+        most: u32,
+        cursor: Option<&Cursor>,
+    ) -> Result<ListPage<WorkItem>, Error> {
         let mut page: ListPage<WorkItem> = loop {
             let name = self.work_items_name();
             let path = self.in_project(project, &format!("{name}/"));
-            let answer = self
-                .page(
-                    &path,
-                    Some(wire::WORK_ITEM_FIELDS),
-                    Some("created_at"),
-                    cursor,
-                )
-                .await;
+            let fields = Some(wire::WORK_ITEM_FIELDS);
+            let answer = self.page(&path, fields, Some(order), most, cursor).await;
             if !self.goes_by_the_old_name(name, &answer) {
                 break answer?;
             }
@@ -375,7 +397,9 @@ impl Plane {
         let mut cursor = None;
         let mut again = false;
         loop {
-            let page = self.page(path, fields, None, cursor.as_ref()).await?;
+            let page = self
+                .page(path, fields, None, LARGEST, cursor.as_ref())
+                .await?;
             if page.shifted && !again {
                 list = List {
                     rows: Vec::new(),
@@ -401,7 +425,7 @@ impl Plane {
     ) -> Result<ListPage<WorkItem>, Error> {
         let path = self.in_project(project, rest);
         let mut page: ListPage<WorkItem> = self
-            .page(&path, Some(wire::WORK_ITEM_FIELDS), None, cursor)
+            .page(&path, Some(wire::WORK_ITEM_FIELDS), None, LARGEST, cursor)
             .await?;
         page.rows.iter_mut().for_each(|item| item.project = project);
         Ok(page)
@@ -412,13 +436,14 @@ impl Plane {
         path: &str,
         fields: Option<&str>,
         order: Option<&str>,
+        most: u32,
         cursor: Option<&Cursor>,
     ) -> Result<ListPage<T>, Error> {
         let mut cursor = cursor.cloned();
         loop {
             let size = cursor
                 .as_ref()
-                .map_or_else(|| self.page_size.load(Relaxed), Cursor::size);
+                .map_or_else(|| self.page_size.load(Relaxed).min(most), Cursor::size);
             let per_page = size.to_string();
             let mut query = vec![("per_page", per_page.as_str())];
             query.extend(cursor.as_ref().map(|cursor| ("cursor", cursor.plane())));

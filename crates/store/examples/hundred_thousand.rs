@@ -13,7 +13,9 @@ use domain::{
     },
     run::{Counts, Progress, Trigger},
 };
-use store::{Checkpoint, NewIntegration, NewRun, OpenOptions, RunRef, SealedKey, Start, Store};
+use store::{
+    Checkpoint, NewIntegration, NewRun, OpenOptions, RunRef, SealedKey, Start, Step, Store,
+};
 use uuid::Uuid;
 
 const PAGE: u64 = 1000;
@@ -59,8 +61,13 @@ async fn run(directory: &std::path::Path, items: u64) -> Result<(), Box<dyn std:
             let checkpoint = Checkpoint {
                 project,
                 cursor: String::new(),
-                page: 0,
+                page: u32::try_from(page).unwrap_or(u32::MAX),
                 started_at: at(0),
+                watermark: None,
+            };
+            let step = Step {
+                checkpoint: &checkpoint,
+                seen: &ids,
             };
             let (progress, counts) = (Progress::default(), Counts::default());
             store
@@ -68,7 +75,7 @@ async fn run(directory: &std::path::Path, items: u64) -> Result<(), Box<dyn std:
                     &run,
                     project,
                     &changes,
-                    &checkpoint,
+                    Some(step),
                     &progress,
                     &counts,
                     at(0),

@@ -13,8 +13,10 @@ use crate::{
 const BATCH: i64 = 500;
 
 /// Tables whose record ids begin with the integration's.
-const UNDER: [&str; 8] = [
+const UNDER: [&str; 10] = [
     "work_items",
+    "deleted_items",
+    "walk_pages",
     "item_words",
     "label_counts",
     "labels",

@@ -8,10 +8,16 @@ use uuid::Uuid;
 use crate::{Store, error::Error};
 
 /// The schema's history, in order. Files are never edited once they are merged: add one.
-const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_foundation",
-    sql: include_str!("../migrations/0001_foundation.surql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_foundation",
+        sql: include_str!("../migrations/0001_foundation.surql"),
+    },
+    Migration {
+        name: "0002_walks",
+        sql: include_str!("../migrations/0002_walks.surql"),
+    },
+];
 
 #[derive(Clone, Copy)]
 struct Migration {

@@ -95,6 +95,7 @@ async fn lists_of_work_items_walk_an_index() {
     )
     .await;
     check_exact(&store, NUMBERED, "work_items_oldest").await;
+    check_exact(&store, crate::sync::DELETED, "deleted_items_project").await;
 }
 
 #[tokio::test]

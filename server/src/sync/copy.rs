@@ -5,13 +5,13 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    changes::changes,
     ids::{ProjectId, RunId},
     mirror::Project,
     run::{Counts, Outcome, Phase, Progress},
+    walk::Walk,
 };
 use plane::{Error, ListPage, Plane, Usage};
-use store::{Checkpoint, RunRef, Store};
+use store::{RunRef, Store};
 use tokio::sync::broadcast;
 use tracing::{debug, info};
 
@@ -23,10 +23,7 @@ const TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// After so many projects in a row that could not be read, Plane itself is taken to be in trouble.
 const PATIENCE: u32 = 3;
-/// A walk that was left longer ago than this starts anew: too much may have moved between its pages.
-const RESUME_WITHIN: TimeDelta = TimeDelta::hours(6);
-
-/// One walk over everything that the key can read.
+/// One look at everything that the key can read.
 pub(super) struct Copy<'a> {
     pub(super) store: &'a Store,
     pub(super) plane: &'a Plane,
@@ -56,10 +53,22 @@ pub(super) enum Ended {
 pub(super) struct LeftOut {
     pub(super) project: String,
     pub(super) why: String,
+    /// It waits for somebody to look, rather than for the next run.
+    pub(super) is_held: bool,
+}
+
+impl LeftOut {
+    fn partly(project: &Project, why: String) -> Self {
+        Self {
+            project: project.name.clone(),
+            why,
+            is_held: false,
+        }
+    }
 }
 
 /// What happens to one step: a failure of Plane may be this project's alone, one of the store never is.
-enum Stop {
+pub(super) enum Stop {
     Plane(Error),
     Store(store::Error),
 }
@@ -108,7 +117,7 @@ impl Live {
         self.writing.lock().await
     }
 
-    fn update(&self, f: impl FnOnce(&mut Progress, &mut Counts)) {
+    pub(super) fn update(&self, f: impl FnOnce(&mut Progress, &mut Counts)) {
         let mut live = self.lock();
         let (progress, counts) = &mut *live;
         f(progress, counts);
@@ -137,6 +146,8 @@ macro_rules! try_often {
         }
     }};
 }
+
+pub(super) use try_often;
 
 impl Copy<'_> {
     pub(super) async fn copy(self) -> Ended {
@@ -167,10 +178,7 @@ impl Copy<'_> {
                         return Ended::Plane(error);
                     }
                     info!(project = %project.id, code = error.code(), "a project was left out");
-                    left_out.push(LeftOut {
-                        project: project.name.clone(),
-                        why: error.sentence(),
-                    });
+                    left_out.push(LeftOut::partly(project, error.sentence()));
                 }
             }
             self.live.update(|progress, counts| {
@@ -183,6 +191,7 @@ impl Copy<'_> {
             left_out.push(LeftOut {
                 project: "The chosen project".to_owned(),
                 why: "The key can't read it: it is archived, gone, or the key's owner is not a member.".to_owned(),
+                is_held: false,
             });
         }
         Ended::Copied { left_out }
@@ -224,6 +233,35 @@ impl Copy<'_> {
 
     async fn project(&self, project: &Project, left_out: &mut Vec<LeftOut>) -> Result<(), Stop> {
         let id = project.id;
+        let (walked, total, left) = self.store.walked(self.run.integration, id).await?;
+        let now = self.clock.now();
+        let walk = walked.next(now);
+        let mut undecodable = 0;
+        if walk == Walk::Full || walked.wants_around(now) {
+            undecodable += self.around(project).await?;
+        }
+        let found = self.work_items(project, &walked, walk, total, left).await?;
+        undecodable += found.undecodable;
+        if undecodable > 0 {
+            let why = format!("{undecodable} rows of Plane's answers could not be understood.");
+            left_out.push(LeftOut::partly(project, why));
+        }
+        if let Some((absent, of)) = found.held {
+            let why = format!(
+                "Plane no longer lists {absent} of its {of} work items. That is so much at once that nothing was \
+                 removed here: look in Plane whether that is meant."
+            );
+            left_out.push(LeftOut {
+                is_held: true,
+                ..LeftOut::partly(project, why)
+            });
+        }
+        Ok(())
+    }
+
+    /// Reads what work items refer to: members, states and labels. Answers how many rows were not understood.
+    pub(super) async fn around(&self, project: &Project) -> Result<u32, Stop> {
+        let id = project.id;
         self.phase(Phase::Members, Some(project));
         match try_often!(self, self.plane.members(id)) {
             Ok(members) => {
@@ -258,93 +296,14 @@ impl Copy<'_> {
             .await?;
         self.live
             .update(|_, counts| counts.labels += labels.rows.len() as u32);
-
-        let undecodable = self.work_items(project).await? + states.undecodable + labels.undecodable;
-        if undecodable > 0 {
-            let why = format!("{undecodable} rows of Plane's answers could not be understood.");
-            left_out.push(LeftOut {
-                project: project.name.clone(),
-                why,
-            });
-        }
-        Ok(())
-    }
-
-    /// Walks over the work items page by page, from where an earlier run was left. Answers how many rows were not
-    /// understood.
-    async fn work_items(&self, project: &Project) -> Result<u32, Stop> {
-        let id = project.id;
-        self.phase(Phase::WorkItems, Some(project));
-        let now = self.clock.now();
-        let left = self.store.checkpoint(self.run.integration, id).await?;
-        let left = left.filter(|c| now - c.started_at < RESUME_WITHIN);
-        let started_at = left.as_ref().map_or(now, |c| c.started_at);
-        let mut cursor: Option<plane::Cursor> = left.and_then(|c| c.cursor.parse().ok());
-        let mut undecodable = 0;
-        let mut again = false;
-        loop {
-            let page = try_often!(self, self.plane.work_items(id, cursor.as_ref()))?;
-            if page.shifted && !again {
-                // Rows were removed from pages already read, so as many unread ones moved there.
-                (cursor, again, undecodable) = (None, true, 0);
-                continue;
-            }
-            undecodable += page.undecodable;
-            let read = page.rows.len() as u64;
-            let ids: Vec<_> = page.rows.iter().map(|item| item.id).collect();
-            let stored = self
-                .store
-                .stored_items(self.run.integration, id, &ids)
-                .await?;
-            let changes = changes(page.rows, &stored);
-            self.live.update(|progress, counts| {
-                counts.items += read;
-                counts.created += changes.created.len() as u64;
-                counts.updated += changes.updated.len() as u64;
-                counts.unchanged += changes.unchanged;
-                progress.page = page.page;
-                progress.pages = Some(page.pages);
-                progress.items_done += read;
-                progress.items_total = Some(page.total);
-            });
-            self.live.note(self.plane.usage(), None);
-            let checkpoint = Checkpoint {
-                project: id,
-                cursor: page
-                    .next
-                    .as_ref()
-                    .map(ToString::to_string)
-                    .unwrap_or_default(),
-                page: page.page,
-                started_at,
-            };
-            let (progress, counts) = (self.live.progress(), self.live.counts());
-            self.writing()
-                .await
-                .apply_items(
-                    self.run,
-                    id,
-                    &changes,
-                    &checkpoint,
-                    &progress,
-                    &counts,
-                    self.clock.now(),
-                )
-                .await?;
-            self.changed();
-            match page.next {
-                Some(next) => cursor = Some(next),
-                None => break,
-            }
-        }
         self.writing()
             .await
-            .finish_project(self.run, id, started_at, self.clock.now())
+            .finish_around(self.run, id, self.clock.now())
             .await?;
-        Ok(undecodable)
+        Ok(states.undecodable + labels.undecodable)
     }
 
-    fn phase(&self, phase: Phase, project: Option<&Project>) {
+    pub(super) fn phase(&self, phase: Phase, project: Option<&Project>) {
         self.live.update(|progress, _| {
             let moved = progress.project != project.map(|p| p.id);
             progress.phase = phase;
@@ -363,7 +322,7 @@ impl Copy<'_> {
     }
 
     /// Whether a failed call is to be made again; if so, after a random pause that may be twice as long each time.
-    async fn pause(&self, error: &Error, failed: u32) -> bool {
+    pub(super) async fn pause(&self, error: &Error, failed: u32) -> bool {
         if failed >= TRIES || !may_pass(error) {
             return false;
         }
@@ -374,21 +333,21 @@ impl Copy<'_> {
     }
 
     /// The store, when it is this walk's turn to write.
-    async fn writing(&self) -> Writing<'_> {
+    pub(super) async fn writing(&self) -> Writing<'_> {
         Writing {
             store: self.store,
             _turn: self.live.writing().await,
         }
     }
 
-    fn changed(&self) {
+    pub(super) fn changed(&self) {
         // Nobody may be watching.
         let _ = self.changes.send(self.run.run);
     }
 }
 
 /// Held until what is written is written.
-struct Writing<'a> {
+pub(super) struct Writing<'a> {
     store: &'a Store,
     _turn: tokio::sync::MutexGuard<'a, ()>,
 }
@@ -483,6 +442,7 @@ mod tests {
             .map(|n| LeftOut {
                 project: format!("P{n}"),
                 why: "Plane answered 500.".to_owned(),
+                is_held: false,
             })
             .collect();
         let sentence = left_out_sentence(&left_out);

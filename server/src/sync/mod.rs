@@ -2,6 +2,8 @@
 mod copy;
 /// Runs that nobody has to ask for.
 mod schedule;
+/// Work items: all of them, or the latest changes.
+mod walk;
 
 use std::{
     collections::HashMap,
@@ -223,7 +225,12 @@ impl SyncService {
         let (outcome, reason) = match ended {
             Ended::Copied { left_out } if left_out.is_empty() => (Outcome::Succeeded, None),
             Ended::Copied { left_out } => {
-                (Outcome::Partial, Some(copy::left_out_sentence(&left_out)))
+                let outcome = if left_out.iter().all(|left| left.is_held) {
+                    Outcome::Held
+                } else {
+                    Outcome::Partial
+                };
+                (outcome, Some(copy::left_out_sentence(&left_out)))
             }
             Ended::Plane(error) => (copy::outcome_of(&error), Some(error.sentence())),
             Ended::Cancelled if self.0.stop.is_cancelled() => (

@@ -19,3 +19,4 @@ mod pages;
 mod schedule;
 mod security;
 mod sync;
+mod walk;

@@ -10,7 +10,10 @@ use domain::{
 use surrealdb::types::{RecordId, RecordIdKey, SurrealValue};
 use uuid::Uuid;
 
-use super::{Checkpoint, FENCE, PROGRESS};
+use super::{
+    FENCE, PROGRESS,
+    walk::{STEP, Step, bind_step},
+};
 use crate::{
     RunRef, Store,
     error::Error,
@@ -26,7 +29,7 @@ const ITEM_BYTES: usize = 4 << 20;
 
 /// What an item's change means for the totals.
 #[derive(SurrealValue)]
-struct LabelDelta {
+pub(super) struct LabelDelta {
     id: RecordId,
     label: Uuid,
     by: i64,
@@ -71,9 +74,9 @@ impl Store {
             .collect()
     }
 
-    /// Stores what a page of work items changes, with the totals it changes, the checkpoint and the progress. A large page
-    /// goes in several transactions; each leaves totals that fit the rows, and the checkpoint comes with the last, so
-    /// that a crash in between means the same page again.
+    /// Stores what a page of work items changes, with the totals it changes, the walk's step and the progress. A large page
+    /// goes in several transactions; each leaves totals that fit the rows, and the step comes with the last, so that a
+    /// crash in between means the same page again.
     #[expect(
         clippy::too_many_arguments,
         reason = "all of it belongs into one transaction"
@@ -83,7 +86,7 @@ impl Store {
         run: &RunRef,
         project: ProjectId,
         changes: &Changes,
-        checkpoint: &Checkpoint,
+        step: Option<Step<'_>>,
         progress: &Progress,
         counts: &Counts,
         now: DateTime<Utc>,
@@ -97,7 +100,7 @@ impl Store {
         let batches = batches(items);
         let last = batches.len() - 1;
         for (n, batch) in batches.iter().enumerate() {
-            let end = (n == last).then_some((checkpoint, progress, counts));
+            let end = (n == last).then_some((step, progress, counts));
             self.apply_batch(run, project, batch, end, now).await?;
         }
         Ok(())
@@ -108,7 +111,7 @@ impl Store {
         run: &RunRef,
         project: ProjectId,
         items: &[&WorkItem],
-        end: Option<(&Checkpoint, &Progress, &Counts)>,
+        end: Option<(Option<Step<'_>>, &Progress, &Counts)>,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         for _ in 0..10 {
@@ -125,7 +128,7 @@ impl Store {
         run: &RunRef,
         project: ProjectId,
         items: &[&WorkItem],
-        end: Option<(&Checkpoint, &Progress, &Counts)>,
+        end: Option<(Option<Step<'_>>, &Progress, &Counts)>,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
         let ids = [run.integration.0, project.0];
@@ -134,16 +137,21 @@ impl Store {
             .iter()
             .map(|item| ItemRow::new(run.integration, project, item, before.group(item), now))
             .collect();
-        let new = items
+        let new: Vec<Uuid> = items
             .iter()
-            .filter(|item| !before.labels.contains_key(&item.id.0))
-            .count();
-        let end_sql = if end.is_some() {
-            format!(
-                "upsert $checkpoint content {{ cursor: $cursor, page: $page, started_at: $started_at }} return none; {PROGRESS}"
-            )
-        } else {
-            String::new()
+            .map(|item| item.id.0)
+            .filter(|id| !before.labels.contains_key(id))
+            .collect();
+        // What comes back in Plane, as from its archive, is not deleted any more.
+        let revived: Vec<RecordId> = new
+            .iter()
+            .filter(|_| before.has_deleted)
+            .map(|id| record_of("deleted_items", &[ids[0], ids[1], *id]))
+            .collect();
+        let end_sql = match end {
+            Some((Some(_), ..)) => format!("{STEP} {PROGRESS}"),
+            Some((None, ..)) => PROGRESS.to_owned(),
+            None => String::new(),
         };
         let insert = if rows.is_empty() { "" } else { INSERT };
         let sql = format!(
@@ -157,6 +165,7 @@ impl Store {
                 }};
                 update $project set total_work_items += $new, revision += 1 return none;
                 update $facts set total_work_items += $new return none;
+                delete $revived return none;
                 {end_sql}
                 return true;
             }}"
@@ -169,20 +178,21 @@ impl Store {
             .bind("rows", rows)
             .bind("words", before.new_words)
             .bind("deltas", label_deltas(ids, items, &before.labels))
-            .bind("new", i64::try_from(new).unwrap_or(i64::MAX));
-        if let Some((checkpoint, progress, counts)) = end {
-            ask = ask
-                .bind("checkpoint", record_of("checkpoints", &ids))
-                .bind("cursor", checkpoint.cursor.as_str())
-                .bind("page", i64::from(checkpoint.page))
-                .bind("started_at", checkpoint.started_at)
+            .bind("revived", revived)
+            .bind("new", i64::try_from(new.len()).unwrap_or(i64::MAX));
+        if let Some((step, progress, counts)) = end {
+            ask = bind_step(ask, &ids, step)
                 .bind("progress", to_json(progress)?)
                 .bind("counts", to_json(counts)?);
         }
         ask.write().await?.value(0)
     }
 
-    async fn before(&self, ids: [Uuid; 2], items: &[&WorkItem]) -> Result<Before, Error> {
+    pub(super) async fn before(
+        &self,
+        ids: [Uuid; 2],
+        items: &[&WorkItem],
+    ) -> Result<Before, Error> {
         #[derive(SurrealValue)]
         struct Old {
             item: Uuid,
@@ -204,21 +214,25 @@ impl Store {
                 "select value revision from $project;
                  select item, labels from $records;
                  select state, state_group from $states;
-                 select value word from $word_ids;",
+                 select value word from $word_ids;
+                 select value id from $deleted limit 1;",
             )
             .bind("project", record_of("projects", &ids))
             .bind("records", records)
             .bind("states", records_under("states", &ids))
             .bind("word_ids", word_ids)
+            .bind("deleted", records_under("deleted_items", &ids))
             .read()
             .await?;
         let revision: Option<i64> = answer.one(0)?;
         let old: Vec<Old> = answer.rows(1)?;
         let groups: Vec<Group> = answer.rows(2)?;
         let known: HashSet<String> = answer.rows::<String>(3)?.into_iter().collect();
+        let deleted: Vec<RecordId> = answer.rows(4)?;
         Ok(Before {
             revision: revision
                 .ok_or_else(|| Error::Query("items of a project that is not stored".to_owned()))?,
+            has_deleted: !deleted.is_empty(),
             labels: old.into_iter().map(|old| (old.item, old.labels)).collect(),
             groups: groups
                 .into_iter()
@@ -237,10 +251,12 @@ impl Store {
 }
 
 /// What was stored before a batch.
-struct Before {
-    revision: i64,
+pub(super) struct Before {
+    pub(super) revision: i64,
+    /// Some of the project's items are kept as deleted.
+    has_deleted: bool,
     /// Labels by item.
-    labels: HashMap<Uuid, Vec<Uuid>>,
+    pub(super) labels: HashMap<Uuid, Vec<Uuid>>,
     /// Groups by state.
     groups: HashMap<Uuid, String>,
     new_words: Vec<WordRow>,
@@ -254,7 +270,7 @@ impl Before {
     }
 }
 
-fn label_deltas(
+pub(super) fn label_deltas(
     ids: [Uuid; 2],
     items: &[&WorkItem],
     before: &HashMap<Uuid, Vec<Uuid>>,

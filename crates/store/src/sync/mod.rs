@@ -3,37 +3,30 @@
 
 /// Projects, members, states and labels.
 mod around;
+/// Work items that are gone in Plane.
+mod gone;
 /// Work items: a page with its checkpoint and totals.
 mod items;
+/// Walks over a project's work items: where they are and what they leave.
+mod walk;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{
-    ids::{IntegrationId, ProjectId},
-    run::{Counts, Outcome, Progress, RunSummary},
-};
+use domain::run::{Counts, Outcome, Progress, RunSummary};
 use surrealdb::types::SurrealValue;
 
 pub(crate) use around::access_of;
+#[cfg(test)]
+pub(crate) use gone::DELETED;
+pub use gone::DeletedItem;
+pub use walk::{Checkpoint, Finished, Step};
 
 use crate::{
     RunRef, Store,
     error::Error,
     query::Ask,
     runs::outcome_word,
-    shape::{count, record, record_of, to_json},
+    shape::{record, to_json},
 };
-
-/// Where a walk over a project's work items is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checkpoint {
-    pub project: ProjectId,
-    /// Plane's cursor of the next page.
-    pub cursor: String,
-    /// Pages done.
-    pub page: u32,
-    /// When the walk started: what the copy's freshness counts from.
-    pub started_at: DateTime<Utc>,
-}
 
 /// Begins every transaction of a run.
 const FENCE: &str = "
@@ -80,27 +73,6 @@ impl Store {
             .value(0)
     }
 
-    /// Ends the walk over a project: its copy is complete as of `complete_at`.
-    pub async fn finish_project(
-        &self,
-        run: &RunRef,
-        project: ProjectId,
-        complete_at: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        let sql = format!(
-            "{{ {FENCE} update $project set complete_at = $complete_at; delete $checkpoint; return none; }}"
-        );
-        let ids = [run.integration.0, project.0];
-        self.ask_fenced(&sql, run, now)
-            .bind("project", record_of("projects", &ids))
-            .bind("checkpoint", record_of("checkpoints", &ids))
-            .bind("complete_at", complete_at)
-            .write()
-            .await
-            .map(drop)
-    }
-
     /// Closes a run and gives its lease back. `integration_complete_at`: when all was copied, the start of the run.
     pub async fn finish_run(
         &self,
@@ -143,31 +115,5 @@ impl Store {
             .write()
             .await
             .map(drop)
-    }
-
-    /// Where an earlier run left off in a project.
-    pub async fn checkpoint(
-        &self,
-        integration: IntegrationId,
-        project: ProjectId,
-    ) -> Result<Option<Checkpoint>, Error> {
-        #[derive(SurrealValue)]
-        struct Row {
-            cursor: String,
-            page: i64,
-            started_at: DateTime<Utc>,
-        }
-        let row: Option<Row> = self
-            .ask("select * from only $id")
-            .bind("id", record_of("checkpoints", &[integration.0, project.0]))
-            .read()
-            .await?
-            .one(0)?;
-        Ok(row.map(|row| Checkpoint {
-            project,
-            cursor: row.cursor,
-            page: count(row.page),
-            started_at: row.started_at,
-        }))
     }
 }

@@ -21,5 +21,7 @@ mod support;
 mod sync;
 #[path = "../suite/totals.rs"]
 mod totals;
+#[path = "../suite/walk.rs"]
+mod walk;
 #[path = "../suite/workspace.rs"]
 mod workspace;

@@ -10,4 +10,5 @@ mod people;
 mod support;
 mod sync;
 mod totals;
+mod walk;
 mod workspace;

@@ -7,7 +7,7 @@ use domain::{
     mirror::WorkItem,
     run::{Counts, Outcome, Phase, Progress, RunFilter, Trigger},
 };
-use store::{NewRun, RunRef, Start};
+use store::{Finished, NewRun, RunRef, Start};
 
 use crate::{
     support::{admin, at, id, integration, viewer, world},
@@ -286,7 +286,7 @@ async fn a_page_and_its_checkpoint_are_one() {
             &w.run,
             w.project,
             &change,
-            &checkpoint(w.project, 2),
+            None,
             &progress,
             &counts,
             at(1001),
@@ -300,8 +300,14 @@ async fn a_page_and_its_checkpoint_are_one() {
     assert_eq!(w.numbers(Default::default(), 9).await, [1]);
 
     let run = RunRef::from(&start(store, acme.id, id(502), at(1002)).await);
+    let finished = Finished {
+        complete_at: at(1002),
+        watermark: Some(at(1)),
+        is_full: true,
+        gap: Some(0),
+    };
     store
-        .finish_project(&run, w.project, at(1002), at(1003))
+        .finish_walk(&run, w.project, &finished, at(1003))
         .await
         .unwrap();
     assert_eq!(store.checkpoint(acme.id, w.project).await.unwrap(), None);
@@ -339,7 +345,7 @@ async fn a_page_of_many_or_large_items_goes_in_several_transactions() {
             &w.run,
             w.project,
             &change,
-            &checkpoint(w.project, 2),
+            None,
             &progress,
             &counts,
             at(101),

@@ -5,7 +5,7 @@ use domain::{
     mirror::{Label, Member, Priority, Project, State, StateGroup, WorkItem, WorkItemFilter},
     run::{Counts, Progress, Trigger},
 };
-use store::{Checkpoint, NewRun, RunRef, Start, Store};
+use store::{Checkpoint, NewRun, RunRef, Start, Step, Store};
 use uuid::Uuid;
 
 use crate::support::{at, id, viewer};
@@ -65,12 +65,16 @@ impl Workspace {
         let changes = changes(page, &stored);
         let (progress, counts) = (Progress::default(), Counts::default());
         let checkpoint = checkpoint(self.project, 1);
+        let step = Step {
+            checkpoint: &checkpoint,
+            seen: &ids,
+        };
         self.store
             .apply_items(
                 &self.run,
                 self.project,
                 &changes,
-                &checkpoint,
+                Some(step),
                 &progress,
                 &counts,
                 at(100),
@@ -133,6 +137,7 @@ pub(crate) fn checkpoint(project: ProjectId, page: u32) -> Checkpoint {
         cursor: format!("1000:{page}:0"),
         page,
         started_at: at(0),
+        watermark: None,
     }
 }
 

@@ -1,0 +1,290 @@
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use domain::{
+    ids::{IntegrationId, LabelId, ProjectId, StateId, WorkItemId},
+    walk::Walked,
+};
+use surrealdb::types::{Bytes, SurrealValue};
+use uuid::Uuid;
+
+use super::FENCE;
+use crate::{
+    RunRef, Store,
+    error::Error,
+    query::Ask,
+    shape::{count, record_of, records_under, records_under_after},
+};
+
+/// Where a full walk over a project's work items is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    pub project: ProjectId,
+    /// Plane's cursor of the next page.
+    pub cursor: String,
+    /// Pages done.
+    pub page: u32,
+    /// When the walk started: what the copy's freshness counts from.
+    pub started_at: DateTime<Utc>,
+    /// Plane's latest change when the walk started.
+    pub watermark: Option<DateTime<Utc>>,
+}
+
+/// What a page moves a full walk on by: where it is then, and what it saw.
+#[derive(Clone, Copy)]
+pub struct Step<'a> {
+    pub checkpoint: &'a Checkpoint,
+    pub seen: &'a [WorkItemId],
+}
+
+/// What a complete walk leaves for the next one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// When it started: the copy is complete as of then.
+    pub complete_at: DateTime<Utc>,
+    /// `None` leaves the old one.
+    pub watermark: Option<DateTime<Utc>>,
+    /// Whether everything was read.
+    pub is_full: bool,
+    /// By how much the copy's total exceeds Plane's; negative if Plane has more. `None` leaves the old one.
+    pub gap: Option<i64>,
+}
+
+pub(super) const STEP: &str = "
+    upsert $checkpoint content { cursor: $cursor, page: $page, started_at: $started_at, watermark: $watermark }
+        return none;
+    upsert $walk_page content { items: $seen } return none;";
+
+/// How many ids are read at once.
+const IDS: u16 = 10_000;
+
+pub(super) fn bind_step<'a>(ask: Ask<'a>, ids: &[Uuid; 2], step: Option<Step<'_>>) -> Ask<'a> {
+    let Some(Step { checkpoint, seen }) = step else {
+        return ask;
+    };
+    let page = Uuid::from_u128(u128::from(checkpoint.page));
+    let seen: Vec<u8> = seen.iter().flat_map(|id| *id.0.as_bytes()).collect();
+    ask.bind("checkpoint", record_of("checkpoints", ids))
+        .bind("cursor", checkpoint.cursor.as_str())
+        .bind("page", i64::from(checkpoint.page))
+        .bind("started_at", checkpoint.started_at)
+        .bind("watermark", checkpoint.watermark)
+        .bind(
+            "walk_page",
+            record_of("walk_pages", &[ids[0], ids[1], page]),
+        )
+        .bind("seen", Bytes::from(seen))
+}
+
+impl Store {
+    /// What earlier walks left in a project, how many work items it has here, and where a full walk was left.
+    pub async fn walked(
+        &self,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<(Walked, u64, Option<Checkpoint>), Error> {
+        #[derive(SurrealValue)]
+        struct Row {
+            watermark: Option<DateTime<Utc>>,
+            full_at: Option<DateTime<Utc>>,
+            around_at: Option<DateTime<Utc>>,
+            gap: i64,
+            total_work_items: i64,
+        }
+        let ids = [integration.0, project.0];
+        let row: Option<Row> = self
+            .ask(
+                "select watermark, full_at, around_at, gap ?? 0 as gap, total_work_items from only $project",
+            )
+            .bind("project", record_of("projects", &ids))
+            .read()
+            .await?
+            .one(0)?;
+        let checkpoint = self.checkpoint(integration, project).await?;
+        Ok(match row {
+            None => (Walked::default(), 0, checkpoint),
+            Some(row) => (
+                Walked {
+                    watermark: row.watermark,
+                    full_at: row.full_at,
+                    around_at: row.around_at,
+                    is_unfinished: checkpoint.is_some(),
+                    gap: row.gap,
+                },
+                count(row.total_work_items),
+                checkpoint,
+            ),
+        })
+    }
+
+    /// Where an earlier run left off in a project.
+    pub async fn checkpoint(
+        &self,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<Option<Checkpoint>, Error> {
+        #[derive(SurrealValue)]
+        struct Row {
+            cursor: String,
+            page: i64,
+            started_at: DateTime<Utc>,
+            watermark: Option<DateTime<Utc>>,
+        }
+        let row: Option<Row> = self
+            .ask("select * from only $id")
+            .bind("id", record_of("checkpoints", &[integration.0, project.0]))
+            .read()
+            .await?
+            .one(0)?;
+        Ok(row.map(|row| Checkpoint {
+            project,
+            cursor: row.cursor,
+            page: count(row.page),
+            started_at: row.started_at,
+            watermark: row.watermark,
+        }))
+    }
+
+    /// Begins a full walk from the first page: what an earlier one has seen does not count.
+    pub async fn begin_walk(
+        &self,
+        run: &RunRef,
+        project: ProjectId,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let ids = [run.integration.0, project.0];
+        let sql = format!("{{ {FENCE} delete $checkpoint; delete $pages; return none; }}");
+        self.ask_fenced(&sql, run, now)
+            .bind("checkpoint", record_of("checkpoints", &ids))
+            .bind("pages", records_under("walk_pages", &ids))
+            .write()
+            .await
+            .map(drop)
+    }
+
+    /// Which work items the full walk under way has seen, in this process or another.
+    pub async fn seen_items(
+        &self,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<HashSet<WorkItemId>, Error> {
+        let pages: Vec<Bytes> = self
+            .ask("select value items from $pages")
+            .bind(
+                "pages",
+                records_under("walk_pages", &[integration.0, project.0]),
+            )
+            .read()
+            .await?
+            .rows(0)?;
+        let mut seen = HashSet::new();
+        for page in pages {
+            let ids = page.into_inner();
+            seen.extend(
+                ids.chunks_exact(16)
+                    .filter_map(|id| Uuid::from_slice(id).ok().map(WorkItemId)),
+            );
+        }
+        Ok(seen)
+    }
+
+    /// The ids of a project's work items.
+    pub async fn item_ids(
+        &self,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<Vec<WorkItemId>, Error> {
+        let mut ids: Vec<WorkItemId> = Vec::new();
+        loop {
+            let after = ids.last().map(|id| id.0);
+            let more: Vec<Uuid> = self
+                .ask("select value item from $range limit $limit")
+                .bind(
+                    "range",
+                    records_under_after("work_items", &[integration.0, project.0], after),
+                )
+                .bind("limit", i64::from(IDS))
+                .read()
+                .await?
+                .rows(0)?;
+            let is_last = more.len() < usize::from(IDS);
+            ids.extend(more.into_iter().map(WorkItemId));
+            if is_last {
+                return Ok(ids);
+            }
+        }
+    }
+
+    /// The states and labels of a project that have been read.
+    pub async fn known_states_and_labels(
+        &self,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<(HashSet<StateId>, HashSet<LabelId>), Error> {
+        let ids = [integration.0, project.0];
+        let mut answer = self
+            .ask("select value state from $states; select value label from $labels;")
+            .bind("states", records_under("states", &ids))
+            .bind("labels", records_under("labels", &ids))
+            .read()
+            .await?;
+        let (states, labels): (Vec<Uuid>, Vec<Uuid>) = (answer.rows(0)?, answer.rows(1)?);
+        Ok((
+            states.into_iter().map(StateId).collect(),
+            labels.into_iter().map(LabelId).collect(),
+        ))
+    }
+
+    /// Notes that members, states and labels were just read.
+    pub async fn finish_around(
+        &self,
+        run: &RunRef,
+        project: ProjectId,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let sql = format!("{{ {FENCE} update $project set around_at = $now; return none; }}");
+        self.ask_fenced(&sql, run, now)
+            .bind(
+                "project",
+                record_of("projects", &[run.integration.0, project.0]),
+            )
+            .write()
+            .await
+            .map(drop)
+    }
+
+    /// Ends a complete walk over a project.
+    pub async fn finish_walk(
+        &self,
+        run: &RunRef,
+        project: ProjectId,
+        finished: &Finished,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let full = if finished.is_full {
+            ", full_at = $complete_at"
+        } else {
+            ""
+        };
+        let sql = format!(
+            "{{
+                {FENCE}
+                update $project set complete_at = $complete_at, watermark = $watermark ?? watermark, gap = $gap ?? gap{full};
+                delete $checkpoint;
+                delete $pages;
+                return none;
+            }}"
+        );
+        let ids = [run.integration.0, project.0];
+        self.ask_fenced(&sql, run, now)
+            .bind("project", record_of("projects", &ids))
+            .bind("checkpoint", record_of("checkpoints", &ids))
+            .bind("pages", records_under("walk_pages", &ids))
+            .bind("complete_at", finished.complete_at)
+            .bind("watermark", finished.watermark)
+            .bind("gap", finished.gap)
+            .write()
+            .await
+            .map(drop)
+    }
+}

@@ -1,0 +1,342 @@
+use std::collections::HashSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    changes::{Changes, changes},
+    ids::WorkItemId,
+    mirror::{Project, WorkItem},
+    run::Phase,
+    walk::{Absent, Walk, Walked, absent},
+};
+use plane::{Cursor, Error, ListPage};
+use store::{Checkpoint, Finished, Step};
+use tracing::{debug, info};
+
+use super::copy::{Copy, Stop, try_often};
+
+/// A full walk that was left longer ago than this starts anew: too much may have moved between its pages.
+const RESUME_WITHIN: TimeDelta = TimeDelta::hours(6);
+/// How many suspected work items a run asks Plane for, one by one, in each project; the others wait for the next run.
+const CONFIRMATIONS: usize = 60;
+
+/// What the walks over one project's work items found.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) undecodable: u32,
+    /// So many of so many are not listed any more, and nothing was removed.
+    pub(super) held: Option<(usize, usize)>,
+}
+
+/// What became of the work items that a full walk did not see.
+enum Asked {
+    /// Each was confirmed to be gone, or is there.
+    Settled,
+    /// Some could not be asked for.
+    Unsettled,
+    /// So many of so many that none was asked for.
+    Held { absent: usize, of: usize },
+}
+
+/// Plane's total when a walk ended, and the copy's.
+#[derive(Clone, Copy)]
+struct Totals {
+    planes: u64,
+    ours: u64,
+}
+
+impl Totals {
+    fn gap(self) -> i64 {
+        i64::try_from(self.ours).unwrap_or(i64::MAX)
+            - i64::try_from(self.planes).unwrap_or(i64::MAX)
+    }
+}
+
+impl Copy<'_> {
+    /// Brings a project's work items up to date: by the latest changes, or by all of them if that is due or if the
+    /// totals say that something is missing on either side.
+    pub(super) async fn work_items(
+        &self,
+        project: &Project,
+        walked: &Walked,
+        walk: Walk,
+        ours: u64,
+        left: Option<Checkpoint>,
+    ) -> Result<Found, Stop> {
+        self.phase(Phase::WorkItems, Some(project));
+        let now = self.clock.now();
+        let left = left.filter(|left| now - left.started_at < RESUME_WITHIN);
+        if let (Some(left), Walk::Full) = (&left, walk) {
+            return self.full(project, left.clone(), true).await;
+        }
+        let newest = try_often!(self, self.plane.changed_work_items(project.id, None))?;
+        let watermark = newest.rows.iter().map(|item| item.updated_at).max();
+        if let Walk::Recent { since } = walk
+            && let Some((undecodable, totals)) = self.recent(project, newest, since, ours).await?
+        {
+            let gap = totals.gap();
+            // A difference that a full walk has found before is not worth another one.
+            if gap == walked.gap {
+                let finished = Finished {
+                    complete_at: now,
+                    watermark,
+                    is_full: false,
+                    gap: Some(gap),
+                };
+                self.finish(project, &finished).await?;
+                return Ok(Found {
+                    undecodable,
+                    held: None,
+                });
+            }
+            info!(project = %project.id, gap, "the totals differ: everything is read");
+        }
+        let start = Checkpoint {
+            project: project.id,
+            cursor: String::new(),
+            page: 0,
+            started_at: now,
+            watermark,
+        };
+        self.full(project, start, false).await
+    }
+
+    /// Reads the latest changes, back to `since`. Answers how many rows were not understood, and the totals; `None` if some
+    /// changes may have been missed.
+    async fn recent(
+        &self,
+        project: &Project,
+        newest: ListPage<WorkItem>,
+        since: DateTime<Utc>,
+        mut ours: u64,
+    ) -> Result<Option<(u32, Totals)>, Stop> {
+        let mut page = newest;
+        let (mut undecodable, mut has_asked) = (0, false);
+        loop {
+            // Rows that were removed from pages already read have drawn unread ones there.
+            if page.shifted {
+                return Ok(None);
+            }
+            undecodable += page.undecodable;
+            let reaches = page.rows.last().is_some_and(|item| item.updated_at < since);
+            let next = page.next.take().filter(|_| !reaches);
+            let (planes, number) = (page.total, page.page);
+            let read = page.rows.len() as u64;
+            let changes = self.compare(project, page.rows).await?;
+            // A label of the whole workspace is never listed, so asking once must do.
+            if !has_asked && self.refers_to_unknown(project, &changes).await? {
+                has_asked = true;
+                self.around(project).await?;
+                self.phase(Phase::WorkItems, Some(project));
+            }
+            ours += changes.created.len() as u64;
+            self.live.update(|progress, counts| {
+                counts.items += read;
+                progress.page = number;
+                progress.items_done += read;
+            });
+            self.write(project, &changes, None).await?;
+            match next {
+                Some(next) => {
+                    page =
+                        try_often!(self, self.plane.changed_work_items(project.id, Some(&next)))?;
+                }
+                None => return Ok(Some((undecodable, Totals { planes, ours }))),
+            }
+        }
+    }
+
+    /// Reads everything, page by page, from a checkpoint on; then asks for what was not seen.
+    async fn full(
+        &self,
+        project: &Project,
+        mut at: Checkpoint,
+        is_resumed: bool,
+    ) -> Result<Found, Stop> {
+        let id = project.id;
+        let mut cursor: Option<Cursor> = at.cursor.parse().ok();
+        if !is_resumed {
+            self.begin(project).await?;
+        }
+        // No cursor after a page means that it was the last one.
+        let mut is_read = is_resumed && cursor.is_none();
+        let (mut undecodable, mut planes, mut again) = (0, None, false);
+        while !is_read {
+            let page = try_often!(self, self.plane.work_items(id, cursor.as_ref()))?;
+            if page.shifted && !again {
+                // Rows were removed from pages already read, so as many unread ones moved there.
+                self.begin(project).await?;
+                (cursor, again, undecodable) = (None, true, 0);
+                continue;
+            }
+            undecodable += page.undecodable;
+            planes = Some(page.total);
+            let seen: Vec<WorkItemId> = page.rows.iter().map(|item| item.id).collect();
+            let changes = self.compare(project, page.rows).await?;
+            at.cursor = page
+                .next
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            at.page = page.page;
+            self.live.update(|progress, counts| {
+                counts.items += seen.len() as u64;
+                progress.page = page.page;
+                progress.pages = Some(page.pages);
+                progress.items_done += seen.len() as u64;
+                progress.items_total = Some(page.total);
+            });
+            let step = Step {
+                checkpoint: &at,
+                seen: &seen,
+            };
+            self.write(project, &changes, Some(step)).await?;
+            is_read = page.next.is_none();
+            cursor = page.next;
+        }
+
+        let asked = if undecodable == 0 {
+            self.ask_for_absent(project).await?
+        } else {
+            Asked::Settled // a row that was not understood was not seen either, so nothing is known of absences
+        };
+        let (_, ours, _) = self.store.walked(self.run.integration, id).await?;
+        let totals = Totals {
+            planes: planes.unwrap_or(ours),
+            ours,
+        };
+        let is_settled = matches!(asked, Asked::Settled);
+        let finished = Finished {
+            complete_at: at.started_at,
+            watermark: at.watermark,
+            // What is still open makes the next run read everything again.
+            is_full: is_settled,
+            gap: is_settled.then(|| totals.gap()),
+        };
+        self.finish(project, &finished).await?;
+        let held = match asked {
+            Asked::Held { absent, of } => Some((absent, of)),
+            Asked::Settled | Asked::Unsettled => None,
+        };
+        Ok(Found { undecodable, held })
+    }
+
+    /// Asks Plane for each work item that a complete walk did not see, and takes out what it says is not there. An error
+    /// ends the asking: what is suspected stays until it is confirmed.
+    async fn ask_for_absent(&self, project: &Project) -> Result<Asked, Stop> {
+        let (integration, id) = (self.run.integration, project.id);
+        let seen: HashSet<WorkItemId> = self.store.seen_items(integration, id).await?;
+        let stored = self.store.item_ids(integration, id).await?;
+        let suspected = match absent(&stored, &seen) {
+            Absent::Suspected(suspected) => suspected,
+            Absent::Held { absent, of } => {
+                self.live
+                    .update(|_, counts| counts.suspected += absent as u64);
+                return Ok(Asked::Held { absent, of });
+            }
+        };
+        if suspected.is_empty() {
+            return Ok(Asked::Settled);
+        }
+        self.phase(Phase::Deletions, Some(project));
+        self.live
+            .update(|_, counts| counts.suspected += suspected.len() as u64);
+        let mut asked = if suspected.len() > CONFIRMATIONS {
+            Asked::Unsettled
+        } else {
+            Asked::Settled
+        };
+        let mut gone = Vec::new();
+        for item in suspected.into_iter().take(CONFIRMATIONS) {
+            match try_often!(self, self.plane.work_item(id, item)) {
+                Err(Error::NotFound) => gone.push(item),
+                // It moved while the pages were read.
+                Ok(there) => {
+                    let changes = self.compare(project, vec![there]).await?;
+                    self.write(project, &changes, None).await?;
+                }
+                Err(error) => {
+                    debug!(project = %id, code = error.code(), "what is suspected stays suspected");
+                    asked = Asked::Unsettled;
+                    break;
+                }
+            }
+        }
+        let removed = self
+            .writing()
+            .await
+            .remove_items(self.run, id, &gone, self.clock.now())
+            .await?;
+        self.live.update(|_, counts| counts.deleted += removed);
+        self.changed();
+        Ok(asked)
+    }
+
+    async fn begin(&self, project: &Project) -> Result<(), Stop> {
+        let now = self.clock.now();
+        let writing = self.writing().await;
+        Ok(writing.begin_walk(self.run, project.id, now).await?)
+    }
+
+    async fn finish(&self, project: &Project, finished: &Finished) -> Result<(), Stop> {
+        let now = self.clock.now();
+        let writing = self.writing().await;
+        Ok(writing
+            .finish_walk(self.run, project.id, finished, now)
+            .await?)
+    }
+
+    async fn compare(&self, project: &Project, rows: Vec<WorkItem>) -> Result<Changes, Stop> {
+        let ids: Vec<WorkItemId> = rows.iter().map(|item| item.id).collect();
+        let stored = self
+            .store
+            .stored_items(self.run.integration, project.id, &ids)
+            .await?;
+        Ok(changes(rows, &stored))
+    }
+
+    /// Whether changed work items name a state or a label that was made since those were read.
+    async fn refers_to_unknown(&self, project: &Project, changes: &Changes) -> Result<bool, Stop> {
+        if changes.writes().next().is_none() {
+            return Ok(false);
+        }
+        let (states, labels) = self
+            .store
+            .known_states_and_labels(self.run.integration, project.id)
+            .await?;
+        let is_known = |item: &WorkItem| {
+            item.state.is_none_or(|state| states.contains(&state))
+                && item.labels.iter().all(|label| labels.contains(label))
+        };
+        Ok(!changes.writes().all(is_known))
+    }
+
+    /// Counts and stores what a page changes.
+    async fn write(
+        &self,
+        project: &Project,
+        changes: &Changes,
+        step: Option<Step<'_>>,
+    ) -> Result<(), Stop> {
+        self.live.update(|_, counts| {
+            counts.created += changes.created.len() as u64;
+            counts.updated += changes.updated.len() as u64;
+            counts.unchanged += changes.unchanged;
+        });
+        self.live.note(self.plane.usage(), None);
+        let (progress, counts) = (self.live.progress(), self.live.counts());
+        self.writing()
+            .await
+            .apply_items(
+                self.run,
+                project.id,
+                changes,
+                step,
+                &progress,
+                &counts,
+                self.clock.now(),
+            )
+            .await?;
+        self.changed();
+        Ok(())
+    }
+}

@@ -1,0 +1,293 @@
+//! How the copy follows a Plane that changes.
+
+use chrono::TimeDelta;
+use domain::{
+    ids::{IntegrationId, ProjectId},
+    mirror::WorkItemFilter,
+    run::{Outcome, SyncRun},
+};
+use fake_plane::{Fault, State, What};
+use uuid::Uuid;
+
+use crate::support::{Person, TestPortal, portal::ADMIN};
+
+/// A synced workspace, and the largest of its projects.
+struct Copied {
+    portal: TestPortal,
+    admin: Person,
+    acme: String,
+    web: Uuid,
+}
+
+impl Copied {
+    async fn new() -> Self {
+        let portal = TestPortal::start().await;
+        let mut admin = portal.admin().await;
+        let acme = portal.connect(&mut admin, "Acme").await;
+        let web = portal
+            .plane
+            .given(|state| state.project_called("acme", "WEB").unwrap().id);
+        let mut copied = Self {
+            portal,
+            admin,
+            acme,
+            web,
+        };
+        let first = copied.sync().await;
+        assert_eq!(first.outcome, Some(Outcome::Succeeded));
+        copied
+    }
+
+    async fn sync(&mut self) -> SyncRun {
+        // Later than anything in the copy, and within the hour in which states and labels are not read again.
+        self.portal.clock.advance(TimeDelta::minutes(1));
+        self.portal.plane.forget_requests();
+        let run = self.portal.sync(&mut self.admin, &self.acme).await;
+        let id = run.rsplit('/').next().unwrap().parse().unwrap();
+        let viewer = self.portal.viewer().await;
+        self.portal
+            .portal
+            .backend
+            .runs
+            .run(&viewer, id)
+            .await
+            .unwrap()
+    }
+
+    /// Changes Plane's data, and answers what the change answers.
+    fn change<R>(&self, tell: impl FnOnce(&mut State) -> R) -> R {
+        self.portal.plane.given(tell)
+    }
+
+    /// The project's work items that anybody may see in Plane, some of them.
+    fn visible(&self, many: usize) -> Vec<Uuid> {
+        self.change(|state| {
+            let project = state.project(self.web).unwrap();
+            let all = project.items.all().iter();
+            all.filter(|item| item.is_visible())
+                .map(|item| item.id)
+                .take(many)
+                .collect()
+        })
+    }
+
+    fn paths(&self) -> Vec<String> {
+        let seen = self.portal.plane.requests();
+        seen.into_iter().map(|seen| seen.path).collect()
+    }
+
+    async fn total(&self) -> u64 {
+        let viewer = self.portal.viewer().await;
+        let integration = IntegrationId(self.acme.rsplit('/').next().unwrap().parse().unwrap());
+        let project =
+            self.portal
+                .portal
+                .backend
+                .mirror
+                .project(&viewer, integration, ProjectId(self.web));
+        project.await.unwrap().total_work_items
+    }
+
+    /// The names of the work items that a text finds.
+    async fn found(&self, q: &str) -> Vec<String> {
+        let viewer = self.portal.viewer().await;
+        let integration = IntegrationId(self.acme.rsplit('/').next().unwrap().parse().unwrap());
+        let filter = WorkItemFilter {
+            q: q.to_owned(),
+            ..WorkItemFilter::default()
+        };
+        let page = self
+            .portal
+            .portal
+            .backend
+            .mirror
+            .work_items(&viewer, integration, ProjectId(self.web), &filter, None)
+            .await
+            .unwrap();
+        page.rows.into_iter().map(|row| row.name).collect()
+    }
+}
+
+#[tokio::test]
+async fn nothing_changed_costs_one_request_a_project() {
+    let mut copied = Copied::new().await;
+
+    let run = copied.sync().await;
+
+    assert_eq!(run.outcome, Some(Outcome::Succeeded));
+    // The list of projects, and the latest changes of each of the three that the key's owner is a member of.
+    assert_eq!(run.counts.requests, 4, "{:?}", copied.paths());
+    assert_eq!((run.counts.created, run.counts.updated), (0, 0));
+}
+
+#[tokio::test]
+async fn a_change_and_a_new_work_item_arrive_by_the_latest_changes_alone() {
+    let mut copied = Copied::new().await;
+    let before = copied.total().await;
+    let edited = copied.visible(1)[0];
+    copied.change(|state| {
+        state.edit_item(edited, |item| item.name = "Sprocket alignment".to_owned());
+        let web = state.project_called("acme", "WEB").unwrap().id;
+        state.create_item(web, "Sprocket replacement");
+    });
+
+    let run = copied.sync().await;
+
+    assert_eq!(run.outcome, Some(Outcome::Succeeded));
+    assert_eq!((run.counts.created, run.counts.updated), (1, 1));
+    assert_eq!(run.counts.requests, 4, "{:?}", copied.paths());
+    let mut found = copied.found("sprocket").await;
+    found.sort();
+    assert_eq!(found, ["Sprocket alignment", "Sprocket replacement"]);
+    assert_eq!(copied.total().await, before + 1);
+}
+
+#[tokio::test]
+async fn what_is_deleted_or_archived_in_plane_leaves_the_copy_once_plane_confirms_it() {
+    let mut copied = Copied::new().await;
+    let before = copied.total().await;
+    let gone = copied.visible(3);
+    copied.change(|state| {
+        state.delete_item(gone[0]);
+        state.delete_item(gone[1]);
+        state.archive_item(gone[2]);
+    });
+
+    let run = copied.sync().await;
+
+    assert_eq!(run.outcome, Some(Outcome::Succeeded));
+    assert_eq!((run.counts.suspected, run.counts.deleted), (3, 3));
+    for id in &gone {
+        let asked = format!("/work-items/{id}/");
+        assert!(
+            copied.paths().iter().any(|path| path.ends_with(&asked)),
+            "{id}"
+        );
+    }
+    assert_eq!(copied.total().await, before - 3);
+
+    copied.change(|state| state.unarchive_item(gone[2]));
+    let run = copied.sync().await;
+    assert_eq!(run.counts.created, 1, "it came back");
+    assert_eq!(copied.total().await, before - 2);
+    let quiet = copied.sync().await;
+    assert_eq!(quiet.counts.requests, 4, "{:?}", copied.paths());
+}
+
+#[tokio::test]
+async fn so_much_missing_at_once_is_held_until_it_is_there_again() {
+    let mut copied = Copied::new().await;
+    let before = copied.total().await;
+    let many = copied.visible(before as usize / 4);
+    copied.change(|state| many.iter().for_each(|id| state.archive_item(*id)));
+
+    for _ in 0..2 {
+        let run = copied.sync().await;
+        assert_eq!(run.outcome, Some(Outcome::Held), "{:?}", run.reason);
+        assert_eq!(run.counts.deleted, 0);
+        assert_eq!(copied.total().await, before);
+        let reason = run.reason.unwrap();
+        assert!(reason.contains("Web Platform"), "{reason}");
+    }
+
+    copied.change(|state| many.iter().for_each(|id| state.unarchive_item(*id)));
+    let run = copied.sync().await;
+    assert_eq!(run.outcome, Some(Outcome::Succeeded));
+    assert_eq!(copied.total().await, before);
+}
+
+#[tokio::test]
+async fn what_plane_does_not_confirm_stays_and_is_asked_for_again() {
+    let mut copied = Copied::new().await;
+    let before = copied.total().await;
+    let gone = copied.visible(2);
+    copied.change(|state| gone.iter().for_each(|id| state.delete_item(*id)));
+    let refused = r#"{"detail":"You do not have permission to perform this action."}"#;
+    for id in &gone {
+        let fault = Fault::new(What::Status(403, refused.to_owned(), vec![]));
+        copied
+            .portal
+            .plane
+            .fail(fault.on(&format!("/work-items/{id}/")));
+    }
+
+    let run = copied.sync().await;
+    assert_eq!((run.counts.suspected, run.counts.deleted), (2, 0));
+    assert_eq!(copied.total().await, before);
+
+    copied.portal.plane.heal();
+    let run = copied.sync().await;
+    assert_eq!(run.counts.deleted, 2);
+    assert_eq!(copied.total().await, before - 2);
+}
+
+#[tokio::test]
+async fn a_membership_that_was_lost_removes_nothing() {
+    let mut copied = Copied::new().await;
+    let before = copied.total().await;
+    copied.change(|state| state.archive_project(state.project_called("acme", "WEB").unwrap().id));
+    copied.sync().await;
+    assert_eq!(copied.total().await, before);
+
+    // Plane answers 200 with nothing for a list that one may not see (plane-api.md, section 12).
+    copied.change(|state| state.unarchive_project(state.project_called("acme", "WEB").unwrap().id));
+    let empty = r#"{"grouped_by":null,"sub_grouped_by":null,"total_count":0,"next_cursor":"1000:1:0","prev_cursor":"1000:-1:1","next_page_results":false,"prev_page_results":false,"count":0,"total_pages":0,"total_results":0,"extra_stats":null,"results":[]}"#;
+    let fault = Fault::new(What::Status(200, empty.to_owned(), vec![]));
+    let list = format!("/projects/{}/work-items/", copied.web);
+    copied.portal.plane.fail(fault.on(&list));
+    let run = copied.sync().await;
+    assert_eq!(run.outcome, Some(Outcome::Held), "{:?}", run.reason);
+    assert_eq!(copied.total().await, before);
+}
+
+#[tokio::test]
+async fn a_label_made_since_is_known_when_a_work_item_carries_it() {
+    let mut copied = Copied::new().await;
+    let item = copied.visible(1)[0];
+    let made = copied.change(|state| {
+        let web = state.project_called("acme", "WEB").unwrap().id;
+        let label = state.add_label(web, "sprocket", "#2266aa");
+        state.edit_item(item, |item| {
+            item.labels = vec![label];
+            item.name = "Sprocket alignment".to_owned();
+        });
+        label
+    });
+
+    copied.sync().await;
+
+    let viewer = copied.portal.viewer().await;
+    let integration = IntegrationId(copied.acme.rsplit('/').next().unwrap().parse().unwrap());
+    let mirror = &copied.portal.portal.backend.mirror;
+    let labels = mirror
+        .labels(&viewer, integration, ProjectId(copied.web))
+        .await
+        .unwrap();
+    let label = labels
+        .iter()
+        .find(|count| count.label.id.0 == made)
+        .unwrap();
+    assert_eq!(
+        (label.label.name.as_str(), label.work_items),
+        ("sprocket", 1)
+    );
+}
+
+#[tokio::test]
+async fn a_full_walk_comes_once_a_day_and_finds_what_moved_no_time() {
+    let mut copied = Copied::new().await;
+    let moved = copied.visible(1)[0];
+    copied.change(|state| {
+        let web = state.project_called("acme", "WEB").unwrap().id;
+        let project = state.project_mut(web).unwrap();
+        // As a label that was deleted in Plane: `updated_at` does not move (plane-api.md, section 4).
+        project.items.get_mut(moved).unwrap().name = "Sprocket alignment".to_owned();
+    });
+    copied.sync().await;
+    assert!(copied.found("sprocket").await.is_empty());
+
+    copied.portal.clock.advance(TimeDelta::hours(24));
+    copied.admin = copied.portal.sign_in(ADMIN).await;
+    copied.sync().await;
+    assert_eq!(copied.found("sprocket").await, ["Sprocket alignment"]);
+}
