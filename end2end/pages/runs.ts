@@ -18,7 +18,7 @@ export class Runs {
   }
 
   /** Waits until the run says this outcome: by itself with JavaScript, by "Refresh" without. */
-  async expectOutcome(word: string, scripts: boolean, timeout = 25_000): Promise<void> {
+  async expectOutcome(word: string, scripts: boolean, timeout = 60_000): Promise<void> {
     const main = this.page.getByRole("main");
     await this.until(scripts, timeout, async () => {
       await expect(main.getByText(word, { exact: true }).first()).toBeVisible({ timeout: 500 });

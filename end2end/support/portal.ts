@@ -42,7 +42,11 @@ export class Portal {
         url ??= /^listening on (http:\/\/\S+)/.exec(line)?.[1];
         return setUpLink ? url : undefined;
       },
-    );
+    ).catch(async (error: unknown) => {
+      await plane.stop();
+      await rm(data, { recursive: true, force: true });
+      throw error;
+    });
     return new Portal(started.program, data, started.found, setUpLink, plane);
   }
 

@@ -10,7 +10,7 @@ import type { Guard } from "../support/guard.ts";
 import { lookAt } from "../support/looks.ts";
 import { LEAD } from "../support/people.ts";
 
-test.describe.configure({ timeout: 180_000 });
+test.describe.configure({ timeout: 300_000 });
 
 /** Opens each page and looks at it; without JavaScript there is no more to see than that it is there. */
 async function lookAtEach(page: Page, pages: Record<string, string>, guard: Guard, scripts: boolean): Promise<void> {
