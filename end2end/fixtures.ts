@@ -26,6 +26,10 @@ interface PerTest {
   signIn: (person: Pick<Person, "email" | "password">) => Promise<Page>;
   /** A portal that nobody has set up yet, for this test alone. */
   freshPortal: Portal;
+  /** A portal that can't read its copy, for this test alone. */
+  failingPortal: Portal;
+  /** Sets such a portal up; answers a page of its admin. */
+  setUp: (portal: Portal) => Promise<Page>;
   /** Fails a test whose pages complain: on the console, by status, or to axe. */
   guard: Guard;
 }
@@ -112,6 +116,29 @@ export const test = base.extend<PerTest, PerWorker>({
     const portal = await Portal.start();
     await use(portal);
     await portal.stop();
+  },
+
+  failingPortal: async ({}, use) => {
+    const portal = await Portal.startFailing();
+    await use(portal);
+    await portal.stop();
+  },
+
+  setUp: async ({ browser, guard, javaScriptEnabled, viewport }, use) => {
+    const pages: Page[] = [];
+    await use(async (portal) => {
+      const context = await browser.newContext({ baseURL: portal.url, javaScriptEnabled, viewport });
+      const page = await context.newPage();
+      pages.push(page);
+      guard.watch(page);
+      await page.goto(portal.setUpLink);
+      await new SetUp(page).make(ADMIN);
+      return page;
+    });
+    for (const page of pages) {
+      await guard.leave(page);
+      await page.context().close();
+    }
   },
 });
 

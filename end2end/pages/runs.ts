@@ -1,4 +1,4 @@
-import { type Page, expect } from "@playwright/test";
+import { type Locator, type Page, expect } from "@playwright/test";
 
 /** A sync run's page, and the way to it. */
 export class Runs {
@@ -10,14 +10,20 @@ export class Runs {
     await this.page.waitForURL(/\/runs\//);
   }
 
+  /** Waits until the run is there: by itself with JavaScript, by "Refresh" without. */
+  async expectUnderWay(says: RegExp, scripts: boolean): Promise<void> {
+    await this.until(scripts, 15_000, async () => {
+      await expect(this.page.getByRole("main")).toContainText(says, { timeout: 500 });
+    });
+  }
+
   /** Waits until the run says this outcome: by itself with JavaScript, by "Refresh" without. */
-  async expectOutcome(word: string, scripts: boolean): Promise<void> {
+  async expectOutcome(word: string, scripts: boolean, timeout = 60_000): Promise<void> {
     const main = this.page.getByRole("main");
-    await expect(async () => {
-      if (!scripts) await this.page.reload();
-      await expect(main.getByText(word, { exact: true }).first()).toBeVisible({ timeout: 1_000 });
-      await expect(this.page.getByRole("button", { name: "Sync again" })).toBeVisible({ timeout: 1_000 });
-    }).toPass({ timeout: 25_000 });
+    await this.until(scripts, timeout, async () => {
+      await expect(main.getByText(word, { exact: true }).first()).toBeVisible({ timeout: 500 });
+      await expect(this.page.getByRole("button", { name: "Sync again" })).toBeVisible({ timeout: 500 });
+    });
   }
 
   async cancel(): Promise<void> {
@@ -25,8 +31,15 @@ export class Runs {
   }
 
   /** A number of the run's page. */
-  async expectFact(label: string, value: string): Promise<void> {
-    const fact = this.page.getByRole("main").locator("dt", { hasText: label }).first();
-    await expect(fact.locator("xpath=following-sibling::dd[1]")).toHaveText(value);
+  fact(label: string): Locator {
+    const term = this.page.getByRole("main").getByRole("term").filter({ hasText: label });
+    return term.locator("xpath=following-sibling::dd[1]");
+  }
+
+  private async until(scripts: boolean, timeout: number, look: () => Promise<void>): Promise<void> {
+    await expect(async () => {
+      if (!scripts) await this.page.reload();
+      await look();
+    }).toPass({ timeout, intervals: [50, 100, 250] });
   }
 }

@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+
 import { binary } from "./binaries.ts";
 import { Program } from "./process.ts";
 
@@ -41,6 +43,13 @@ export class FakePlane {
   /** Changes something in Plane: `{ op: "edit_item", workspace: "acme", item: "WEB-1", name: "New" }`. */
   edit(change: { op: string } & Record<string, unknown>): Promise<unknown> {
     return this.ask("POST", "edit", change);
+  }
+
+  /** A key that nothing else uses, so that nothing else has used up what it may ask for. */
+  async newKey(): Promise<string> {
+    const key = `plane_api_${randomBytes(16).toString("hex")}`;
+    await this.edit({ op: "add_key", user: "inge", key });
+    return key;
   }
 
   /** Switches a fault on. */

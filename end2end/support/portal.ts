@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { binary } from "./binaries.ts";
+import { binary, example } from "./binaries.ts";
 import { FakePlane } from "./plane.ts";
 import { Program } from "./process.ts";
 
@@ -18,13 +18,22 @@ export class Portal {
     readonly plane: FakePlane,
   ) {}
 
-  static async start(): Promise<Portal> {
+  static start(): Promise<Portal> {
+    return Portal.run(binary("hangar"));
+  }
+
+  /** A portal that can't read its copy and whose runs are broken: `server/examples/failing_portal.rs`. */
+  static startFailing(): Promise<Portal> {
+    return Portal.run(example("failing_portal"));
+  }
+
+  private static async run(program: string): Promise<Portal> {
     const plane = await FakePlane.start();
     const data = await mkdtemp(join(tmpdir(), "hangar-e2e-"));
     let setUpLink = "";
     let url: string | undefined;
-    const { program, found } = await Program.start(
-      binary("hangar"),
+    const started = await Program.start(
+      program,
       ["serve", "--addr", "127.0.0.1:0", "--data", data]
         .concat(["--egress-allow", "127.0.0.1", "--allow-http", "127.0.0.1"]),
       (line) => {
@@ -33,8 +42,12 @@ export class Portal {
         url ??= /^listening on (http:\/\/\S+)/.exec(line)?.[1];
         return setUpLink ? url : undefined;
       },
-    );
-    return new Portal(program, data, found, setUpLink, plane);
+    ).catch(async (error: unknown) => {
+      await plane.stop();
+      await rm(data, { recursive: true, force: true });
+      throw error;
+    });
+    return new Portal(started.program, data, started.found, setUpLink, plane);
   }
 
   /** What it has logged so far. */

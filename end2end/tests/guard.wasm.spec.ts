@@ -22,3 +22,19 @@ test("the guard hears the console, sees policy violations and asks axe", async (
 
   expect(() => guard.expectSilence()).toThrow(/a broken island[^]*Content Security Policy[^]*image-alt/);
 });
+
+test("the guard hears of a refused page, unless it was announced, and of an announcement without one", async ({ browser, portal }) => {
+  const context = await browser.newContext({ baseURL: portal.url });
+  const page = await context.newPage();
+  const guard = new Guard(true);
+  guard.watch(page);
+  guard.expectRefusal(404, "/nothing");
+  expect(() => guard.expectSilence()).toThrow(/nothing was not answered 404/);
+  // Nobody is signed in: the page at "/nothing" is a 404 all the same.
+  await page.goto("/nothing");
+  guard.expectSilence();
+
+  await page.goto("/nothing");
+  expect(() => guard.expectSilence()).toThrow(/nothing answered 404/);
+  await context.close();
+});

@@ -1,5 +1,8 @@
 import { expect, test } from "../fixtures.ts";
+import { ConnectionTest } from "../pages/connection_test.ts";
 import { Integrations } from "../pages/integrations.ts";
+import { People } from "../pages/people.ts";
+import { ADMIN, OTHER_ADMIN } from "../support/people.ts";
 
 let serial = 0;
 /** A name that no other test of this worker uses. */
@@ -52,8 +55,9 @@ test("a passing test shows nine stages, a failing one says what to do", async ({
   const good = await integrations.add({ name: named("Good"), address: plane.url, workspace: "acme", key: plane.keys.member });
   await integrations.test();
   await expect(admin.getByRole("main")).toContainText("The key sees 5 projects", { timeout: 15_000 });
-  for (const stage of ["Address", "DNS", "Connect", "TLS", "API key", "Workspace", "Projects", "Rate limit"]) {
-    await expect(admin.getByRole("main").getByText(stage, { exact: true }).locator("visible=true").first()).toBeVisible();
+  const tested = new ConnectionTest(admin);
+  for (const stage of ["Address", "DNS", "Connect", "TLS", "Plane", "API key", "Workspace", "Projects", "Rate limit"]) {
+    await expect(tested.stage(stage)).toContainText("Passed");
   }
   if (javaScriptEnabled !== false) await expect(admin).toHaveURL(new RegExp(`${good}$`));
 
@@ -63,8 +67,7 @@ test("a passing test shows nine stages, a failing one says what to do", async ({
   ] as const) {
     await integrations.add({ name: named(why), address: plane.url, workspace, key });
     await integrations.test();
-    const advice = admin.locator(".stage-failed .stage-advice").locator("visible=true").first();
-    await expect(advice, why).toBeVisible({ timeout: 15_000 });
+    await expect(await tested.advice(), why).toHaveText(/\w.*\.$/);
     await expect(admin.getByRole("main"), why).toContainText(says);
   }
 });
@@ -74,30 +77,43 @@ test("what answers but is not Plane is told from Plane", async ({ admin, plane }
   await integrations.add({ name: named("Elsewhere"), address: plane.url, workspace: "acme", key: plane.keys.member });
   await plane.fail({ what: "html_with200" });
   await integrations.test();
-  await expect(admin.locator(".stage-failed").locator("visible=true").first()).toContainText(/Plane/, { timeout: 15_000 });
+  const tested = new ConnectionTest(admin);
+  await tested.advice();
+  await expect(tested.stage("Plane")).toContainText("Failed");
 });
 
-test("the second of two editors is told, and nothing is overwritten", async ({ admin, browser, adminSession, baseURL, plane, javaScriptEnabled }) => {
+test("the second of two admins is told who was faster, nothing is overwritten, and what was typed stays", async ({ admin, signIn, plane }) => {
+  await new People(admin).ensure(OTHER_ADMIN);
+  const other = await signIn(OTHER_ADMIN);
+  const [mine, theirs] = [new Integrations(admin), new Integrations(other)];
   const name = named("Shared");
-  const mine = new Integrations(admin);
-  const path = await mine.add({ name, address: plane.url, workspace: "acme", key: plane.keys.member });
-  const context = await browser.newContext({ baseURL, javaScriptEnabled, storageState: adminSession });
-  const other = await context.newPage();
-  const theirs = new Integrations(other);
+  const path = await mine.add({ name, address: plane.url, workspace: "acme", key: plane.keys.member, description: "before" });
   await admin.goto(`${path}/edit`);
   await other.goto(`${path}/edit`);
 
   await mine.fill({ description: "mine" });
   await mine.save();
   await expect(admin.getByRole("main")).toContainText("mine");
-  await theirs.fill({ description: "theirs" });
+  await theirs.fill({ description: "theirs", minutes: "45" });
   await theirs.save();
 
-  await expect(other.getByRole("main")).toContainText(/nothing was overwritten/i);
+  const alert = other.getByRole("alert");
+  await expect(alert).toContainText(`${ADMIN.name} changed this integration while you were editing; nothing was overwritten.`);
+  const differs = alert.getByRole("row").filter({ hasText: "Description" });
+  await expect(differs.getByRole("cell")).toHaveText(["mine", "theirs"]);
   await expect(other.getByLabel("Description")).toHaveValue("theirs");
-  await admin.reload();
+  await expect(other.getByLabel("Sync every")).toHaveValue("45");
+  await admin.goto(path);
   await expect(admin.getByRole("main")).toContainText("mine");
-  await context.close();
+  await expect(admin.getByRole("main")).not.toContainText("theirs");
+  await expect(admin.getByRole("main")).toContainText("15 min");
+
+  // Who has seen both may choose.
+  await theirs.save();
+  await expect(other.getByRole("heading", { level: 1, name })).toBeVisible();
+  await admin.goto(path);
+  await expect(admin.getByRole("main")).toContainText("theirs");
+  await expect(admin.getByRole("main")).toContainText("45 min");
 });
 
 test("a key is replaced only when Plane accepts it, and the history names it", async ({ admin, plane }) => {
@@ -113,6 +129,7 @@ test("a key is replaced only when Plane accepts it, and the history names it", a
   await expect(admin.getByRole("main")).toContainText(`…${plane.keys.admin.slice(-4)}`);
   await admin.goto(`${path}/history`);
   // The key it was added with, and the one in its place.
-  await expect(admin.getByRole("main").locator("tbody tr").filter({ hasText: /key/i })).toHaveCount(2);
+  const lines = admin.getByRole("main").getByRole("row").filter({ has: admin.getByRole("cell") });
+  await expect(lines.filter({ hasText: /key/i })).toHaveCount(2);
   expect(await admin.content()).not.toContain(plane.keys.admin);
 });

@@ -23,6 +23,8 @@ use crate::{
     },
 };
 
+const LEAD_MEANS: &str = "A lead sees everything but secrets, and changes nothing.";
+
 /// Who may sign in, and as what.
 #[component]
 pub fn PeoplePage() -> impl IntoView {
@@ -132,7 +134,7 @@ fn change(person: User) -> AnyView {
             <div class="row-menu-body">
                 <p>{match other {
                     Role::Admin => "An admin can change everything, other people too.",
-                    Role::Lead => "A lead sees everything but secrets, and changes nothing.",
+                    Role::Lead => LEAD_MEANS,
                 }}</p>
                 <ButtonForm action=SetRole::PATH label=says hidden=role about=format!("{says}: {name}")/>
                 <hr/>
@@ -145,10 +147,7 @@ fn change(person: User) -> AnyView {
 
 fn add_form(draft: Draft) -> AnyView {
     let roles = vec![
-        (
-            "lead".to_owned(),
-            "Lead: sees everything, changes nothing".to_owned(),
-        ),
+        ("lead".to_owned(), "Lead: reads".to_owned()),
         ("admin".to_owned(), "Admin: changes everything".to_owned()),
     ];
     view! {
@@ -163,7 +162,7 @@ fn add_form(draft: Draft) -> AnyView {
                         autocomplete="new-password"
                         hint=format!("{PASSWORD_HINT} Hand it over in person or by a safe way; it can be changed under “Your account”.")
                     />
-                    <SelectField label="May" name="role" options=roles value=draft.value("role") error=draft.error("role")/>
+                    <SelectField label="May" name="role" options=roles value=draft.value("role") error=draft.error("role") hint=LEAD_MEANS/>
                 </div>
                 <div class="actions"><Submit label="Add person"/></div>
             </form>

@@ -282,7 +282,7 @@ fn Projects(projects: Vec<ProjectRow>, total: u32, id: IntegrationId) -> impl In
                 <td><AccessBadge access=row.access/></td>
                 <td class="number">{number(row.total_work_items)}</td>
                 <td class="number">{number(row.total_labels.into())}</td>
-                <td>{row.complete_at.map(|at| view! { <Ago at/> }.into_any()).unwrap_or_else(|| "never".into_any())}</td>
+                <td class="number">{row.complete_at.map(|at| view! { <Ago at/> }.into_any()).unwrap_or_else(|| "never".into_any())}</td>
             </tr>
         })
         .collect_view();
@@ -297,7 +297,7 @@ fn Projects(projects: Vec<ProjectRow>, total: u32, id: IntegrationId) -> impl In
                             <th scope="col">"Access"</th>
                             <th scope="col" class="number">"Work items"</th>
                             <th scope="col" class="number">"Labels"</th>
-                            <th scope="col">"Fresh as of"</th>
+                            <th scope="col" class="number">"Fresh as of"</th>
                         </tr>
                     </thead>
                     <tbody>{rows}</tbody>

@@ -169,7 +169,7 @@ fn Filters(filter: IntegrationFilter, counts: (u32, u32)) -> impl IntoView {
             <form class="search" role="search" method="get" action=paths::INTEGRATIONS>
                 <Hidden fields=kept/>
                 <label class="visually-hidden" for="q">"Search by name or workspace"</label>
-                <input id="q" name="q" type="search" value=filter.q.clone() placeholder="Search by name or workspace"/>
+                <input id="q" name="q" type="search" value=filter.q.clone() placeholder="Name or workspace"/>
                 <button type="submit" class=Button::Plain.class()>"Search"</button>
             </form>
             <Chips label="Filter integrations" chips/>
@@ -200,7 +200,7 @@ fn Table(rows: Vec<IntegrationRow>, filter: IntegrationFilter, is_admin: bool) -
                     <tr>
                         <SortHeader label="Integration" href=sort(IntegrationSort::Name) sorted=way(IntegrationSort::Name, Sorted::Up)/>
                         <SortHeader label="State" href=sort(IntegrationSort::State) sorted=way(IntegrationSort::State, Sorted::Down)/>
-                        <SortHeader label="Fresh as of" href=sort(IntegrationSort::Synced) sorted=way(IntegrationSort::Synced, Sorted::Down)/>
+                        <SortHeader label="Fresh as of" href=sort(IntegrationSort::Synced) sorted=way(IntegrationSort::Synced, Sorted::Down) is_number=true/>
                         <th scope="col" class="number">"Member projects"</th>
                         <SortHeader label="Work items" href=sort(IntegrationSort::Items) sorted=way(IntegrationSort::Items, Sorted::Down) is_number=true/>
                         <th scope="col">"Key"</th>
@@ -248,7 +248,7 @@ fn Row(row: IntegrationRow, is_admin: bool) -> impl IntoView {
                 <span class="row-says">{settings.workspace.to_string()} " · " {settings.base_url.host().to_owned()}</span>
             </th>
             <td><FreshnessBadge freshness=row.freshness/></td>
-            <td>{row.complete_at.map(|at| view! { <Ago at/> }.into_any()).unwrap_or_else(|| "never".into_any())}</td>
+            <td class="number">{row.complete_at.map(|at| view! { <Ago at/> }.into_any()).unwrap_or_else(|| "never".into_any())}</td>
             <td class="number">{members}</td>
             <td class="number">{number(row.total_work_items)}</td>
             <td><KeyMark last_four=integration.key.last_four fingerprint=integration.key.fingerprint/></td>

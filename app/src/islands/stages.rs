@@ -77,13 +77,17 @@ pub fn verdict(success: bool, projects: Option<u32>, error: Option<String>) -> S
 
 /// What it cost, such as `1.9 s, 2 API calls`.
 pub fn cost(took_ms: u32, api_calls: u32) -> String {
-    let seconds = (took_ms / 1000).to_string() + "." + &(took_ms % 1000 / 100).to_string() + " s, ";
+    let time = if took_ms < 1000 {
+        took_ms.to_string() + " ms, "
+    } else {
+        (took_ms / 1000).to_string() + "." + &(took_ms % 1000 / 100).to_string() + " s, "
+    };
     let calls = if api_calls == 1 {
         " API call"
     } else {
         " API calls"
     };
-    seconds + &api_calls.to_string() + calls
+    time + &api_calls.to_string() + calls
 }
 
 #[cfg(test)]
@@ -106,6 +110,6 @@ mod tests {
         );
         assert_eq!(verdict(false, None, None), "The connection does not work.");
         assert_eq!(cost(1944, 2), "1.9 s, 2 API calls");
-        assert_eq!(cost(80, 1), "0.0 s, 1 API call");
+        assert_eq!(cost(80, 1), "80 ms, 1 API call");
     }
 }

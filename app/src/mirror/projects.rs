@@ -91,7 +91,9 @@ pub fn ProjectsPage() -> impl IntoView {
             view! {
                 <Frame title="Projects">
                     <PageHead title="Projects" says=|| "What Plane lets each integration see, copied here."/>
-                    <Filters filter=page.filter.clone() choices=page.choices/>
+                    {(has_integrations || page.filter.is_narrow()).then(|| {
+                        view! { <Filters filter=page.filter.clone() choices=page.choices/> }
+                    })}
                     {if page.projects.rows.is_empty() {
                         view! { <NoProjects is_admin=page.is_admin filter=page.filter has_integrations/> }.into_any()
                     } else {

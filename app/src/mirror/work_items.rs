@@ -250,20 +250,21 @@ fn Table(project: ProjectRow, rows: Vec<WorkItemRow>) -> impl IntoView {
         .collect_view();
     view! {
         <TableRegion label="Work items">
-            <table class="work-items">
+            // On a narrow screen its rows are no table boxes any more; browsers that then forget what they are need the roles.
+            <table class="work-items" role="table">
                 <caption class="visually-hidden">"Work items"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Number"</th>
-                        <th scope="col">"Name"</th>
-                        <th scope="col">"State"</th>
-                        <th scope="col">"Priority"</th>
-                        <th scope="col">"Labels"</th>
-                        <th scope="col">"Assignees"</th>
-                        <th scope="col" class="number">"Updated"</th>
+                <thead role="rowgroup">
+                    <tr role="row">
+                        <th scope="col" role="columnheader">"Number"</th>
+                        <th scope="col" role="columnheader">"Name"</th>
+                        <th scope="col" role="columnheader">"State"</th>
+                        <th scope="col" role="columnheader">"Priority"</th>
+                        <th scope="col" role="columnheader">"Labels"</th>
+                        <th scope="col" role="columnheader">"Assignees"</th>
+                        <th scope="col" role="columnheader" class="number">"Updated"</th>
                     </tr>
                 </thead>
-                <tbody>{lines}</tbody>
+                <tbody role="rowgroup">{lines}</tbody>
             </table>
         </TableRegion>
     }
@@ -281,17 +282,17 @@ fn Line(project: ProjectRow, row: WorkItemRow) -> impl IntoView {
         .collect::<Vec<_>>()
         .join(", ");
     view! {
-        <tr>
-            <td class="mono">{words::identifier(&project, row.sequence_id)}</td>
-            <th scope="row"><a href=href>{row.name}</a></th>
-            <td class="state-cell">
+        <tr role="row">
+            <td role="cell" class="mono">{words::identifier(&project, row.sequence_id)}</td>
+            <th scope="row" role="rowheader"><a href=href>{row.name}</a></th>
+            <td role="cell" class="state-cell">
                 <StateBadge state=row.state/>
                 {group.map(|group| view! { " " <span class="quiet small">{group}</span> })}
             </td>
-            <td><PriorityBadge priority=row.priority/></td>
-            <td><span class="labels">{row.labels.into_iter().map(|label| view! { <LabelChip label/> }).collect_view()}</span></td>
-            <td>{if assignees.is_empty() { "–".to_owned() } else { assignees }}</td>
-            <td class="number"><Ago at=row.updated_at/></td>
+            <td role="cell"><PriorityBadge priority=row.priority/></td>
+            <td role="cell" class="labels-cell"><span class="labels">{row.labels.into_iter().map(|label| view! { <LabelChip label/> }).collect_view()}</span></td>
+            <td role="cell" class="assignees-cell">{if assignees.is_empty() { "–".to_owned() } else { assignees }}</td>
+            <td role="cell" class="updated-cell number"><Ago at=row.updated_at/></td>
         </tr>
     }
     .into_any()

@@ -54,11 +54,15 @@ pub fn RunsPage() -> impl IntoView {
         },
         |page| {
             let base = filter::address(&page.filter, None);
+            // The first choice is every integration.
+            let has_integrations = page.choices.len() > 1;
             let next = page.runs.next.clone();
             view! {
                 <Frame title="Sync runs">
                     <PageHead title="Sync runs" says=|| "Each attempt to bring an integration up to date, latest first."/>
-                    <Filters filter=page.filter.clone() choices=page.choices/>
+                    {(has_integrations || page.filter != RunFilter::default()).then(|| {
+                        view! { <Filters filter=page.filter.clone() choices=page.choices/> }
+                    })}
                     {if page.runs.rows.is_empty() {
                         view! { <NoRuns filter=page.filter is_first=page.is_first/> }.into_any()
                     } else {

@@ -170,7 +170,8 @@ pub fn ActiveBadge(is_active: bool) -> impl IntoView {
     }
 }
 
-/// A work item's state: its group is the shape, Plane's colour the colour, its name the word.
+/// A work item's state: its group is the shape, Plane's colour the colour, its name the word. Plane's colour stands on the
+/// picture; the style sheet draws the shape in it, or in the nearest one that can be seen in the theme.
 #[component]
 pub fn StateBadge(state: Option<State>) -> impl IntoView {
     let Some(state) = state else {
@@ -179,31 +180,31 @@ pub fn StateBadge(state: Option<State>) -> impl IntoView {
     let color = plane_color(&state.color);
     let drawn = match state.group {
         StateGroup::Backlog | StateGroup::Triage => view! {
-            <circle cx="6" cy="6" r="4.5" fill="none" stroke=color stroke-width="1.5" stroke-dasharray="2 1.8"/>
+            <circle cx="6" cy="6" r="4.5" fill="none" stroke="currentColor" stroke-width="1.5" stroke-dasharray="2 1.8"/>
         }
         .into_any(),
         StateGroup::Unstarted | StateGroup::Unknown => {
-            view! { <circle cx="6" cy="6" r="4.5" fill="none" stroke=color stroke-width="1.5"/> }.into_any()
+            view! { <circle cx="6" cy="6" r="4.5" fill="none" stroke="currentColor" stroke-width="1.5"/> }.into_any()
         }
         StateGroup::Started => view! {
-            <circle cx="6" cy="6" r="4.5" fill="none" stroke=color.clone() stroke-width="1.5"/>
-            <path d="M6 3.2a2.8 2.8 0 0 1 0 5.6z" fill=color/>
+            <circle cx="6" cy="6" r="4.5" fill="none" stroke="currentColor" stroke-width="1.5"/>
+            <path d="M6 3.2a2.8 2.8 0 0 1 0 5.6z" fill="currentColor"/>
         }
         .into_any(),
         StateGroup::Completed => view! {
-            <circle cx="6" cy="6" r="5.25" fill=color/>
+            <circle cx="6" cy="6" r="5.25" fill="currentColor"/>
             <path class="shape-cut" d="M3.6 6.2 5.3 7.9 8.5 4.5" fill="none" stroke-width="1.4"/>
         }
         .into_any(),
         StateGroup::Cancelled => view! {
-            <circle cx="6" cy="6" r="5.25" fill=color/>
+            <circle cx="6" cy="6" r="5.25" fill="currentColor"/>
             <path class="shape-cut" d="M4.2 4.2 7.8 7.8M7.8 4.2 4.2 7.8" fill="none" stroke-width="1.4"/>
         }
         .into_any(),
     };
     view! {
         <span class="state" title=format!("Group: {}", state.group.word())>
-            <svg class="shape" viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">{drawn}</svg>
+            <svg class="shape" viewBox="0 0 12 12" width="12" height="12" color=color aria-hidden="true"><g>{drawn}</g></svg>
             {state.name}
         </span>
     }
@@ -238,14 +239,15 @@ pub fn PriorityBadge(priority: Priority) -> impl IntoView {
     .into_any()
 }
 
-/// A label: a dot in Plane's colour beside its name, so that the name is readable in both themes.
+/// A label: a dot in Plane's colour beside its name, so that the name is readable in both themes. The style sheet draws
+/// an edge around it in the nearest colour that can be seen.
 #[component]
 pub fn LabelChip(label: Label) -> impl IntoView {
     let color = plane_color(&label.color);
     view! {
         <span class="label">
-            <svg class="shape" viewBox="0 0 12 12" width="10" height="10" aria-hidden="true">
-                <circle cx="6" cy="6" r="5" fill=color/>
+            <svg class="shape" viewBox="0 0 12 12" width="10" height="10" color=color aria-hidden="true">
+                <circle cx="6" cy="6" r="5" fill="currentColor"/>
             </svg>
             {label.name}
         </span>

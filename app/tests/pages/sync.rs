@@ -74,6 +74,7 @@ async fn without_runs_the_list_says_how_one_starts() {
     assert_eq!(page.text("h1"), "Sync runs");
     assert_eq!(page.text(".empty h2"), "Nothing was synced yet");
     assert!(!page.has("table") && !page.has("script[type=module]"));
+    assert!(!page.has("[role=search]"), "there is nothing to filter");
 }
 
 #[tokio::test]
