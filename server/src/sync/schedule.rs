@@ -1,13 +1,18 @@
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use domain::{ids::RunId, run::Trigger, schedule::Scheduled};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::SyncService;
 
 /// How often it is looked what is due; far below the shortest interval, a minute.
 const LOOK: Duration = Duration::from_secs(5);
+/// How often what was deleted long ago is forgotten.
+const TIDY: Duration = Duration::from_secs(3600);
+/// For so long a work item that is gone in Plane is kept apart.
+const KEEP_DELETED: TimeDelta = TimeDelta::days(30);
 /// So many runs may be under way in this process before the schedule adds another one. They wait for Plane most of the
 /// time; a person's own runs are never held up.
 const AT_ONCE: usize = 4;
@@ -15,18 +20,35 @@ const AT_ONCE: usize = 4;
 impl SyncService {
     /// Starts runs as they become due and ends those whose process died, until `stop`.
     pub async fn keep_schedule(&self, stop: CancellationToken) {
-        let mut look = tokio::time::interval(LOOK);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let every = |period| {
+            let mut ticks = tokio::time::interval(period);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            ticks
+        };
+        let (mut look, mut tidy) = (every(LOOK), every(TIDY));
         loop {
-            tokio::select! {
+            let done = tokio::select! {
                 () = stop.cancelled() => return,
-                _ = look.tick() => {}
-            }
-            if let Err(error) = self.start_due().await {
+                _ = look.tick() => self.start_due().await.map(drop),
+                _ = tidy.tick() => self.forget_deleted().await,
+            };
+            if let Err(error) = done {
                 // A broken database ends the process; one that is away for a while is asked again.
-                warn!(code = error.code(), %error, "the schedule could not be read");
+                warn!(code = error.code(), %error, "the schedule could not be kept");
             }
         }
+    }
+
+    async fn forget_deleted(&self) -> Result<(), store::Error> {
+        let before = self.0.integrations.clock.now() - KEEP_DELETED;
+        let forgotten = self.store().forget_deleted(before).await?;
+        if forgotten > 0 {
+            info!(
+                forgotten,
+                "work items deleted more than 30 days ago were forgotten"
+            );
+        }
+        Ok(())
     }
 
     /// Ends dead runs, then starts what is due, the longest overdue first. Several portals on one database may do so at

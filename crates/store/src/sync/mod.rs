@@ -12,7 +12,6 @@ mod walk;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::run::{Counts, Outcome, Progress, RunSummary};
-use surrealdb::types::SurrealValue;
 
 pub(crate) use around::access_of;
 #[cfg(test)]

@@ -25,7 +25,7 @@ async fn a_full_walk_remembers_what_it_saw_until_it_ends_or_begins_anew() {
     let page = vec![item(1, "one", 1), item(2, "two", 2)];
     w.apply(page.clone()).await;
     let seen = store.seen_items(acme.id, w.project).await.unwrap();
-    assert_eq!(seen, ids(&page).into_iter().collect());
+    assert_eq!(seen, HashSet::from_iter(ids(&page)));
     let (walked, total, left) = store.walked(acme.id, w.project).await.unwrap();
     assert!(walked.is_unfinished);
     assert_eq!((total, left), (2, Some(checkpoint(w.project, 1))));
@@ -102,7 +102,8 @@ async fn what_is_gone_leaves_lists_and_totals_and_is_kept_until_it_comes_back() 
     assert_eq!(store.totals(&viewer()).await.unwrap().work_items, 2);
     assert_eq!(labels().await, before - each);
     let deleted = async || {
-        let page = store.deleted_items(&viewer(), acme.id, w.project, None, 9);
+        let viewer = viewer();
+        let page = store.deleted_items(&viewer, acme.id, w.project, None, 9);
         page.await.unwrap().rows
     };
     let kept = deleted().await;
