@@ -1,4 +1,4 @@
-use surrealdb::types::{Error as DbError, NotAllowedError, QueryError};
+use surrealdb::types::{Error as DbError, NotAllowedError, NotFoundError, QueryError};
 
 /// Why the store did not do it. Absence is never an error: it is an `Option`.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -82,6 +82,8 @@ pub(crate) enum Kind {
     Refused,
     /// Disk, commit or engine: fail-stop.
     Storage,
+    /// The schema is not there.
+    NoTable,
     /// A query that makes no sense.
     Query,
 }
@@ -107,6 +109,9 @@ pub(crate) fn kind(error: &DbError) -> Kind {
     }
     if matches!(error.not_allowed_details(), Some(NotAllowedError::Auth(_))) {
         return Kind::Refused;
+    }
+    if matches!(error.not_found_details(), Some(NotFoundError::Table { .. })) {
+        return Kind::NoTable;
     }
     const STORAGE: [&str; 8] = [
         "key-value store",
@@ -140,7 +145,12 @@ pub(crate) fn telling(errors: impl IntoIterator<Item = DbError>) -> Option<DbErr
         Kind::Storage if error.message().starts_with("Cannot COMMIT") => 3,
         Kind::Storage => 1,
         Kind::Query if error.query_details() == Some(&QueryError::NotExecuted) => 4,
-        Kind::Thrown(_) | Kind::Unique(_) | Kind::Connection | Kind::Refused | Kind::Query => 2,
+        Kind::Thrown(_)
+        | Kind::Unique(_)
+        | Kind::Connection
+        | Kind::Refused
+        | Kind::NoTable
+        | Kind::Query => 2,
     };
     errors.into_iter().min_by_key(rank)
 }

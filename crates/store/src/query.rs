@@ -109,6 +109,13 @@ impl Ask<'_> {
                     let broken = Error::Broken(error.message().to_owned());
                     return Err(self.store.stop_if_broken(broken));
                 }
+                Kind::NoTable => {
+                    return Err(Error::Migration(format!(
+                        "{}: the database was emptied or replaced while Hangar was using it; start Hangar again, and \
+                         it makes its tables",
+                        error.message()
+                    )));
+                }
                 Kind::Query => {
                     return Err(Error::Query(error.message().to_owned()));
                 }

@@ -184,8 +184,8 @@ async fn sign_in(
 async fn silent(db: &Surreal<Any>) {
     loop {
         sleep(PATIENCE).await;
-        // In the same session, which the SDK may be unable to set up anew.
-        if !matches!(timeout(SILENCE, db.query("return 1")).await, Ok(Ok(_))) {
+        // In the same session, behind which the SDK may have parked everything. A refusal is an answer, too.
+        if timeout(SILENCE, db.query("return 1")).await.is_err() {
             return;
         }
     }
@@ -194,7 +194,7 @@ async fn silent(db: &Surreal<Any>) {
 /// Whether a failure of a whole query says nothing of the query, but that this connection is of no use any more.
 fn ends_the_connection(error: &DbError) -> bool {
     match kind(error) {
-        Kind::Conflict | Kind::Thrown(_) | Kind::Unique(_) => false,
+        Kind::Conflict | Kind::Thrown(_) | Kind::Unique(_) | Kind::NoTable => false,
         Kind::Connection | Kind::Storage | Kind::Refused => true,
         // What the SDK says of a session that it could not set up anew.
         Kind::Query => error.is_internal() || error.is_not_found(),

@@ -136,6 +136,20 @@ async fn a_server_that_falls_silent_fails_what_waits_for_it_and_what_comes_after
 }
 
 #[tokio::test]
+async fn a_server_that_comes_back_empty_is_no_surprise_but_a_sentence() {
+    let server = Server::start("memory");
+    let store = server.open(server.options()).await;
+    server.kill();
+    server.start_again();
+    back(&store).await;
+    let error = store.has_users().await.unwrap_err();
+    assert_eq!(error.code(), "migration");
+    assert!(error.to_string().contains("start Hangar again"), "{error}");
+    let store = server.open(server.options()).await;
+    assert!(!store.has_users().await.unwrap());
+}
+
+#[tokio::test]
 async fn a_closed_store_asks_the_server_nothing_more() {
     let (options, _) = crate::engine::database().await;
     let store = Store::open(options, at(0)).await.unwrap();
