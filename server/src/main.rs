@@ -15,6 +15,9 @@ use server::{
 use tokio::{net::TcpListener, signal::unix::SignalKind};
 use tokio_util::sync::CancellationToken;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// SurrealDB recurses deeper than the usual 2 MiB; its own server uses 20 MiB in debug builds.
 const STACK: usize = 20 << 20;
 

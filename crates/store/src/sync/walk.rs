@@ -56,7 +56,7 @@ pub(super) const STEP: &str = "
     upsert $walk_page content { items: $seen } return none;";
 
 /// How many ids are read at once.
-const IDS: u16 = 10_000;
+const IDS: u16 = 1_000;
 
 pub(super) fn bind_step<'a>(ask: Ask<'a>, ids: &[Uuid; 2], step: Option<Step<'_>>) -> Ask<'a> {
     let Some(Step { checkpoint, seen }) = step else {
