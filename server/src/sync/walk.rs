@@ -153,45 +153,55 @@ impl Copy<'_> {
         is_resumed: bool,
     ) -> Result<Found, Stop> {
         let id = project.id;
-        let mut cursor: Option<Cursor> = at.cursor.parse().ok();
+        let cursor: Option<Cursor> = at.cursor.parse().ok();
         if !is_resumed {
             self.begin(project).await?;
         }
-        // No cursor after a page means that it was the last one.
-        let mut is_read = is_resumed && cursor.is_none();
+        let mut page = if is_resumed && cursor.is_none() {
+            None // no cursor after a page means that it was the last one
+        } else {
+            Some(self.fetch(project, cursor.as_ref()).await?)
+        };
         let (mut undecodable, mut planes, mut again) = (0, None, false);
-        while !is_read {
-            let page = try_often!(self, self.plane.work_items(id, cursor.as_ref()))?;
-            if page.shifted && !again {
+        while let Some(read) = page {
+            if read.shifted && !again {
                 // Rows were removed from pages already read, so as many unread ones moved there.
                 self.begin(project).await?;
-                (cursor, again, undecodable) = (None, true, 0);
+                (again, undecodable) = (true, 0);
+                page = Some(self.fetch(project, None).await?);
                 continue;
             }
-            undecodable += page.undecodable;
-            planes = Some(page.total);
-            let seen: Vec<WorkItemId> = page.rows.iter().map(|item| item.id).collect();
-            let changes = self.compare(project, page.rows).await?;
-            at.cursor = page
+            undecodable += read.undecodable;
+            planes = Some(read.total);
+            let seen: Vec<WorkItemId> = read.rows.iter().map(|item| item.id).collect();
+            let changes = self.compare(project, read.rows).await?;
+            at.cursor = read
                 .next
                 .as_ref()
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            at.page = page.page;
+            at.page = read.page;
             self.live.update(|progress, counts| {
                 counts.items += seen.len() as u64;
-                progress.page = page.page;
-                progress.pages = Some(page.pages);
+                progress.page = read.page;
+                progress.pages = Some(read.pages);
                 progress.items_done += seen.len() as u64;
-                progress.items_total = Some(page.total);
+                progress.items_total = Some(read.total);
             });
             let step = Step {
                 checkpoint: &at,
                 seen: &seen,
             };
-            self.write(project, &changes, Some(step)).await?;
-            is_read = page.next.is_none();
-            cursor = page.next;
+            // The next page is on its way while this one is stored.
+            let next = async {
+                match &read.next {
+                    Some(next) => self.fetch(project, Some(next)).await.map(Some),
+                    None => Ok(None),
+                }
+            };
+            let (written, next) = tokio::join!(self.write(project, &changes, Some(step)), next);
+            written?;
+            page = next?;
         }
 
         let asked = if undecodable == 0 {
@@ -269,6 +279,15 @@ impl Copy<'_> {
         self.live.update(|_, counts| counts.deleted += removed);
         self.changed();
         Ok(asked)
+    }
+
+    /// One page of everything.
+    async fn fetch(
+        &self,
+        project: &Project,
+        cursor: Option<&Cursor>,
+    ) -> Result<ListPage<WorkItem>, Error> {
+        try_often!(self, self.plane.work_items(project.id, cursor))
     }
 
     async fn begin(&self, project: &Project) -> Result<(), Stop> {
