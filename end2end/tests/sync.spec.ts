@@ -1,6 +1,7 @@
 import { expect, test } from "../fixtures.ts";
 import { Integrations } from "../pages/integrations.ts";
 import { Runs } from "../pages/runs.ts";
+import { lookAt } from "../support/looks.ts";
 
 test("a first sync copies what the key can read and says so", async ({ admin, plane, javaScriptEnabled }) => {
   const scripts = javaScriptEnabled !== false;
@@ -56,4 +57,26 @@ test("a project that can't be read is named and the others are copied", async ({
   await runs.start();
   await runs.expectOutcome("Partial", javaScriptEnabled !== false);
   await expect(admin.getByRole("main")).toContainText("Design System");
+});
+
+test("a Plane that suddenly lists nothing is held: nothing is removed, and the run says what to do", async ({ admin, plane, guard, javaScriptEnabled }) => {
+  const scripts = javaScriptEnabled !== false;
+  await new Integrations(admin).add({ name: "Emptied", address: plane.url, workspace: "acme", key: plane.keys.member });
+  const runs = new Runs(admin);
+  await runs.start();
+  await runs.expectOutcome("Succeeded", scripts);
+
+  const nothing = { total_count: 0, total_results: 0, count: 0, total_pages: 0, results: [], extra_stats: null };
+  const cursors = { next_cursor: "1000:1:0", prev_cursor: "1000:-1:1", next_page_results: false, prev_page_results: false };
+  const empty = JSON.stringify({ ...nothing, ...cursors, grouped_by: null, sub_grouped_by: null });
+  await plane.fail({ what: { status: [200, empty, []] }, on_path: "/work-items/" });
+  await admin.getByRole("button", { name: "Sync again" }).click();
+  await runs.expectOutcome("Held", scripts);
+  await expect(admin.getByRole("main")).toContainText("Plane no longer lists");
+  await expect(runs.fact("Missing in Plane")).toHaveText("407");
+  await expect(runs.fact("Deleted")).toHaveText("0");
+  if (scripts) await lookAt(admin, "run-held", guard);
+
+  await admin.goto("/integrations");
+  await expect(new Integrations(admin).row("Emptied")).toContainText("407");
 });

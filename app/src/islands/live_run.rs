@@ -145,6 +145,7 @@ fn words(phase: &str) -> &'static str {
         "states" => "states",
         "labels" => "labels",
         "work_items" => "work items",
+        "deletions" => "deletions",
         _ => "",
     }
 }

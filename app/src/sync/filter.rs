@@ -3,7 +3,7 @@ use domain::{
     run::{Outcome, RunFilter},
 };
 
-use super::words::{OUTCOMES, outcome_code};
+use super::words::outcome_code;
 use crate::{paths, query::Query};
 
 /// The filter in an address. What this version does not know counts as not set.
@@ -12,7 +12,7 @@ pub fn read(query: &Query) -> RunFilter {
         integration: query.parsed("integration"),
         outcome: query
             .get("outcome")
-            .and_then(|code| OUTCOMES.into_iter().find(|o| outcome_code(*o) == code)),
+            .and_then(|code| Outcome::ALL.into_iter().find(|o| outcome_code(*o) == code)),
     }
 }
 
@@ -44,7 +44,7 @@ mod tests {
         #[test]
         fn a_filter_comes_back_from_its_address(
             integration in option::of(any::<u128>()),
-            outcome in option::of(select(&OUTCOMES[..])),
+            outcome in option::of(select(&Outcome::ALL[..])),
             after in "\\PC{0,20}",
         ) {
             let filter = RunFilter { integration: integration.map(|n| IntegrationId(Uuid::from_u128(n))), outcome };

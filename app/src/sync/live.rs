@@ -64,8 +64,11 @@ mod tests {
 
     #[test]
     fn every_phase_has_the_code_of_json_and_words_in_the_island() {
-        use Phase::{Labels, Members, Projects, Starting, States, WorkItems};
-        for phase in [Starting, Projects, Members, States, Labels, WorkItems] {
+        use Phase::{Deletions, Labels, Members, Projects, Starting, States, WorkItems};
+        let phases = [
+            Starting, Projects, Members, States, Labels, WorkItems, Deletions,
+        ];
+        for phase in phases {
             assert_eq!(serde_json::to_value(phase).unwrap(), phase_code(phase));
             let run = RunNow {
                 phase: phase_code(phase).into(),

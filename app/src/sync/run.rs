@@ -134,6 +134,8 @@ fn Copied(counts: Counts) -> impl IntoView {
                 <Fact label="Created">{number(counts.created)}</Fact>
                 <Fact label="Updated">{number(counts.updated)}</Fact>
                 <Fact label="Unchanged">{number(counts.unchanged)}</Fact>
+                <Fact label="Missing in Plane">{number(counts.suspected)}</Fact>
+                <Fact label="Deleted">{number(counts.deleted)}</Fact>
             </dl>
         </Panel>
     }

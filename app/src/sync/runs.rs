@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use domain::{
     ids::UserId,
     page::{Cursor, Page},
-    run::{RunFilter, SyncRun},
+    run::{Outcome, RunFilter, SyncRun},
 };
 use leptos::prelude::*;
 
@@ -85,7 +85,7 @@ fn Filters(filter: RunFilter, choices: Vec<(String, String)>) -> impl IntoView {
     };
     let chips = std::iter::once(chip(None, "All"))
         .chain(
-            words::OUTCOMES
+            Outcome::ALL
                 .into_iter()
                 .map(|outcome| chip(Some(outcome), outcome.word())),
         )

@@ -7,19 +7,6 @@ use domain::{
     run::{Outcome, SyncRun, Trigger},
 };
 
-/// Every outcome, in the order a filter offers them.
-pub const OUTCOMES: [Outcome; 9] = [
-    Outcome::Succeeded,
-    Outcome::Partial,
-    Outcome::Held,
-    Outcome::RateLimited,
-    Outcome::Unreachable,
-    Outcome::Rejected,
-    Outcome::Interrupted,
-    Outcome::Failed,
-    Outcome::Cancelled,
-];
-
 /// The code of an outcome in addresses, as JSON has it.
 pub fn outcome_code(outcome: Outcome) -> &'static str {
     match outcome {
@@ -58,7 +45,7 @@ pub fn advice(outcome: Outcome) -> Option<&'static str> {
             "What could be read was copied. Check that the API key’s owner is a member of the projects named above, then sync again."
         }
         Outcome::Held => {
-            "Look at the projects named above in Plane. What is missing there by mistake can be restored there; until then the copy keeps it."
+            "So much at once looks like a mistake, so nothing was removed here. Look at these projects in Plane: what is back there is found by the next sync; until then the copy keeps what it has."
         }
         Outcome::RateLimited => {
             "Another program probably uses the same API key. Give Hangar a key of its own, or sync again in a few minutes."
@@ -85,7 +72,6 @@ pub fn trigger(trigger: Trigger, people: &HashMap<UserId, String>) -> String {
             .cloned()
             .unwrap_or_else(|| "By hand".to_owned()),
         Trigger::Schedule => "schedule".to_owned(),
-        Trigger::System => "Hangar".to_owned(),
     }
 }
 
@@ -109,7 +95,7 @@ mod tests {
 
     #[test]
     fn codes_are_those_of_json() {
-        for outcome in OUTCOMES {
+        for outcome in Outcome::ALL {
             assert_eq!(
                 serde_json::to_value(outcome).unwrap(),
                 outcome_code(outcome)
@@ -119,7 +105,7 @@ mod tests {
 
     #[test]
     fn every_outcome_but_success_says_what_to_do() {
-        for outcome in OUTCOMES {
+        for outcome in Outcome::ALL {
             assert_eq!(advice(outcome).is_none(), outcome == Outcome::Succeeded);
             assert!(meaning(outcome).ends_with('.'));
         }

@@ -56,7 +56,7 @@ fn run(n: u128, outcome: Option<Outcome>) -> SyncRun {
         id: RunId(Uuid::from_u128(n)),
         integration: ID,
         integration_name: "Acme <product>".into(),
-        trigger: Trigger::System,
+        trigger: Trigger::Schedule,
         started_at: now() - TimeDelta::minutes(17),
         finished_at: outcome.map(|_| now() - TimeDelta::minutes(16)),
         outcome,

@@ -11,8 +11,6 @@ pub enum Trigger {
     Person(UserId),
     /// The integration's interval.
     Schedule,
-    /// `hangar` itself, from the command line or a demo.
-    System,
 }
 
 /// How a run ended. Only [`Outcome::Succeeded`] is green.
@@ -38,6 +36,19 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every one, in the order a filter offers them.
+    pub const ALL: [Outcome; 9] = [
+        Outcome::Succeeded,
+        Outcome::Partial,
+        Outcome::Held,
+        Outcome::RateLimited,
+        Outcome::Unreachable,
+        Outcome::Rejected,
+        Outcome::Interrupted,
+        Outcome::Failed,
+        Outcome::Cancelled,
+    ];
+
     /// The word for pages.
     pub fn word(self) -> &'static str {
         match self {

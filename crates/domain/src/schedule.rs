@@ -74,18 +74,6 @@ mod tests {
     use super::*;
     use crate::ids::RunId;
 
-    const ENDS: [Outcome; 9] = [
-        Outcome::Succeeded,
-        Outcome::Partial,
-        Outcome::Held,
-        Outcome::RateLimited,
-        Outcome::Unreachable,
-        Outcome::Rejected,
-        Outcome::Interrupted,
-        Outcome::Failed,
-        Outcome::Cancelled,
-    ];
-
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
     }
@@ -158,7 +146,7 @@ mod tests {
         fn whatever_ended_and_however_long_ago_one_run_is_due_and_then_none(
             id: u128, minutes in 1i64..2000, took in 0i64..100_000, which in 0usize..9,
         ) {
-            let ended = scheduled(minutes, run(id, 0, took, Some(ENDS[which])));
+            let ended = scheduled(minutes, run(id, 0, took, Some(Outcome::ALL[which])));
             let later = at(took) + TimeDelta::days(30);
             prop_assert!(ended.is_due(later));
             let started = scheduled(minutes, run(id, 30 * 86_400 + took, 0, None));

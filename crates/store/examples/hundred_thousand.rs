@@ -299,7 +299,7 @@ async fn prepare(
     let new = NewRun {
         id: RunId(id(3)),
         integration,
-        trigger: Trigger::System,
+        trigger: Trigger::Schedule,
         owner: id(4),
         follows: None,
     };

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     Store,
     error::Error,
-    shape::{latest_first, page, read_cursor, record},
+    shape::{latest_first, page, record},
 };
 
 /// An entry as it is stored. Its id is made before the transaction, so that a repeated one writes the same record.
@@ -56,8 +56,7 @@ impl Store {
         let rows: Vec<AuditRow> = self
             .ask(HISTORY)
             .bind("integration", integration.map(|id| id.0))
-            .bind("after", read_cursor(after))
-            .bind("limit", i64::from(limit) + 1)
+            .page(after, limit)
             .read()
             .await?
             .rows(0)?;

@@ -10,7 +10,7 @@ use surrealdb::types::SurrealValue;
 use crate::{
     Store,
     error::Error,
-    shape::{from_json, latest_first, page, read_cursor, record, to_json},
+    shape::{from_json, latest_first, page, record, to_json},
 };
 
 /// How many tests of an integration are kept.
@@ -89,8 +89,7 @@ impl Store {
         let rows: Vec<TestRow> = self
             .ask(TESTS_OF)
             .bind("integration", integration.0)
-            .bind("after", read_cursor(after))
-            .bind("limit", i64::from(limit) + 1)
+            .page(after, limit)
             .read()
             .await?
             .rows(0)?;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     Store,
     error::Error,
-    shape::{count, page, read_cursor, record, record_of, records_under},
+    shape::{count, page, record, record_of, records_under},
     sync::access_of,
 };
 
@@ -111,8 +111,7 @@ impl Store {
             .ask(&list_query(integration.is_some(), !q.is_empty()))
             .bind("integration", integration.map(|id| id.0))
             .bind("q", q)
-            .bind("after", read_cursor(after))
-            .bind("limit", i64::from(limit) + 1)
+            .page(after, limit)
             .read()
             .await?
             .rows(0)?;

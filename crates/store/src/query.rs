@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use domain::page::Cursor;
 use rand::RngExt;
 use surrealdb::{
     IndexedResults,
@@ -12,6 +13,7 @@ use surrealdb::{
 use crate::{
     Store,
     error::{Error, Kind, kind, telling},
+    shape::read_cursor,
 };
 
 const TRIES: u32 = 10;
@@ -39,6 +41,13 @@ impl Ask<'_> {
     pub(crate) fn bind(mut self, name: &str, value: impl SurrealValue) -> Self {
         self.variables.insert(name, value);
         self
+    }
+
+    /// The page of a list that begins behind `after`: `$after`, and `$limit` with one row more, which says that there is
+    /// a next page ([`crate::shape::page`]).
+    pub(crate) fn page(self, after: Option<&Cursor>, limit: u32) -> Self {
+        self.bind("after", read_cursor(after))
+            .bind("limit", i64::from(limit) + 1)
     }
 
     /// Runs a query that changes nothing.

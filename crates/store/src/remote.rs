@@ -24,6 +24,8 @@ use crate::{
 
 /// For everything until the first query can be sent: name, connection, TLS, signing in.
 const CONNECT: Duration = Duration::from_secs(10);
+/// Between two tries to use a new database; [`CONNECT`] ends them.
+const AGAIN: Duration = Duration::from_millis(20);
 /// How long a query may take before we ask whether the server is still there.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the server may take to say so. A large change may be on its way before the question.
@@ -139,11 +141,15 @@ async fn connect(options: &OpenOptions, url: &str) -> Result<Surreal<Any>, Error
         Credentials::Password { user, password } => sign_in(&db, options, user, password).await,
     };
     signed_in.map_err(|error| refused_or_unreachable(&error))?;
-    db.use_ns(&options.namespace)
-        .use_db(&options.database)
-        .await
-        .map_err(|error| refused_or_unreachable(&error))?;
-    Ok(db)
+    // Using a namespace and a database for the first time makes them: of two that do, one has to do so again.
+    loop {
+        let used = db.use_ns(&options.namespace).use_db(&options.database);
+        match used.await {
+            Ok(_) => return Ok(db),
+            Err(error) if matches!(kind(&error), Kind::Conflict) => sleep(AGAIN).await,
+            Err(error) => return Err(refused_or_unreachable(&error)),
+        }
+    }
 }
 
 /// As a user of this database, of its namespace or of the whole server: the name alone does not say which.

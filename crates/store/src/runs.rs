@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     Store,
     error::Error,
-    shape::{count, from_json, id_of, latest_first, page, read_cursor, record, to_json},
+    shape::{count, from_json, id_of, latest_first, page, record, to_json},
 };
 
 /// A run to be started.
@@ -300,8 +300,7 @@ impl Store {
             .ask(&list_query(filter))
             .bind("integration", filter.integration.map(|id| id.0))
             .bind("outcome", filter.outcome.map(outcome_word).transpose()?)
-            .bind("after", read_cursor(after))
-            .bind("limit", i64::from(limit) + 1)
+            .page(after, limit)
             .read()
             .await?
             .rows(0)?;

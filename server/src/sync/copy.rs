@@ -247,10 +247,7 @@ impl Copy<'_> {
             left_out.push(LeftOut::partly(project, why));
         }
         if let Some((absent, of)) = found.held {
-            let why = format!(
-                "Plane no longer lists {absent} of its {of} work items. That is so much at once that nothing was \
-                 removed here: look in Plane whether that is meant."
-            );
+            let why = format!("Plane no longer lists {absent} of its {of} work items.");
             left_out.push(LeftOut {
                 is_held: true,
                 ..LeftOut::partly(project, why)

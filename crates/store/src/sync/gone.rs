@@ -12,7 +12,7 @@ use super::{FENCE, items::label_deltas};
 use crate::{
     RunRef, Store,
     error::Error,
-    shape::{count, latest_first, page, read_cursor, record, record_of},
+    shape::{count, latest_first, page, record, record_of},
 };
 
 /// A work item that Plane does not have any more.
@@ -147,8 +147,7 @@ impl Store {
             .ask(DELETED)
             .bind("integration", integration.0)
             .bind("project", project.0)
-            .bind("after", read_cursor(after))
-            .bind("limit", i64::from(limit) + 1)
+            .page(after, limit)
             .read()
             .await?
             .rows(0)?;

@@ -91,58 +91,40 @@ impl Store {
             gap: i64,
             total_work_items: i64,
         }
-        let ids = [integration.0, project.0];
-        let row: Option<Row> = self
-            .ask(
-                "select watermark, full_at, around_at, gap ?? 0 as gap, total_work_items from only $project",
-            )
-            .bind("project", record_of("projects", &ids))
-            .read()
-            .await?
-            .one(0)?;
-        let checkpoint = self.checkpoint(integration, project).await?;
-        Ok(match row {
-            None => (Walked::default(), 0, checkpoint),
-            Some(row) => (
-                Walked {
-                    watermark: row.watermark,
-                    full_at: row.full_at,
-                    around_at: row.around_at,
-                    is_unfinished: checkpoint.is_some(),
-                    gap: row.gap,
-                },
-                count(row.total_work_items),
-                checkpoint,
-            ),
-        })
-    }
-
-    /// Where an earlier run left off in a project.
-    pub async fn checkpoint(
-        &self,
-        integration: IntegrationId,
-        project: ProjectId,
-    ) -> Result<Option<Checkpoint>, Error> {
         #[derive(SurrealValue)]
-        struct Row {
+        struct Left {
             cursor: String,
             page: i64,
             started_at: DateTime<Utc>,
             watermark: Option<DateTime<Utc>>,
         }
-        let row: Option<Row> = self
-            .ask("select * from only $id")
-            .bind("id", record_of("checkpoints", &[integration.0, project.0]))
+        let ids = [integration.0, project.0];
+        let mut answer = self
+            .ask(
+                "select watermark, full_at, around_at, gap ?? 0 as gap, total_work_items from only $project;
+                 select * from only $checkpoint;",
+            )
+            .bind("project", record_of("projects", &ids))
+            .bind("checkpoint", record_of("checkpoints", &ids))
             .read()
-            .await?
-            .one(0)?;
-        Ok(row.map(|row| Checkpoint {
-            project,
-            cursor: row.cursor,
-            page: count(row.page),
-            started_at: row.started_at,
+            .await?;
+        let (row, left): (Option<Row>, Option<Left>) = (answer.one(0)?, answer.one(1)?);
+        let total = row.as_ref().map_or(0, |row| count(row.total_work_items));
+        let walked = row.map_or_else(Walked::default, |row| Walked {
             watermark: row.watermark,
-        }))
+            full_at: row.full_at,
+            around_at: row.around_at,
+            is_unfinished: left.is_some(),
+            gap: row.gap,
+        });
+        let left = left.map(|left| Checkpoint {
+            project,
+            cursor: left.cursor,
+            page: count(left.page),
+            started_at: left.started_at,
+            watermark: left.watermark,
+        });
+        Ok((walked, total, left))
     }
 
     /// Begins a full walk from the first page: what an earlier one has seen does not count.

@@ -1,19 +1,26 @@
 use chrono::TimeDelta;
 use domain::actor::{Role, User};
-use store::KeyRow;
+use store::{KeyRow, Store};
 
 use crate::support::{HASH, admin, at, id, new_user, viewer, world};
+
+async fn first_admin(store: &Store) -> User {
+    let made = store.create_first_admin(new_user(1, "maya@example.com"), at(0));
+    made.await.unwrap().unwrap()
+}
+
+async fn lead(store: &Store) -> User {
+    let (by, new) = (admin(), new_user(2, "ben@example.com"));
+    let made = store.create_user(&by, new, Role::Lead, at(0));
+    made.await.unwrap()
+}
 
 #[tokio::test]
 async fn the_first_account_is_an_admins_and_there_is_one_only() {
     let world = world().await;
     let store = &world.store;
     assert!(!store.has_users().await.unwrap());
-    let maya = store
-        .create_first_admin(new_user(1, "maya@example.com"), at(0))
-        .await
-        .unwrap()
-        .unwrap();
+    let maya = first_admin(store).await;
     assert_eq!(maya.role, Role::Admin);
     assert!(store.has_users().await.unwrap());
     assert!(
@@ -89,15 +96,8 @@ async fn signing_in_finds_the_account_with_its_hash() {
 async fn a_session_begins_only_with_the_password_and_the_account_as_they_are_now() {
     let world = world().await;
     let store = &world.store;
-    let maya = store
-        .create_first_admin(new_user(1, "maya@example.com"), at(0))
-        .await
-        .unwrap()
-        .unwrap();
-    let ben = store
-        .create_user(&admin(), new_user(2, "ben@example.com"), Role::Lead, at(0))
-        .await
-        .unwrap();
+    let maya = first_admin(store).await;
+    let ben = lead(store).await;
     let begin = async |id: &str, user, hash: &str| {
         let (now, expires_at) = (at(9), at(100));
         store
@@ -125,11 +125,7 @@ async fn a_session_begins_only_with_the_password_and_the_account_as_they_are_now
 async fn a_password_gives_way_only_to_who_knows_it() {
     let world = world().await;
     let store = &world.store;
-    let maya = store
-        .create_first_admin(new_user(1, "maya@example.com"), at(0))
-        .await
-        .unwrap()
-        .unwrap();
+    let maya = first_admin(store).await;
     let hash = async || {
         store
             .user_for_sign_in(&maya.email)
@@ -157,11 +153,7 @@ async fn a_password_gives_way_only_to_who_knows_it() {
 async fn what_is_done_to_people_is_in_the_history_and_what_is_refused_is_not() {
     let world = world().await;
     let store = &world.store;
-    let maya = store
-        .create_first_admin(new_user(1, "maya@example.com"), at(0))
-        .await
-        .unwrap()
-        .unwrap();
+    let maya = first_admin(store).await;
     let by = maya.clone().admin().unwrap();
     let ben = store
         .create_user(&by, new_user(2, "ben@example.com"), Role::Lead, at(1))
@@ -212,15 +204,8 @@ async fn what_is_done_to_people_is_in_the_history_and_what_is_refused_is_not() {
 async fn the_last_active_admin_stays() {
     let world = world().await;
     let store = &world.store;
-    let maya = store
-        .create_first_admin(new_user(1, "maya@example.com"), at(0))
-        .await
-        .unwrap()
-        .unwrap();
-    let lead = store
-        .create_user(&admin(), new_user(2, "ben@example.com"), Role::Lead, at(0))
-        .await
-        .unwrap();
+    let maya = first_admin(store).await;
+    let lead = lead(store).await;
     let demoted = store
         .set_user_role(&admin(), maya.id, Role::Lead, at(1))
         .await;
@@ -267,15 +252,8 @@ async fn a_session_ends_by_idling_expiry_sign_out_or_a_change_of_its_account() {
     let world = world().await;
     let store = &world.store;
     let idle = TimeDelta::hours(1);
-    let maya = store
-        .create_first_admin(new_user(1, "maya@example.com"), at(0))
-        .await
-        .unwrap()
-        .unwrap();
-    let ben = store
-        .create_user(&admin(), new_user(2, "ben@example.com"), Role::Lead, at(0))
-        .await
-        .unwrap();
+    let maya = first_admin(store).await;
+    let ben = lead(store).await;
     let begin = async |id: &str, user: &User, hash: &str, expires| {
         let begun = store.begin_session(id, user, hash, at(0), at(expires));
         assert!(begun.await.unwrap());

@@ -25,7 +25,7 @@ async fn of_many_who_start_a_run_at_once_exactly_one_gets_it() {
         let new = NewRun {
             id: RunId(id(500 + n)),
             integration: acme.id,
-            trigger: Trigger::System,
+            trigger: Trigger::Schedule,
             owner: id(n),
             follows: None,
         };
@@ -270,12 +270,10 @@ async fn a_page_and_its_checkpoint_are_one() {
     let store = &world.store;
     let acme = integration(store, 1, "Acme").await;
     let w = Workspace::synced(store, acme.id).await;
-    assert_eq!(store.checkpoint(acme.id, w.project).await.unwrap(), None);
+    let left = async || store.walked(acme.id, w.project).await.unwrap().2;
+    assert_eq!(left().await, None);
     w.apply(vec![item(1, "one", 1)]).await;
-    assert_eq!(
-        store.checkpoint(acme.id, w.project).await.unwrap(),
-        Some(checkpoint(w.project, 1))
-    );
+    assert_eq!(left().await, Some(checkpoint(w.project, 1)));
 
     // The lease is gone: neither rows nor checkpoint.
     store.interrupt_dead_runs(at(1000)).await.unwrap();
@@ -293,10 +291,7 @@ async fn a_page_and_its_checkpoint_are_one() {
         )
         .await;
     assert_eq!(late.unwrap_err().code(), "fenced");
-    assert_eq!(
-        store.checkpoint(acme.id, w.project).await.unwrap(),
-        Some(checkpoint(w.project, 1))
-    );
+    assert_eq!(left().await, Some(checkpoint(w.project, 1)));
     assert_eq!(w.numbers(Default::default(), 9).await, [1]);
 
     let run = RunRef::from(&start(store, acme.id, id(502), at(1002)).await);
@@ -310,7 +305,7 @@ async fn a_page_and_its_checkpoint_are_one() {
         .finish_walk(&run, w.project, &finished, at(1003))
         .await
         .unwrap();
-    assert_eq!(store.checkpoint(acme.id, w.project).await.unwrap(), None);
+    assert_eq!(left().await, None);
     let row = store
         .project(&viewer(), acme.id, w.project)
         .await
@@ -429,7 +424,7 @@ async fn deleting_an_integration_leaves_its_history_alone() {
     let new = NewRun {
         id: RunId(id(600)),
         integration: acme.id,
-        trigger: Trigger::System,
+        trigger: Trigger::Schedule,
         owner: id(1),
         follows: None,
     };

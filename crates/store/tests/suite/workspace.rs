@@ -117,7 +117,7 @@ pub(crate) async fn start(
     let new = NewRun {
         id: RunId(run),
         integration,
-        trigger: Trigger::System,
+        trigger: Trigger::Schedule,
         owner: id(800),
         follows: None,
     };
