@@ -95,6 +95,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<()> {
+    setup::disk::ensure_room()?;
     match command {
         Command::Serve { args } => serve::serve(&args),
         Command::Dev { args } => dev::dev(&args),

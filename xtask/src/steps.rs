@@ -123,6 +123,9 @@ impl Step {
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
             each(&line);
             self.busy(line.trim());
+            if is_progress(&line) {
+                continue;
+            }
             let mut log = lock(&self.log);
             // Enough for the errors of a broken build, and no more than a screen buffer holds.
             if log.len() == 2_000 {
@@ -144,6 +147,26 @@ impl Step {
             self.name
         );
     }
+}
+
+/// Whether a line only says what cargo is busy with: hundreds of them would hide the error.
+fn is_progress(line: &str) -> bool {
+    const DOING: [&str; 9] = [
+        "Adding",
+        "Blocking",
+        "Checking",
+        "Compiling",
+        "Downloaded",
+        "Downloading",
+        "Fresh",
+        "Locking",
+        "Updating",
+    ];
+    line.starts_with("  ")
+        && line
+            .split_whitespace()
+            .next()
+            .is_some_and(|word| DOING.contains(&word))
 }
 
 /// A duration as people read it beside a step.
@@ -251,5 +274,20 @@ mod tests {
 
         assert_eq!(status.code(), Some(3));
         assert!(output.contains("out") && output.contains("err"));
+    }
+
+    #[test]
+    fn progress_is_told_from_what_went_wrong() {
+        assert!(is_progress("   Compiling store v0.1.0 (crates/store)"));
+        assert!(is_progress("  Downloaded serde v1.0.0"));
+        for kept in [
+            "error: linking with `cc` failed: exit status: 1",
+            "     Running unittests src/lib.rs (target/debug/deps/store-1)",
+            "Compiling is not what this line is about",
+            "test result: ok. 3 passed; 0 failed",
+            "",
+        ] {
+            assert!(!is_progress(kept), "{kept}");
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 /// A Chromium that Playwright can drive.
 pub(crate) mod chromium;
+/// Room for what is built.
+pub(crate) mod disk;
 /// Node.js and the packages of `end2end/package-lock.json`.
 pub(crate) mod node;
 /// A standard library for wasm32 and the compiler that fits it.
