@@ -8,7 +8,10 @@ use domain::{
     connection_test::ConnectionTest,
     ids::{DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
     integration::{DeletionCost, IntegrationFilter, IntegrationRow},
-    mirror::{Facets, LabelCount, ProjectRow, WorkItemDetail, WorkItemFilter, WorkItemRow},
+    mirror::{
+        DeletedItem, Facets, LabelCount, ProjectRow, Restore, WorkItemDetail, WorkItemFilter,
+        WorkItemRow,
+    },
     page::{Cursor, Page},
     run::{RunFilter, SyncRun},
 };
@@ -262,7 +265,7 @@ pub struct IntegrationForm {
     pub draft: Option<DraftId>,
 }
 
-/// Reads of the copy: never a call to Plane.
+/// The copy: never a call to Plane.
 #[async_trait]
 pub trait Mirror: Send + Sync {
     async fn totals(&self, viewer: &Viewer) -> Result<Totals, Failure>;
@@ -306,6 +309,30 @@ pub trait Mirror: Send + Sync {
         integration: IntegrationId,
         project: ProjectId,
     ) -> Result<Vec<LabelCount>, Failure>;
+    /// Work items that Plane does not have any more, the latest first.
+    async fn deleted(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+        after: Option<Cursor>,
+    ) -> Result<Page<DeletedItem>, Failure>;
+    /// Puts deleted work items back as they were, and keeps them though Plane does not list them.
+    async fn restore(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        project: ProjectId,
+        which: Restore,
+    ) -> Result<(), Failure>;
+    /// Takes out again what was put back.
+    async fn discard(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        project: ProjectId,
+        item: WorkItemId,
+    ) -> Result<(), Failure>;
 }
 
 /// What the copy holds in all.
@@ -322,6 +349,14 @@ pub trait Runs: Send + Sync {
     /// Starts a run, or answers the one that is under way.
     async fn start(&self, admin: &Admin, integration: IntegrationId) -> Result<RunId, Failure>;
     async fn cancel(&self, admin: &Admin, run: RunId) -> Result<(), Failure>;
+    /// Lets the work items go that a project holds back, if Plane confirms each; starts a run for it, or answers the one that is
+    /// under way.
+    async fn release(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<RunId, Failure>;
     async fn runs(
         &self,
         viewer: &Viewer,

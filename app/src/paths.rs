@@ -44,6 +44,10 @@ pub fn labels(integration: IntegrationId, project: ProjectId) -> String {
     format!("/integrations/{integration}/projects/{project}/labels")
 }
 
+pub fn deleted_items(integration: IntegrationId, project: ProjectId) -> String {
+    format!("/integrations/{integration}/projects/{project}/deleted")
+}
+
 pub fn work_item(integration: IntegrationId, project: ProjectId, item: WorkItemId) -> String {
     format!("/integrations/{integration}/projects/{project}/work-items/{item}")
 }

@@ -1,23 +1,25 @@
 use app::{Failure, Mirror, Totals};
 use async_trait::async_trait;
 use domain::{
-    actor::Viewer,
+    actor::{Admin, Viewer},
     ids::{IntegrationId, ProjectId, WorkItemId},
     mirror::{
-        Facets, LabelCount, ProjectRow, SafeHtml, WorkItemDetail, WorkItemFilter, WorkItemRow,
+        DeletedItem, Facets, LabelCount, ProjectRow, Restore, SafeHtml, WorkItemDetail,
+        WorkItemFilter, WorkItemRow,
     },
     page::{Cursor, Page},
 };
 use store::Store;
 
-use crate::failure::from_store;
+use crate::{clock::Clock, failure::from_store};
 
 const PAGE: u32 = 50;
 
-/// Questions about the copy. Nothing here ever calls Plane.
+/// Questions about the copy, and what admins put back into it. Nothing here ever calls Plane.
 #[derive(Clone)]
 pub struct MirrorService {
     pub store: Store,
+    pub clock: Clock,
 }
 
 #[async_trait]
@@ -108,6 +110,11 @@ impl Mirror for MirrorService {
                 .map_err(from_store)?,
             None => None,
         };
+        let kept_since = self
+            .store
+            .kept_since(viewer, integration, item.project, item.id)
+            .await
+            .map_err(from_store)?;
         Ok(WorkItemDetail {
             description: sanitised(&item.description_html),
             plane_url: plane::address::work_item_page(
@@ -125,6 +132,7 @@ impl Mirror for MirrorService {
             created_by,
             created_at: item.created_at,
             copied_at,
+            kept_since,
         })
     }
 
@@ -147,6 +155,52 @@ impl Mirror for MirrorService {
         project: ProjectId,
     ) -> Result<Vec<LabelCount>, Failure> {
         Ok(self.facets(viewer, integration, project).await?.labels)
+    }
+
+    async fn deleted(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+        after: Option<Cursor>,
+    ) -> Result<Page<DeletedItem>, Failure> {
+        self.store
+            .deleted_items(viewer, integration, project, after.as_ref(), PAGE)
+            .await
+            .map_err(from_store)
+    }
+
+    async fn restore(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        project: ProjectId,
+        which: Restore,
+    ) -> Result<(), Failure> {
+        let restored = self
+            .store
+            .restore_items(admin, integration, project, which, self.clock.now())
+            .await
+            .map_err(from_store)?;
+        if restored == 0 {
+            return Err(Failure::NotFound);
+        }
+        Ok(())
+    }
+
+    async fn discard(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        project: ProjectId,
+        item: WorkItemId,
+    ) -> Result<(), Failure> {
+        let done = self
+            .store
+            .discard_kept(admin, integration, project, item, self.clock.now())
+            .await
+            .map_err(from_store)?;
+        if done { Ok(()) } else { Err(Failure::NotFound) }
     }
 }
 

@@ -99,6 +99,7 @@ impl Portal {
             integrations: Arc::new(integrations.clone()),
             mirror: Arc::new(MirrorService {
                 store: store.clone(),
+                clock: clock.clone(),
             }),
             runs: Arc::new(sync.clone()),
         };

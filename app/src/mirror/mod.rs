@@ -1,5 +1,11 @@
+/// What admins change in the copy.
+pub mod api;
+/// Work items that are gone in Plane.
+pub mod deleted;
 /// The filters of the work item table in the address.
 pub mod filter;
+/// Work items that wait for an admin before they are taken out.
+pub mod held;
 /// The labels of a project.
 pub mod labels;
 /// Projects of every integration.

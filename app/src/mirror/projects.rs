@@ -11,7 +11,7 @@ use crate::{
     query::Query,
     sync::integration_choices::integration_choices,
     ui::{
-        badge::AccessBadge,
+        badge::{AccessBadge, Badge, Shape, Tone},
         empty::Empty,
         form::{Button, Field, LinkButton, SelectField, Submit},
         frame::Frame,
@@ -152,6 +152,9 @@ fn Line(row: ProjectRow) -> impl IntoView {
     let (integration, project) = (row.integration, row.project.id);
     let why = words::access_means(row.access)
         .map(|means| view! { " " <span class="row-says">{means}</span> });
+    let held = row
+        .held
+        .map(|_| view! { " " <Badge tone=Tone::Late shape=Shape::Half text="Held"/> });
     view! {
         <tr>
             <th scope="row">
@@ -159,7 +162,7 @@ fn Line(row: ProjectRow) -> impl IntoView {
                 " " <span class="row-says">{row.project.identifier}</span>
             </th>
             <td><a href=paths::integration(integration)>{row.integration_name}</a></td>
-            <td><AccessBadge access=row.access/>{why}</td>
+            <td><AccessBadge access=row.access/>{why}{held}</td>
             <td class="number">{number(row.total_work_items)}</td>
             <td class="number">
                 {if row.total_labels == 0 {

@@ -134,6 +134,7 @@ mod tests {
             total_work_items: 348,
             total_labels: 4,
             complete_at: Some(at),
+            held: None,
         }
     }
 

@@ -1,15 +1,18 @@
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::mirror::WorkItemDetail;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
+use server_fn::ServerFn;
 
-use super::{filter, labels::project_of_page, words};
+use super::{api::DiscardKept, filter, labels::project_of_page, words};
 use crate::{
     Failure, paths,
     ui::{
-        badge::{LabelChip, PriorityBadge, StateBadge},
+        badge::{LabelChip, PriorityBadge, StateBadge, Tone},
+        form::ButtonForm,
         frame::Frame,
         head::{Crumbs, PageHead},
+        notice::Notice,
         page::{loaded, signed_in},
         panel::{Fact, Panel},
         time::{Ago, Moment, date},
@@ -28,12 +31,13 @@ pub fn WorkItemPage() -> impl IntoView {
             let item = item
                 .and_then(|id| id.parse().ok())
                 .ok_or(Failure::NotFound)?;
-            crate::backend()
+            let found = crate::backend()
                 .mirror
                 .work_item(&viewer, integration, project, item)
-                .await
+                .await?;
+            Ok((found, viewer.is_admin()))
         },
-        |item| {
+        |(item, is_admin)| {
             let project = &item.project;
             let identifier = words::identifier(project, item.row.sequence_id);
             let crumbs = vec![
@@ -51,6 +55,7 @@ pub fn WorkItemPage() -> impl IntoView {
                 <Frame title=format!("{identifier} {}", item.row.name)>
                     <Crumbs items=crumbs/>
                     <PageHead title=item.row.name.clone() says=move || says>{in_plane}</PageHead>
+                    {item.kept_since.map(|since| view! { <Kept item=item.clone() since is_admin/> })}
                     <div class="work-item">
                         <Description html=item.description.0.clone()/>
                         <Facts item/>
@@ -59,6 +64,26 @@ pub fn WorkItemPage() -> impl IntoView {
             }
         },
     )
+}
+
+/// Says that this is not in Plane, and how to let it go.
+#[component]
+fn Kept(item: WorkItemDetail, since: DateTime<Utc>, is_admin: bool) -> impl IntoView {
+    let out = is_admin.then(|| {
+        let hidden = vec![
+            ("id", item.project.integration.to_string()),
+            ("project", item.project.project.id.to_string()),
+            ("item", item.row.id.to_string()),
+        ];
+        view! { <ButtonForm action=DiscardKept::PATH label="Take out again" hidden/> }
+    });
+    view! {
+        <Notice kind=Tone::Late title="Plane does not have this work item.">
+            <p>"It was deleted or archived there, and put back here " <Ago at=since/> "."</p>
+            {out}
+        </Notice>
+    }
+    .into_any()
 }
 
 #[component]

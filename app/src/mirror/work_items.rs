@@ -7,6 +7,7 @@ use server_fn::ServerFn;
 
 use super::{
     filter::{self, Part},
+    held::HeldNotice,
     labels::project_of_page,
     words::{self, Emptiness},
 };
@@ -77,6 +78,7 @@ pub fn WorkItemsPage() -> impl IntoView {
                     {words::access_advice(project.access).map(|advice| view! {
                         <Notice kind=Tone::Late title=format!("{}.", words::access(project.access))><p>{advice}</p></Notice>
                     })}
+                    <HeldNotice project=project.clone() is_admin=page.is_admin/>
                     <Filters project=project.clone() filter=page.filter.clone() facets=page.facets.clone()/>
                     <ActiveFilters project=project filter=page.filter.clone() facets=page.facets.clone()/>
                     {if page.items.rows.is_empty() {
@@ -106,6 +108,7 @@ fn ProjectHead(project: ProjectRow) -> impl IntoView {
     view! {
         <PageHead title=project.project.name says=move || says>
             <LinkButton label=labels href=paths::labels(integration, id)/>
+            <LinkButton label="Deleted" href=paths::deleted_items(integration, id)/>
         </PageHead>
     }
     .into_any()

@@ -45,7 +45,7 @@ pub fn advice(outcome: Outcome) -> Option<&'static str> {
             "What could be read was copied. Check that the API key’s owner is a member of the projects named above, then sync again."
         }
         Outcome::Held => {
-            "So much at once looks like a mistake, so nothing was removed here. Look at these projects in Plane: what is back there is found by the next sync; until then the copy keeps what it has."
+            "So much at once looks like a mistake, so nothing was removed here. What is back in Plane is found by the next sync. If it was meant, open these projects under Projects and release what is missing."
         }
         Outcome::RateLimited => {
             "Another program probably uses the same API key. Give Hangar a key of its own, or sync again in a few minutes."

@@ -15,7 +15,10 @@ use domain::{
     connection_test::ConnectionTest,
     ids::{DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
     integration::{DeletionCost, IntegrationFilter, IntegrationRow},
-    mirror::{Facets, LabelCount, ProjectRow, WorkItemDetail, WorkItemFilter, WorkItemRow},
+    mirror::{
+        DeletedItem, Facets, LabelCount, ProjectRow, Restore, WorkItemDetail, WorkItemFilter,
+        WorkItemRow,
+    },
     page::{Cursor, Page},
     run::{RunFilter, SyncRun},
 };
@@ -43,6 +46,7 @@ pub(crate) struct Canned {
     pub(crate) work_item: Result<WorkItemDetail, Failure>,
     pub(crate) facets: Result<Facets, Failure>,
     pub(crate) labels: Result<Vec<LabelCount>, Failure>,
+    pub(crate) deleted: Result<Page<DeletedItem>, Failure>,
     pub(crate) runs: Result<Page<SyncRun>, Failure>,
     pub(crate) run: Result<SyncRun, Failure>,
     pub(crate) running: Result<Vec<SyncRun>, Failure>,
@@ -68,6 +72,7 @@ impl Default for Canned {
             work_item: Err(Failure::NotFound),
             facets: Ok(Facets::default()),
             labels: Ok(Vec::new()),
+            deleted: Ok(Page::empty()),
             runs: Ok(Page::empty()),
             run: Err(Failure::NotFound),
             running: Ok(Vec::new()),
@@ -376,6 +381,33 @@ impl Mirror for Canned {
     ) -> Result<Vec<LabelCount>, Failure> {
         self.labels.clone()
     }
+    async fn deleted(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        _: ProjectId,
+        _: Option<Cursor>,
+    ) -> Result<Page<DeletedItem>, Failure> {
+        self.deleted.clone()
+    }
+    async fn restore(
+        &self,
+        _: &Admin,
+        _: IntegrationId,
+        _: ProjectId,
+        _: Restore,
+    ) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn discard(
+        &self,
+        _: &Admin,
+        _: IntegrationId,
+        _: ProjectId,
+        _: WorkItemId,
+    ) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
 }
 
 #[async_trait]
@@ -384,6 +416,9 @@ impl Runs for Canned {
         unreachable!("{CHANGES_NOTHING}")
     }
     async fn cancel(&self, _: &Admin, _: RunId) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn release(&self, _: &Admin, _: IntegrationId, _: ProjectId) -> Result<RunId, Failure> {
         unreachable!("{CHANGES_NOTHING}")
     }
     async fn runs(

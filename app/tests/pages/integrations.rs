@@ -130,6 +130,7 @@ pub(crate) fn one() -> Canned {
         total_work_items: 1_204,
         total_labels: 7,
         complete_at: Some(now() - TimeDelta::minutes(47)),
+        held: None,
     };
     let change = AuditEntry {
         at: now() - TimeDelta::minutes(4),

@@ -4,10 +4,11 @@ use domain::{
     freshness::Freshness,
     ids::{IntegrationId, LabelId, MemberId, ProjectId, StateId, WorkItemId},
     mirror::{
-        Access, Facets, Label, LabelCount, Member, Priority, Project, ProjectRow, SafeHtml, State,
-        StateGroup, WorkItemDetail, WorkItemRow,
+        Access, DeletedItem, Facets, Label, LabelCount, Member, Priority, Project, ProjectRow,
+        SafeHtml, State, StateGroup, WorkItemDetail, WorkItemRow,
     },
     page::{Cursor, Page},
+    walk::Held,
 };
 use uuid::Uuid;
 
@@ -41,6 +42,7 @@ pub(crate) fn project() -> ProjectRow {
         total_work_items: 1_348,
         total_labels: 2,
         complete_at: Some(now() - TimeDelta::minutes(3)),
+        held: None,
     }
 }
 
@@ -101,6 +103,7 @@ pub(crate) fn detail(row: WorkItemRow) -> WorkItemDetail {
         }),
         created_at: now() - TimeDelta::days(9),
         copied_at: now() - TimeDelta::minutes(3),
+        kept_since: None,
         plane_url: "https://app.plane.example/acme/browse/WEB-7/".into(),
     }
 }
@@ -477,6 +480,104 @@ async fn labels_lead_to_their_work_items() {
     };
     let page = get(canned, Some(lead()), &format!("{PROJECT}/labels")).await;
     assert_eq!(page.text(".empty h2"), "No labels were copied");
+}
+
+#[tokio::test]
+async fn what_a_project_holds_back_is_told_to_all_and_released_by_admins_alone() {
+    let mut held = project();
+    held.held = Some(Held {
+        absent: 300,
+        of: 1_348,
+        at: now() - TimeDelta::minutes(3),
+    });
+    let path = PROJECT;
+    let canned = with_items(held.clone(), vec![item()]);
+    let release = r#"form[action="/api/ui/release_held"] button"#;
+
+    let page = get(canned.clone(), Some(admin()), path).await;
+    assert!(
+        page.text("main")
+            .contains("Plane no longer lists 300 of 1,348 work items."),
+        "{}",
+        page.html
+    );
+    assert!(
+        page.text("main").contains("with 300 requests"),
+        "{}",
+        page.html
+    );
+    assert!(page.has(release));
+    let page = get(canned.clone(), Some(lead()), &path).await;
+    assert!(
+        page.text("main").contains("Nothing was taken out"),
+        "{}",
+        page.html
+    );
+    assert!(!page.has(release));
+    let page = get(with_items(project(), vec![item()]), Some(admin()), &path).await;
+    assert!(!page.has(release) && !page.text("main").contains("no longer lists"));
+}
+
+#[tokio::test]
+async fn deleted_work_items_are_listed_with_the_way_back() {
+    let row = project();
+    let path = format!("{PROJECT}/deleted");
+    let gone = DeletedItem {
+        id: WorkItemId(Uuid::from_u128(0xd9)),
+        sequence_id: 9,
+        name: HOSTILE.into(),
+        deleted_at: now() - TimeDelta::days(2),
+    };
+    let canned = Canned {
+        project: Ok(row.clone()),
+        deleted: Ok(Page {
+            rows: vec![gone],
+            next: None,
+        }),
+        ..Canned::default()
+    };
+    let page = get(canned.clone(), Some(admin()), &path).await;
+    assert_eq!(page.texts("tbody th"), [HOSTILE]);
+    assert_eq!(page.texts("tbody td")[0], "WEB-9");
+    assert!(
+        page.has(r#"form[action="/api/ui/restore_deleted"] button[aria-label="Put WEB-9 back"]"#)
+    );
+    assert!(page.has(r#"form[action="/api/ui/restore_all_deleted"] button"#));
+    let page = get(canned.clone(), Some(lead()), &path).await;
+    assert!(page.text("main").contains("WEB-9") && !page.has("form[action^='/api/ui/restore']"));
+
+    let none = Canned {
+        project: Ok(row),
+        ..Canned::default()
+    };
+    let page = get(none, Some(admin()), &path).await;
+    assert!(
+        page.text("main").contains("Nothing was deleted"),
+        "{}",
+        page.html
+    );
+    assert!(!page.has("form[action^='/api/ui/restore']"));
+}
+
+#[tokio::test]
+async fn a_work_item_that_was_put_back_says_that_plane_does_not_have_it() {
+    let mut kept = detail(item());
+    kept.kept_since = Some(now() - TimeDelta::hours(1));
+    let path = format!("{PROJECT}/work-items/{}", kept.row.id);
+    let canned = Canned {
+        work_item: Ok(kept),
+        ..Canned::default()
+    };
+    let out = r#"form[action="/api/ui/discard_kept"] button"#;
+    let page = get(canned.clone(), Some(admin()), &path).await;
+    assert!(
+        page.text("main")
+            .contains("Plane does not have this work item."),
+        "{}",
+        page.html
+    );
+    assert!(page.has(out));
+    assert!(!get(canned.clone(), Some(lead()), &path).await.has(out));
 }
 
 #[tokio::test]

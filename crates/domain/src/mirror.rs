@@ -1,7 +1,10 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{IntegrationId, LabelId, MemberId, ProjectId, StateId, WorkItemId};
+use crate::{
+    ids::{IntegrationId, LabelId, MemberId, ProjectId, StateId, WorkItemId},
+    walk::Held,
+};
 
 /// A Plane project as its API tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +51,26 @@ pub struct ProjectRow {
     pub total_labels: u32,
     /// Start of the last complete walk over its work items.
     pub complete_at: Option<DateTime<Utc>>,
+    /// Work items that wait for an admin before they are taken out.
+    pub held: Option<Held>,
+}
+
+/// A work item that Plane does not have any more, kept apart for 30 days.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeletedItem {
+    pub id: WorkItemId,
+    pub sequence_id: u64,
+    pub name: String,
+    /// When Plane confirmed it.
+    pub deleted_at: DateTime<Utc>,
+}
+
+/// Which deleted work items are put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restore {
+    One(WorkItemId),
+    All,
 }
 
 /// A person in a Plane workspace. The e-mail address is kept out on purpose: nothing here needs it.
@@ -242,6 +265,8 @@ pub struct WorkItemDetail {
     pub created_at: DateTime<Utc>,
     /// When our copy was last written.
     pub copied_at: DateTime<Utc>,
+    /// Put back then by an admin, though Plane does not have it.
+    pub kept_since: Option<DateTime<Utc>>,
     /// The item in Plane's web app.
     pub plane_url: String,
 }

@@ -1,8 +1,20 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::ids::WorkItemId;
+
+/// Work items that Plane no longer lists, too many at once to be taken out before an admin has looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Held {
+    pub absent: u32,
+    /// So many were stored.
+    pub of: u32,
+    /// When the walk began that did not see them.
+    pub at: DateTime<Utc>,
+}
 
 /// What earlier walks over a project's work items left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +29,10 @@ pub struct Walked {
     pub is_unfinished: bool,
     /// By how much the copy's total and Plane's still differed after the last complete walk.
     pub gap: i64,
+    /// What waits for an admin since the last complete walk.
+    pub held: Option<Held>,
+    /// An admin has released what was held: up to so many may be taken out at once.
+    pub released: Option<u32>,
 }
 
 /// How a project's work items are read.
@@ -39,7 +55,9 @@ impl Walked {
     pub fn next(&self, now: DateTime<Utc>) -> Walk {
         match (self.watermark, self.full_at) {
             (Some(watermark), Some(full_at))
-                if !self.is_unfinished && is_within(full_at, FULL_EVERY, now) =>
+                if !self.is_unfinished
+                    && self.released.is_none()
+                    && is_within(full_at, FULL_EVERY, now) =>
             {
                 Walk::Recent {
                     since: watermark - OVERLAP,
@@ -74,18 +92,19 @@ pub enum Absent {
 /// Up to so many may always disappear at once.
 const FEW: usize = 10;
 
-/// Compares the stored ids with those that a complete, undisturbed walk over everything has seen.
+/// Compares the stored ids with those that a complete, undisturbed walk over everything has seen. Up to `released` were
+/// released by an admin; 0 if nothing was.
 ///
 /// An empty list never says that all are gone: an archived project and a lost membership look like that, too
 /// (plane-api.md section 12).
-pub fn absent(stored: &[WorkItemId], seen: &HashSet<WorkItemId>) -> Absent {
+pub fn absent(stored: &[WorkItemId], seen: &HashSet<WorkItemId>, released: usize) -> Absent {
     let absent: Vec<WorkItemId> = stored
         .iter()
         .filter(|id| !seen.contains(id))
         .copied()
         .collect();
     let is_large = absent.len() > FEW && absent.len() * 5 > stored.len();
-    if is_large || (seen.is_empty() && !absent.is_empty()) {
+    if (is_large || seen.is_empty()) && absent.len() > released {
         return Absent::Held {
             absent: absent.len(),
             of: stored.len(),
@@ -115,8 +134,7 @@ mod tests {
             watermark: Some(at(500)),
             full_at: Some(at(1000)),
             around_at: Some(at(1000)),
-            is_unfinished: false,
-            gap: 0,
+            ..Walked::default()
         };
         assert_eq!(walked.next(at(2000)), Walk::Recent { since: at(380) });
         assert_eq!(walked.next(at(1000 + 24 * 3600)), Walk::Full);
@@ -126,6 +144,11 @@ mod tests {
             ..walked.clone()
         };
         assert_eq!(unfinished.next(at(2000)), Walk::Full);
+        let released = Walked {
+            released: Some(12),
+            ..walked.clone()
+        };
+        assert_eq!(released.next(at(2000)), Walk::Full);
         assert_eq!(Walked::default().next(at(0)), Walk::Full);
         assert!(!walked.wants_around(at(1001)));
         assert!(walked.wants_around(at(1000 + 3600)));
@@ -134,13 +157,15 @@ mod tests {
 
     #[test]
     fn many_at_once_are_held_and_few_are_asked_for() {
-        let check = |stored: u128, seen: u128, expected: Result<usize, (usize, usize)>| {
-            let found = match absent(&ids(0..stored), &ids(0..seen).into_iter().collect()) {
+        let check_released = |stored, seen, released, expected| {
+            let seen: HashSet<WorkItemId> = ids(0..seen).into_iter().collect();
+            let found = match absent(&ids(0..stored), &seen, released) {
                 Absent::Suspected(ids) => Ok(ids.len()),
                 Absent::Held { absent, of } => Err((absent, of)),
             };
-            assert_eq!(found, expected, "{stored} stored, {seen} seen");
+            assert_eq!(found, expected, "{stored} stored, {} seen", seen.len());
         };
+        let check = |stored, seen, expected| check_released(stored, seen, 0, expected);
         check(100, 100, Ok(0));
         check(100, 80, Ok(20));
         check(100, 79, Err((21, 100)));
@@ -149,22 +174,29 @@ mod tests {
         check(3, 0, Err((3, 3)));
         check(0, 0, Ok(0));
         check(0, 5, Ok(0));
+
+        // What an admin has released may go, and not one more.
+        check_released(100, 79, 21, Ok(21));
+        check_released(100, 78, 21, Err((22, 100)));
+        check_released(3, 0, 3, Ok(3));
+        check_released(3, 0, 2, Err((3, 3)));
     }
 
     proptest! {
         #[test]
-        fn nothing_that_was_seen_is_suspected(stored in prop::collection::vec(0u128..40, 0..60), seen in prop::collection::hash_set(0u128..40, 0..40)) {
+        fn nothing_that_was_seen_is_suspected(stored in prop::collection::vec(0u128..40, 0..60), seen in prop::collection::hash_set(0u128..40, 0..40), released in 0usize..30) {
             let stored: Vec<WorkItemId> = stored.into_iter().map(|n| WorkItemId(Uuid::from_u128(n))).collect();
             let seen: HashSet<WorkItemId> = seen.into_iter().map(|n| WorkItemId(Uuid::from_u128(n))).collect();
-            match absent(&stored, &seen) {
+            match absent(&stored, &seen, released) {
                 Absent::Suspected(suspected) => {
                     prop_assert!(suspected.iter().all(|id| stored.contains(id) && !seen.contains(id)));
-                    prop_assert!(suspected.len() <= FEW || suspected.len() * 5 <= stored.len());
-                    prop_assert!(!seen.is_empty() || suspected.is_empty());
+                    prop_assert!(suspected.len() <= FEW.max(released) || suspected.len() * 5 <= stored.len());
+                    prop_assert!(!seen.is_empty() || suspected.len() <= released);
                 }
                 Absent::Held { absent, of } => {
                     prop_assert_eq!(absent, stored.iter().filter(|id| !seen.contains(id)).count());
                     prop_assert_eq!(of, stored.len());
+                    prop_assert!(absent > released);
                 }
             }
         }

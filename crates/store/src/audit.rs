@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// An entry as it is stored. Its id is made before the transaction, so that a repeated one writes the same record.
-#[derive(SurrealValue)]
+#[derive(Clone, SurrealValue)]
 pub(crate) struct AuditRow {
     id: RecordId,
     at: DateTime<Utc>,

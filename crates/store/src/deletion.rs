@@ -13,9 +13,10 @@ use crate::{
 const BATCH: i64 = 500;
 
 /// Tables whose record ids begin with the integration's.
-const UNDER: [&str; 10] = [
+const UNDER: [&str; 11] = [
     "work_items",
     "deleted_items",
+    "kept_items",
     "walk_pages",
     "item_words",
     "label_counts",

@@ -66,7 +66,7 @@ pub use keyring::KeyRow;
 pub use options::{Credentials, OpenOptions};
 pub use projects::Totals;
 pub use runs::{NewRun, RunRef, Start};
-pub use sync::{Checkpoint, DeletedItem, Finished, Step};
+pub use sync::{Checkpoint, Finished, Step};
 pub use users::NewUser;
 
 /// The database. Cheap to clone.

@@ -17,6 +17,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0002_walks",
         sql: include_str!("../migrations/0002_walks.surql"),
     },
+    Migration {
+        name: "0003_held",
+        sql: include_str!("../migrations/0003_held.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     Store,
     error::Error,
-    shape::{count, page, record, record_of, records_under},
+    shape::{count, from_json, page, record, record_of, records_under},
     sync::access_of,
 };
 
@@ -42,12 +42,13 @@ struct StoredProject {
     total_work_items: i64,
     total_labels: i64,
     complete_at: Option<DateTime<Utc>>,
+    held: Option<serde_json::Value>,
     name_key: String,
 }
 
 impl StoredProject {
-    fn row(self, integration: &Named) -> ProjectRow {
-        ProjectRow {
+    fn row(self, integration: &Named) -> Result<ProjectRow, Error> {
+        Ok(ProjectRow {
             integration: IntegrationId(self.integration),
             integration_name: integration.integration_name.clone().unwrap_or_default(),
             workspace: integration.workspace.clone().unwrap_or_default(),
@@ -67,7 +68,8 @@ impl StoredProject {
             total_work_items: count(self.total_work_items),
             total_labels: count(self.total_labels),
             complete_at: self.complete_at,
-        }
+            held: self.held.map(from_json).transpose()?,
+        })
     }
 }
 
@@ -116,13 +118,15 @@ impl Store {
             .await?
             .rows(0)?;
         let named = self.named(rows.iter().map(|row| row.integration)).await?;
-        let rows = rows.into_iter().map(|row| {
-            (
-                row.name_key.clone(),
-                named.get(&row.integration).map(|named| row.row(named)),
-            )
-        });
-        let page = page(rows.collect(), limit);
+        let rows: Vec<(String, Option<ProjectRow>)> = rows
+            .into_iter()
+            .map(|row| {
+                let key = row.name_key.clone();
+                let named = named.get(&row.integration);
+                Ok((key, named.map(|named| row.row(named)).transpose()?))
+            })
+            .collect::<Result<_, Error>>()?;
+        let page = page(rows, limit);
         // Rows of an integration that is being deleted are still there, but not for anybody's eyes.
         Ok(Page {
             rows: page.rows.into_iter().flatten().collect(),
@@ -144,7 +148,10 @@ impl Store {
             .one(0)?;
         let Some(row) = row else { return Ok(None) };
         let named = self.named([integration.0]).await?;
-        Ok(named.get(&integration.0).map(|named| row.row(named)))
+        named
+            .get(&integration.0)
+            .map(|named| row.row(named))
+            .transpose()
     }
 
     async fn named(

@@ -8,7 +8,7 @@ use domain::{
     ids::{ProjectId, RunId},
     mirror::Project,
     run::{Counts, Outcome, Phase, Progress},
-    walk::Walk,
+    walk::{Held, Walk},
 };
 use plane::{Error, ListPage, Plane, Usage};
 use store::{RunRef, Store};
@@ -246,7 +246,7 @@ impl Copy<'_> {
             let why = format!("{undecodable} rows of Plane's answers could not be understood.");
             left_out.push(LeftOut::partly(project, why));
         }
-        if let Some((absent, of)) = found.held {
+        if let Some(Held { absent, of, .. }) = found.held {
             let why = format!("Plane no longer lists {absent} of its {of} work items.");
             left_out.push(LeftOut {
                 is_held: true,

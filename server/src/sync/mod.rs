@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use domain::{
     actor::{Admin, Viewer},
-    ids::{IntegrationId, RunId},
+    ids::{IntegrationId, ProjectId, RunId},
     integration::Integration,
     page::{Cursor, Page},
     run::{Outcome, RunFilter, SyncRun, Trigger},
@@ -359,6 +359,21 @@ impl Runs for SyncService {
             cancel.cancel();
         }
         Ok(())
+    }
+
+    async fn release(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<RunId, Failure> {
+        let now = self.0.integrations.clock.now();
+        self.store()
+            .release_held(admin, integration, project, now)
+            .await
+            .map_err(from_store)?
+            .ok_or(Failure::NotFound)?;
+        self.start(admin, integration).await
     }
 
     async fn runs(

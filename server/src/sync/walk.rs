@@ -6,7 +6,7 @@ use domain::{
     ids::WorkItemId,
     mirror::{Project, WorkItem},
     run::Phase,
-    walk::{Absent, Walk, Walked, absent},
+    walk::{Absent, Held, Walk, Walked, absent},
 };
 use plane::{Cursor, Error, ListPage};
 use store::{Checkpoint, Finished, Step};
@@ -16,15 +16,15 @@ use super::copy::{Copy, Stop, try_often};
 
 /// A full walk that was left longer ago than this starts anew: too much may have moved between its pages.
 const RESUME_WITHIN: TimeDelta = TimeDelta::hours(6);
-/// How many suspected work items a run asks Plane for, one by one, in each project; the others wait for the next run.
-const CONFIRMATIONS: usize = 60;
+/// So many suspected work items are asked for before those that are gone are taken out.
+const CONFIRMATIONS: usize = 50;
 
 /// What the walks over one project's work items found.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) undecodable: u32,
-    /// So many of so many are not listed any more, and nothing was removed.
-    pub(super) held: Option<(usize, usize)>,
+    /// What an admin has to look at: these are not listed any more, and nothing was removed.
+    pub(super) held: Option<Held>,
 }
 
 /// What became of the work items that a full walk did not see.
@@ -33,8 +33,8 @@ enum Asked {
     Settled,
     /// Some could not be asked for.
     Unsettled,
-    /// So many of so many that none was asked for.
-    Held { absent: usize, of: usize },
+    /// So many that none was asked for.
+    Held(Held),
 }
 
 /// Plane's total when a walk ended, and the copy's.
@@ -66,7 +66,7 @@ impl Copy<'_> {
         let now = self.clock.now();
         let left = left.filter(|left| now - left.started_at < RESUME_WITHIN);
         if let (Some(left), Walk::Full) = (&left, walk) {
-            return self.full(project, left.clone(), true).await;
+            return self.full(project, walked, left.clone(), true).await;
         }
         let newest = try_often!(self, self.plane.changed_work_items(project.id, None))?;
         let watermark = newest.rows.iter().map(|item| item.updated_at).max();
@@ -80,12 +80,13 @@ impl Copy<'_> {
                     complete_at: now,
                     watermark,
                     is_full: false,
+                    held: None,
                     gap: Some(gap),
                 };
                 self.finish(project, &finished).await?;
                 return Ok(Found {
                     undecodable,
-                    held: None,
+                    held: walked.held,
                 });
             }
             info!(project = %project.id, gap, "the totals differ: everything is read");
@@ -97,7 +98,7 @@ impl Copy<'_> {
             started_at: now,
             watermark,
         };
-        self.full(project, start, false).await
+        self.full(project, walked, start, false).await
     }
 
     /// Reads the latest changes, back to `since`. Answers how many rows were not understood, and the totals; `None` if some
@@ -149,6 +150,7 @@ impl Copy<'_> {
     async fn full(
         &self,
         project: &Project,
+        walked: &Walked,
         mut at: Checkpoint,
         is_resumed: bool,
     ) -> Result<Found, Stop> {
@@ -205,7 +207,7 @@ impl Copy<'_> {
         }
 
         let asked = if undecodable == 0 {
-            self.ask_for_absent(project).await?
+            self.ask_for_absent(project, walked, at.started_at).await?
         } else {
             Asked::Settled // a row that was not understood was not seen either, so nothing is known of absences
         };
@@ -214,34 +216,56 @@ impl Copy<'_> {
             planes: planes.unwrap_or(ours),
             ours,
         };
-        let is_settled = matches!(asked, Asked::Settled);
+        let held = match asked {
+            Asked::Held(held) => Some(held),
+            Asked::Settled | Asked::Unsettled => None,
+        };
+        let is_open = matches!(asked, Asked::Unsettled);
         let finished = Finished {
             complete_at: at.started_at,
             watermark: at.watermark,
-            // What is still open makes the next run read everything again.
-            is_full: is_settled,
-            gap: is_settled.then(|| totals.gap()),
+            // What is still open makes the next run read everything again; what is held waits for an admin, or for Plane's
+            // total to change.
+            is_full: !is_open,
+            held,
+            gap: (!is_open).then(|| totals.gap()),
         };
         self.finish(project, &finished).await?;
-        let held = match asked {
-            Asked::Held { absent, of } => Some((absent, of)),
-            Asked::Settled | Asked::Unsettled => None,
-        };
         Ok(Found { undecodable, held })
     }
 
     /// Asks Plane for each work item that a complete walk did not see, and takes out what it says is not there. An error
     /// ends the asking: what is suspected stays until it is confirmed.
-    async fn ask_for_absent(&self, project: &Project) -> Result<Asked, Stop> {
+    async fn ask_for_absent(
+        &self,
+        project: &Project,
+        walked: &Walked,
+        began_at: DateTime<Utc>,
+    ) -> Result<Asked, Stop> {
         let (integration, id) = (self.run.integration, project.id);
         let seen: HashSet<WorkItemId> = self.store.seen_items(integration, id).await?;
-        let stored = self.store.item_ids(integration, id).await?;
-        let suspected = match absent(&stored, &seen) {
+        let mut stored = self.store.item_ids(integration, id).await?;
+        let kept = self.store.kept_items(integration, id).await?;
+        let back: Vec<WorkItemId> = kept.intersection(&seen).copied().collect();
+        if !back.is_empty() {
+            let now = self.clock.now();
+            self.writing()
+                .await
+                .forget_kept(self.run, id, &back, now)
+                .await?;
+        }
+        stored.retain(|item| !kept.contains(item));
+        let released = walked.released.unwrap_or(0) as usize;
+        let suspected = match absent(&stored, &seen, released) {
             Absent::Suspected(suspected) => suspected,
             Absent::Held { absent, of } => {
                 self.live
                     .update(|_, counts| counts.suspected += absent as u64);
-                return Ok(Asked::Held { absent, of });
+                return Ok(Asked::Held(Held {
+                    absent: u32::try_from(absent).unwrap_or(u32::MAX),
+                    of: u32::try_from(of).unwrap_or(u32::MAX),
+                    at: began_at,
+                }));
             }
         };
         if suspected.is_empty() {
@@ -250,35 +274,43 @@ impl Copy<'_> {
         self.phase(Phase::Deletions, Some(project));
         self.live
             .update(|_, counts| counts.suspected += suspected.len() as u64);
-        let mut asked = if suspected.len() > CONFIRMATIONS {
-            Asked::Unsettled
-        } else {
-            Asked::Settled
-        };
+        for some in suspected.chunks(CONFIRMATIONS) {
+            let (gone, error) = self.ask_for(project, some).await?;
+            let now = self.clock.now();
+            let removed = self
+                .writing()
+                .await
+                .remove_items(self.run, id, &gone, now)
+                .await?;
+            self.live.update(|_, counts| counts.deleted += removed);
+            self.changed();
+            if let Some(error) = error {
+                debug!(project = %id, code = error.code(), "what is suspected stays suspected");
+                return Ok(Asked::Unsettled);
+            }
+        }
+        Ok(Asked::Settled)
+    }
+
+    /// Which of these Plane says are not there, up to the first answer that says neither yes nor no.
+    async fn ask_for(
+        &self,
+        project: &Project,
+        suspected: &[WorkItemId],
+    ) -> Result<(Vec<WorkItemId>, Option<Error>), Stop> {
         let mut gone = Vec::new();
-        for item in suspected.into_iter().take(CONFIRMATIONS) {
-            match try_often!(self, self.plane.work_item(id, item)) {
-                Err(Error::NotFound) => gone.push(item),
+        for item in suspected {
+            match try_often!(self, self.plane.work_item(project.id, *item)) {
+                Err(Error::NotFound) => gone.push(*item),
                 // It moved while the pages were read.
                 Ok(there) => {
                     let changes = self.compare(project, vec![there]).await?;
                     self.write(project, &changes, None).await?;
                 }
-                Err(error) => {
-                    debug!(project = %id, code = error.code(), "what is suspected stays suspected");
-                    asked = Asked::Unsettled;
-                    break;
-                }
+                Err(error) => return Ok((gone, Some(error))),
             }
         }
-        let removed = self
-            .writing()
-            .await
-            .remove_items(self.run, id, &gone, self.clock.now())
-            .await?;
-        self.live.update(|_, counts| counts.deleted += removed);
-        self.changed();
-        Ok(asked)
+        Ok((gone, None))
     }
 
     /// One page of everything.

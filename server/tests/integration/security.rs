@@ -67,6 +67,10 @@ const TABLE: &[(&str, Who, Form)] = &[
     ("test_integration_form", Admin, INTEGRATION),
     ("start_sync", Admin, &[("id", NOBODY)]),
     ("cancel_run", Admin, &[("id", NOBODY)]),
+    ("release_held", Admin, PROJECT),
+    ("restore_all_deleted", Admin, PROJECT),
+    ("restore_deleted", Admin, ITEM),
+    ("discard_kept", Admin, ITEM),
     (
         "change_password",
         SignedIn,
@@ -75,6 +79,8 @@ const TABLE: &[(&str, Who, Form)] = &[
     ("sign_out", Anyone, &[]),
 ];
 
+const PROJECT: Form = &[("id", NOBODY), ("project", NOBODY)];
+const ITEM: Form = &[("id", NOBODY), ("project", NOBODY), ("item", NOBODY)];
 const INTEGRATION: Form = &[
     ("id", NOBODY),
     ("integration_name", ""),

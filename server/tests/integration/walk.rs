@@ -43,6 +43,16 @@ impl Copied {
         self.portal.clock.advance(TimeDelta::minutes(1));
         self.portal.plane.forget_requests();
         let run = self.portal.sync(&mut self.admin, &self.acme).await;
+        self.run(&run).await
+    }
+
+    /// The run at this address, once it has ended.
+    async fn ended(&self, run: &str) -> SyncRun {
+        self.portal.portal.sync.idle().await;
+        self.run(run).await
+    }
+
+    async fn run(&self, run: &str) -> SyncRun {
         let id = run.rsplit('/').next().unwrap().parse().unwrap();
         let viewer = self.portal.viewer().await;
         self.portal
@@ -194,6 +204,78 @@ async fn so_much_missing_at_once_is_held_until_it_is_there_again() {
     let run = copied.sync().await;
     assert_eq!(run.outcome, Some(Outcome::Succeeded));
     assert_eq!(copied.total().await, before);
+}
+
+#[tokio::test]
+async fn what_is_held_costs_no_full_walk_and_goes_once_an_admin_releases_it() {
+    let mut copied = Copied::new().await;
+    let before = copied.total().await;
+    let many = copied.visible(before as usize / 4);
+    copied.change(|state| many.iter().for_each(|id| state.delete_item(*id)));
+    let run = copied.sync().await;
+    assert_eq!(run.outcome, Some(Outcome::Held));
+    let run = copied.sync().await;
+    assert_eq!(run.outcome, Some(Outcome::Held), "it still waits");
+    assert_eq!(run.counts.requests, 4, "{:?}", copied.paths());
+
+    let project = format!("{}/projects/{}", copied.acme, copied.web);
+    let page = copied.admin.get(&project).await.text;
+    assert!(page.contains("no longer lists"), "{page}");
+    let web = copied.web.to_string();
+    let id = copied.acme.rsplit('/').next().unwrap().to_owned();
+    let fields = [("id", id.as_str()), ("project", web.as_str())];
+    let answer = copied.admin.post("release_held", &fields).await;
+    let run = copied.ended(&answer.location()).await;
+    assert_eq!(run.outcome, Some(Outcome::Succeeded), "{:?}", run.reason);
+    assert_eq!(run.counts.deleted, many.len() as u64);
+    assert_eq!(copied.total().await, before - many.len() as u64);
+
+    let again = copied.admin.post("release_held", &fields).await;
+    assert_eq!(again.status, 404, "nothing is held any more");
+    let run = copied.sync().await;
+    assert_eq!(run.outcome, Some(Outcome::Succeeded));
+    assert_eq!(run.counts.requests, 4, "{:?}", copied.paths());
+}
+
+#[tokio::test]
+async fn what_an_admin_puts_back_stays_until_it_is_taken_out_again() {
+    let mut copied = Copied::new().await;
+    let before = copied.total().await;
+    let gone = copied.visible(3);
+    copied.change(|state| gone.iter().for_each(|id| state.archive_item(*id)));
+    copied.sync().await;
+    assert_eq!(copied.total().await, before - 3);
+
+    let deleted = format!("{}/projects/{}/deleted", copied.acme, copied.web);
+    let page = copied.admin.get(&deleted).await.text;
+    assert_eq!(page.matches("Put back").count(), 3 + 1, "{page}");
+    let (web, item) = (copied.web.to_string(), gone[0].to_string());
+    let id = copied.acme.rsplit('/').next().unwrap().to_owned();
+    let project = [("id", id.as_str()), ("project", web.as_str())];
+    let one = [project[0], project[1], ("item", item.as_str())];
+    let answer = copied.admin.post("restore_deleted", &one).await;
+    let page = copied.admin.get(&answer.location()).await.text;
+    assert!(
+        page.contains("Plane does not have this work item"),
+        "{page}"
+    );
+    copied.admin.post("restore_all_deleted", &project).await;
+    assert_eq!(copied.total().await, before);
+
+    // Also when everything is read, as once a day.
+    copied.portal.clock.advance(TimeDelta::hours(25));
+    copied.admin = copied.portal.sign_in(ADMIN).await;
+    copied.change(|state| state.unarchive_item(gone[1]));
+    let run = copied.sync().await;
+    assert_eq!(run.outcome, Some(Outcome::Succeeded));
+    assert_eq!(copied.total().await, before);
+
+    let out = copied.admin.post("discard_kept", &one).await;
+    assert_eq!(out.location(), deleted);
+    assert_eq!(copied.total().await, before - 1);
+    let back = [project[0], project[1], ("item", &gone[1].to_string())];
+    let refused = copied.admin.post("discard_kept", &back).await;
+    assert_eq!(refused.status, 404, "Plane lists it again");
 }
 
 #[tokio::test]

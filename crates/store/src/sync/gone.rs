@@ -1,29 +1,21 @@
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use domain::{
-    actor::Viewer,
+    actor::{Admin, Viewer},
     ids::{IntegrationId, ProjectId, WorkItemId},
-    mirror::WorkItem,
+    mirror::{DeletedItem, Restore, WorkItem},
     page::{Cursor, Page},
 };
 use surrealdb::types::{RecordId, SurrealValue};
 use uuid::Uuid;
 
-use super::{FENCE, items::label_deltas};
+use super::{Writer, items::label_deltas};
 use crate::{
     RunRef, Store,
     error::Error,
-    shape::{count, latest_first, page, record, record_of},
+    shape::{count, latest_first, page, record, record_of, records_under},
 };
-
-/// A work item that Plane does not have any more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeletedItem {
-    pub id: WorkItemId,
-    pub sequence_id: u64,
-    pub name: String,
-    /// When Plane confirmed it.
-    pub deleted_at: DateTime<Utc>,
-}
 
 #[derive(SurrealValue)]
 struct DeletedRow {
@@ -46,7 +38,7 @@ const BATCH: u8 = 200;
 
 impl Store {
     /// Takes work items out of the copy that Plane confirmed to be gone, with the totals they were counted in. They are
-    /// kept apart, to be put back from. How many there were.
+    /// set apart, to be put back from. How many there were.
     pub async fn remove_items(
         &self,
         run: &RunRef,
@@ -56,25 +48,45 @@ impl Store {
     ) -> Result<u64, Error> {
         let mut removed = 0;
         for batch in gone.chunks(usize::from(BATCH)) {
-            removed += self.remove_batch(run, project, batch, now).await?;
+            removed += self.take_out(Writer::Run(run), project, batch, now).await?;
         }
         Ok(removed)
     }
 
-    async fn remove_batch(
+    /// Takes out a work item that was put back though Plane does not have it. `false`: there is none such.
+    pub async fn discard_kept(
         &self,
-        run: &RunRef,
+        admin: &Admin,
+        integration: IntegrationId,
+        project: ProjectId,
+        item: WorkItemId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        if !self.kept_items(integration, project).await?.contains(&item) {
+            return Ok(false);
+        }
+        let says = "Took out one work item that Plane does not have.";
+        let audit = self.admin_entry(admin, "work_item.discarded", Some(integration), says, now);
+        let writer = Writer::Admin(integration, &audit);
+        Ok(self.take_out(writer, project, &[item], now).await? > 0)
+    }
+
+    async fn take_out(
+        &self,
+        writer: Writer<'_>,
         project: ProjectId,
         gone: &[WorkItemId],
         now: DateTime<Utc>,
     ) -> Result<u64, Error> {
         for _ in 0..10 {
-            let stored = self.stored_items(run.integration, project, gone).await?;
+            let stored = self
+                .stored_items(writer.integration(), project, gone)
+                .await?;
             let items: Vec<&WorkItem> = stored.values().collect();
             if items.is_empty() {
                 return Ok(0);
             }
-            if self.try_remove(run, project, &items, now).await? {
+            if self.try_take_out(writer, project, &items, now).await? {
                 return Ok(items.len() as u64);
             }
         }
@@ -82,23 +94,25 @@ impl Store {
     }
 
     /// `false`: somebody else changed the project's items meanwhile.
-    async fn try_remove(
+    async fn try_take_out(
         &self,
-        run: &RunRef,
+        writer: Writer<'_>,
         project: ProjectId,
         items: &[&WorkItem],
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
-        let ids = [run.integration.0, project.0];
+        let ids = [writer.integration().0, project.0];
         let before = self.before(ids, items).await?;
         let rows = items
             .iter()
             .map(|item| deleted_row(ids, item, now))
             .collect::<Result<Vec<_>, Error>>()?;
-        let records: Vec<RecordId> = items
-            .iter()
-            .map(|item| record_of("work_items", &[ids[0], ids[1], item.id.0]))
-            .collect();
+        let records = |table| -> Vec<RecordId> {
+            items
+                .iter()
+                .map(|item| record_of(table, &[ids[0], ids[1], item.id.0]))
+                .collect()
+        };
         let unlabelled: Vec<WorkItem> = items
             .iter()
             .map(|&item| WorkItem {
@@ -109,24 +123,29 @@ impl Store {
         let unlabelled: Vec<&WorkItem> = unlabelled.iter().collect();
         let sql = format!(
             "{{
-                {FENCE}
+                {guard}
                 if (select value revision from only $project) != $revision {{ return false }};
                 for $row in $rows {{ upsert $row.id content $row return none }};
                 delete $records return none;
+                delete $kept return none;
                 for $delta in $deltas {{
                     upsert $delta.id set label = $delta.label, work_items += $delta.by return none
                 }};
                 update $project set total_work_items -= $gone, revision += 1 return none;
                 update $facts set total_work_items -= $gone return none;
+                {record}
                 return true;
-            }}"
+            }}",
+            guard = writer.guard(),
+            record = writer.record(),
         );
-        self.ask_fenced(&sql, run, now)
+        self.ask_by(&sql, writer, now)
             .bind("project", record_of("projects", &ids))
             .bind("facts", record("integration_facts", ids[0]))
             .bind("revision", before.revision)
             .bind("rows", rows)
-            .bind("records", records)
+            .bind("records", records("work_items"))
+            .bind("kept", records("kept_items"))
             .bind("deltas", label_deltas(ids, &unlabelled, &before.labels))
             .bind("gone", i64::try_from(items.len()).unwrap_or(i64::MAX))
             .write()
@@ -164,6 +183,123 @@ impl Store {
             })
             .collect();
         Ok(page(rows, limit))
+    }
+
+    /// Puts deleted work items back into the copy, as they were, and keeps them there though Plane does not list them. How
+    /// many.
+    pub async fn restore_items(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        project: ProjectId,
+        which: Restore,
+        now: DateTime<Utc>,
+    ) -> Result<u64, Error> {
+        let ids = [integration.0, project.0];
+        let from = match which {
+            Restore::One(item) => record_of("deleted_items", &[ids[0], ids[1], item.0]),
+            Restore::All => records_under("deleted_items", &ids),
+        };
+        let mut restored = 0;
+        loop {
+            let bodies: Vec<String> = self
+                .ask("select value body from $from limit $batch")
+                .bind("from", from.clone())
+                .bind("batch", i64::from(BATCH))
+                .read()
+                .await?
+                .rows(0)?;
+            if bodies.is_empty() {
+                return Ok(restored);
+            }
+            let items = bodies
+                .iter()
+                .map(|body| serde_json::from_str(body))
+                .collect::<Result<Vec<WorkItem>, _>>()
+                .map_err(|error| Error::Query(error.to_string()))?;
+            self.put_back(admin, integration, project, &items, now)
+                .await?;
+            restored += items.len() as u64;
+        }
+    }
+
+    async fn put_back(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        project: ProjectId,
+        items: &[WorkItem],
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let says = format!("Put back {} deleted work items.", items.len());
+        let audit = self.admin_entry(admin, "work_item.restored", Some(integration), says, now);
+        let writer = Writer::Admin(integration, &audit);
+        let items: Vec<&WorkItem> = items.iter().collect();
+        for _ in 0..10 {
+            if self.try_batch(writer, project, &items, None, now).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    /// Which work items of a project are kept though Plane does not have them.
+    pub async fn kept_items(
+        &self,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<HashSet<WorkItemId>, Error> {
+        let ids: Vec<Uuid> = self
+            .ask("select value item from $kept")
+            .bind(
+                "kept",
+                records_under("kept_items", &[integration.0, project.0]),
+            )
+            .read()
+            .await?
+            .rows(0)?;
+        Ok(ids.into_iter().map(WorkItemId).collect())
+    }
+
+    /// Since when a work item is kept though Plane does not have it; `None` if Plane has it.
+    pub async fn kept_since(
+        &self,
+        _viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+        item: WorkItemId,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
+        self.ask("select value kept_at from only $id")
+            .bind(
+                "id",
+                record_of("kept_items", &[integration.0, project.0, item.0]),
+            )
+            .read()
+            .await?
+            .one(0)
+    }
+
+    /// Notes that Plane lists these again.
+    pub async fn forget_kept(
+        &self,
+        run: &RunRef,
+        project: ProjectId,
+        items: &[WorkItemId],
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let records: Vec<RecordId> = items
+            .iter()
+            .map(|item| record_of("kept_items", &[run.integration.0, project.0, item.0]))
+            .collect();
+        let sql = format!(
+            "{{ {} delete $records return none; return none; }}",
+            super::FENCE
+        );
+        self.ask_fenced(&sql, run, now)
+            .bind("records", records)
+            .write()
+            .await
+            .map(drop)
     }
 
     /// Forgets for good what was deleted before then. How many.

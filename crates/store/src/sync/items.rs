@@ -11,7 +11,7 @@ use surrealdb::types::{RecordId, RecordIdKey, SurrealValue};
 use uuid::Uuid;
 
 use super::{
-    FENCE, PROGRESS,
+    PROGRESS, Writer,
     walk::{STEP, Step, bind_step},
 };
 use crate::{
@@ -33,6 +33,14 @@ pub(super) struct LabelDelta {
     id: RecordId,
     label: Uuid,
     by: i64,
+}
+
+/// Marks an item that is kept though Plane does not have it.
+#[derive(SurrealValue)]
+struct KeptRow {
+    id: RecordId,
+    item: Uuid,
+    kept_at: DateTime<Utc>,
 }
 
 #[derive(SurrealValue)]
@@ -114,40 +122,53 @@ impl Store {
         end: Option<(Option<Step<'_>>, &Progress, &Counts)>,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
+        let writer = Writer::Run(run);
         for _ in 0..10 {
-            if self.try_batch(run, project, items, end, now).await? {
+            if self.try_batch(writer, project, items, end, now).await? {
                 return Ok(());
             }
         }
         Err(Error::Conflict)
     }
 
-    /// `false`: somebody else changed the project's items since its totals were worked out.
-    async fn try_batch(
+    /// Stores items with the totals they change. What a run writes is there in Plane; what an admin writes is kept though it
+    /// is not. `false`: somebody else changed the project's items since its totals were worked out.
+    pub(super) async fn try_batch(
         &self,
-        run: &RunRef,
+        writer: Writer<'_>,
         project: ProjectId,
         items: &[&WorkItem],
         end: Option<(Option<Step<'_>>, &Progress, &Counts)>,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
-        let ids = [run.integration.0, project.0];
+        let integration = writer.integration();
+        let ids = [integration.0, project.0];
         let before = self.before(ids, items).await?;
         let rows: Vec<ItemRow> = items
             .iter()
-            .map(|item| ItemRow::new(run.integration, project, item, before.group(item), now))
+            .map(|item| ItemRow::new(integration, project, item, before.group(item), now))
             .collect();
         let new: Vec<Uuid> = items
             .iter()
             .map(|item| item.id.0)
             .filter(|id| !before.labels.contains_key(id))
             .collect();
-        // What comes back in Plane, as from its archive, is not deleted any more.
+        // What comes back, as from Plane's archive, is not deleted any more.
         let revived: Vec<RecordId> = new
             .iter()
             .filter(|_| before.has_deleted)
             .map(|id| record_of("deleted_items", &[ids[0], ids[1], *id]))
             .collect();
+        let kept = items.iter().map(|item| KeptRow {
+            id: record_of("kept_items", &[ids[0], ids[1], item.id.0]),
+            item: item.id.0,
+            kept_at: now,
+        });
+        let (kept, listed): (Vec<KeptRow>, Vec<RecordId>) = match writer {
+            Writer::Admin(..) => (kept.collect(), Vec::new()),
+            Writer::Run(_) if before.has_kept => (Vec::new(), kept.map(|row| row.id).collect()),
+            Writer::Run(_) => (Vec::new(), Vec::new()),
+        };
         let end_sql = match end {
             Some((Some(_), ..)) => format!("{STEP} {PROGRESS}"),
             Some((None, ..)) => PROGRESS.to_owned(),
@@ -156,7 +177,7 @@ impl Store {
         let insert = if rows.is_empty() { "" } else { INSERT };
         let sql = format!(
             "{{
-                {FENCE}
+                {guard}
                 if (select value revision from only $project) != $revision {{ return false }};
                 {insert}
                 for $word in $words {{ upsert $word.id content $word return none }};
@@ -166,12 +187,17 @@ impl Store {
                 update $project set total_work_items += $new, revision += 1 return none;
                 update $facts set total_work_items += $new return none;
                 delete $revived return none;
+                for $row in $kept {{ upsert $row.id content $row return none }};
+                delete $listed return none;
                 {end_sql}
+                {record}
                 return true;
-            }}"
+            }}",
+            guard = writer.guard(),
+            record = writer.record(),
         );
         let mut ask = self
-            .ask_fenced(&sql, run, now)
+            .ask_by(&sql, writer, now)
             .bind("project", record_of("projects", &ids))
             .bind("facts", record("integration_facts", ids[0]))
             .bind("revision", before.revision)
@@ -179,6 +205,8 @@ impl Store {
             .bind("words", before.new_words)
             .bind("deltas", label_deltas(ids, items, &before.labels))
             .bind("revived", revived)
+            .bind("kept", kept)
+            .bind("listed", listed)
             .bind("new", i64::try_from(new.len()).unwrap_or(i64::MAX));
         if let Some((step, progress, counts)) = end {
             ask = bind_step(ask, &ids, step)
@@ -215,13 +243,15 @@ impl Store {
                  select item, labels from $records;
                  select state, state_group from $states;
                  select value word from $word_ids;
-                 select value id from $deleted limit 1;",
+                 select value id from $deleted limit 1;
+                 select value id from $kept limit 1;",
             )
             .bind("project", record_of("projects", &ids))
             .bind("records", records)
             .bind("states", records_under("states", &ids))
             .bind("word_ids", word_ids)
             .bind("deleted", records_under("deleted_items", &ids))
+            .bind("kept", records_under("kept_items", &ids))
             .read()
             .await?;
         let revision: Option<i64> = answer.one(0)?;
@@ -229,10 +259,12 @@ impl Store {
         let groups: Vec<Group> = answer.rows(2)?;
         let known: HashSet<String> = answer.rows::<String>(3)?.into_iter().collect();
         let deleted: Vec<RecordId> = answer.rows(4)?;
+        let kept: Vec<RecordId> = answer.rows(5)?;
         Ok(Before {
             revision: revision
                 .ok_or_else(|| Error::Query("items of a project that is not stored".to_owned()))?,
             has_deleted: !deleted.is_empty(),
+            has_kept: !kept.is_empty(),
             labels: old.into_iter().map(|old| (old.item, old.labels)).collect(),
             groups: groups
                 .into_iter()
@@ -255,6 +287,8 @@ pub(super) struct Before {
     pub(super) revision: i64,
     /// Some of the project's items are kept as deleted.
     has_deleted: bool,
+    /// Some are kept though Plane does not have them.
+    has_kept: bool,
     /// Labels by item.
     pub(super) labels: HashMap<Uuid, Vec<Uuid>>,
     /// Groups by state.

@@ -3,24 +3,29 @@
 
 /// Projects, members, states and labels.
 mod around;
-/// Work items that are gone in Plane.
+/// Work items that are gone in Plane: taken out, put back, forgotten.
 mod gone;
+/// What a walk holds back until an admin releases it.
+mod held;
 /// Work items: a page with its checkpoint and totals.
 mod items;
 /// Walks over a project's work items: where they are and what they leave.
 mod walk;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::run::{Counts, Outcome, Progress, RunSummary};
+use domain::{
+    ids::IntegrationId,
+    run::{Counts, Outcome, Progress, RunSummary},
+};
 
 pub(crate) use around::access_of;
 #[cfg(test)]
 pub(crate) use gone::DELETED;
-pub use gone::DeletedItem;
 pub use walk::{Checkpoint, Finished, Step};
 
 use crate::{
     RunRef, Store,
+    audit::AuditRow,
     error::Error,
     query::Ask,
     runs::outcome_word,
@@ -33,9 +38,60 @@ const FENCE: &str = "
     if $lease = none or $lease.epoch != $epoch or $lease.run != $run_uid { throw 'hangar:fenced' };
     update $lease_id set until = $now + duration::from_secs($lease.seconds);";
 
+/// Begins every transaction of a person on a copy: an integration that is being deleted takes no more rows.
+const NOT_DELETING: &str = "
+    if (select value is_deleting from only $integration_id) != false { throw 'hangar:fenced' };";
+
 const PROGRESS: &str = "update $run_id set progress = $progress, counts = $counts;";
 
+/// Who changes the work items of a copy.
+#[derive(Clone, Copy)]
+enum Writer<'a> {
+    Run(&'a RunRef),
+    /// An admin, with the entry that tells of it.
+    Admin(IntegrationId, &'a AuditRow),
+}
+
+impl Writer<'_> {
+    fn integration(self) -> IntegrationId {
+        match self {
+            Writer::Run(run) => run.integration,
+            Writer::Admin(integration, _) => integration,
+        }
+    }
+
+    /// How its transactions begin.
+    fn guard(self) -> &'static str {
+        match self {
+            Writer::Run(_) => FENCE,
+            Writer::Admin(..) => NOT_DELETING,
+        }
+    }
+
+    /// How those that change something end.
+    fn record(self) -> &'static str {
+        match self {
+            Writer::Run(_) => "",
+            Writer::Admin(..) => "create audit content $audit return none;",
+        }
+    }
+}
+
 impl Store {
+    fn ask_by<'a>(&'a self, sql: &'a str, writer: Writer<'_>, now: DateTime<Utc>) -> Ask<'a> {
+        match writer {
+            Writer::Run(run) => self.ask_fenced(sql, run, now),
+            Writer::Admin(integration, audit) => self
+                .ask(sql)
+                .bind(
+                    "integration_id",
+                    record("plane_integrations", integration.0),
+                )
+                .bind("audit", audit.clone())
+                .bind("now", now),
+        }
+    }
+
     fn ask_fenced<'a>(&'a self, sql: &'a str, run: &RunRef, now: DateTime<Utc>) -> Ask<'a> {
         self.ask(sql)
             .bind("lease_id", record("sync_leases", run.integration.0))

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use domain::{
     ids::{IntegrationId, LabelId, ProjectId, StateId, WorkItemId},
-    walk::Walked,
+    walk::{Held, Walked},
 };
 use surrealdb::types::{Bytes, SurrealValue};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use crate::{
     RunRef, Store,
     error::Error,
     query::Ask,
-    shape::{count, record_of, records_under, records_under_after},
+    shape::{count, from_json, record_of, records_under, records_under_after, to_json},
 };
 
 /// Where a full walk over a project's work items is.
@@ -44,8 +44,10 @@ pub struct Finished {
     pub complete_at: DateTime<Utc>,
     /// `None` leaves the old one.
     pub watermark: Option<DateTime<Utc>>,
-    /// Whether everything was read.
+    /// Whether everything was read, and what was absent asked for or held.
     pub is_full: bool,
+    /// After a full walk: what an admin has to look at.
+    pub held: Option<Held>,
     /// By how much the copy's total exceeds Plane's; negative if Plane has more. `None` leaves the old one.
     pub gap: Option<i64>,
 }
@@ -89,6 +91,8 @@ impl Store {
             full_at: Option<DateTime<Utc>>,
             around_at: Option<DateTime<Utc>>,
             gap: i64,
+            held: Option<serde_json::Value>,
+            released: Option<i64>,
             total_work_items: i64,
         }
         #[derive(SurrealValue)]
@@ -101,7 +105,7 @@ impl Store {
         let ids = [integration.0, project.0];
         let mut answer = self
             .ask(
-                "select watermark, full_at, around_at, gap ?? 0 as gap, total_work_items from only $project;
+                "select watermark, full_at, around_at, gap ?? 0 as gap, held, released, total_work_items from only $project;
                  select * from only $checkpoint;",
             )
             .bind("project", record_of("projects", &ids))
@@ -110,13 +114,18 @@ impl Store {
             .await?;
         let (row, left): (Option<Row>, Option<Left>) = (answer.one(0)?, answer.one(1)?);
         let total = row.as_ref().map_or(0, |row| count(row.total_work_items));
-        let walked = row.map_or_else(Walked::default, |row| Walked {
-            watermark: row.watermark,
-            full_at: row.full_at,
-            around_at: row.around_at,
-            is_unfinished: left.is_some(),
-            gap: row.gap,
-        });
+        let walked = match row {
+            None => Walked::default(),
+            Some(row) => Walked {
+                watermark: row.watermark,
+                full_at: row.full_at,
+                around_at: row.around_at,
+                is_unfinished: left.is_some(),
+                gap: row.gap,
+                held: row.held.map(from_json).transpose()?,
+                released: row.released.map(count),
+            },
+        };
         let left = left.map(|left| Checkpoint {
             project,
             cursor: left.cursor,
@@ -244,7 +253,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         let full = if finished.is_full {
-            ", full_at = $complete_at"
+            ", full_at = $complete_at, held = $held, released = none"
         } else {
             ""
         };
@@ -265,6 +274,7 @@ impl Store {
             .bind("complete_at", finished.complete_at)
             .bind("watermark", finished.watermark)
             .bind("gap", finished.gap)
+            .bind("held", finished.held.as_ref().map(to_json).transpose()?)
             .write()
             .await
             .map(drop)

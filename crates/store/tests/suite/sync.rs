@@ -299,6 +299,7 @@ async fn a_page_and_its_checkpoint_are_one() {
         complete_at: at(1002),
         watermark: Some(at(1)),
         is_full: true,
+        held: None,
         gap: Some(0),
     };
     store

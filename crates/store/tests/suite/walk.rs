@@ -1,10 +1,14 @@
 use std::collections::HashSet;
 
-use domain::{ids::WorkItemId, mirror::WorkItem};
+use domain::{
+    ids::WorkItemId,
+    mirror::{Restore, WorkItem},
+    walk::Held,
+};
 use store::Finished;
 
 use crate::{
-    support::{at, id, integration, viewer, world},
+    support::{admin, at, id, integration, viewer, world},
     workspace::{Workspace, checkpoint, item, start},
 };
 
@@ -43,6 +47,7 @@ async fn a_full_walk_remembers_what_it_saw_until_it_ends_or_begins_anew() {
         complete_at: at(50),
         watermark: Some(at(2)),
         is_full: true,
+        held: None,
         gap: Some(-1),
     };
     store
@@ -53,6 +58,7 @@ async fn a_full_walk_remembers_what_it_saw_until_it_ends_or_begins_anew() {
         complete_at: at(60),
         watermark: None,
         is_full: false,
+        held: None,
         gap: Some(0),
     };
     store
@@ -146,4 +152,131 @@ async fn a_run_that_lost_its_lease_removes_nothing() {
     assert_eq!(w.numbers(Default::default(), 9).await, [1]);
     let seen: HashSet<WorkItemId> = store.seen_items(acme.id, w.project).await.unwrap();
     assert_eq!(seen.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_put_back_stays_though_plane_does_not_have_it() {
+    let world = world().await;
+    let store = &world.store;
+    let acme = integration(store, 1, "Acme").await;
+    let w = Workspace::synced(store, acme.id).await;
+    let page: Vec<WorkItem> = (1..=3).map(|n| item(n, "thing", n as i64)).collect();
+    w.apply(page.clone()).await;
+    let labels = async || {
+        let facets = store.facets(&viewer(), acme.id, w.project).await.unwrap();
+        let counts = facets.labels.iter().map(|label| label.work_items);
+        counts.sum::<u64>()
+    };
+    let before = labels().await;
+    let kept = async || store.kept_items(acme.id, w.project).await.unwrap();
+    let (two, admin) = (page[1].id, admin());
+    store
+        .remove_items(&w.run, w.project, &ids(&page), at(110))
+        .await
+        .unwrap();
+
+    let one = Restore::One(two);
+    let restored = store.restore_items(&admin, acme.id, w.project, one, at(111));
+    assert_eq!(restored.await.unwrap(), 1);
+    let again = store.restore_items(&admin, acme.id, w.project, one, at(112));
+    assert_eq!(again.await.unwrap(), 0, "it is not deleted any more");
+    assert_eq!(w.numbers(Default::default(), 9).await, [2]);
+    assert_eq!(kept().await, HashSet::from([two]));
+    let since = store.kept_since(&viewer(), acme.id, w.project, two).await;
+    assert_eq!(since.unwrap(), Some(at(111)));
+
+    let rest = store.restore_items(&admin, acme.id, w.project, Restore::All, at(113));
+    assert_eq!(rest.await.unwrap(), 2);
+    assert_eq!(w.numbers(Default::default(), 9).await, [3, 2, 1]);
+    assert_eq!(store.totals(&viewer()).await.unwrap().work_items, 3);
+    assert_eq!(labels().await, before);
+
+    // Plane lists the first again, changed; the second is seen again; the third is taken out again.
+    w.apply(vec![item(1, "thing changed", 9)]).await;
+    assert_eq!(kept().await, HashSet::from([two, page[2].id]));
+    store
+        .forget_kept(&w.run, w.project, &[two], at(114))
+        .await
+        .unwrap();
+    assert_eq!(kept().await, HashSet::from([page[2].id]));
+    for (item, expected) in [(page[2].id, true), (page[2].id, false), (two, false)] {
+        let out = store.discard_kept(&admin, acme.id, w.project, item, at(115));
+        assert_eq!(out.await.unwrap(), expected);
+    }
+    assert_eq!(w.numbers(Default::default(), 9).await, [1, 2]);
+    assert!(kept().await.is_empty());
+
+    let history = store.history(&viewer(), Some(acme.id), None, 9).await;
+    let actions: Vec<String> = history
+        .unwrap()
+        .rows
+        .into_iter()
+        .map(|entry| entry.action)
+        .collect();
+    assert_eq!(
+        actions[..3],
+        [
+            "work_item.discarded",
+            "work_item.restored",
+            "work_item.restored"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_held_is_released_once_and_a_deleted_integration_takes_nothing_back() {
+    let world = world().await;
+    let store = &world.store;
+    let acme = integration(store, 1, "Acme").await;
+    let w = Workspace::synced(store, acme.id).await;
+    let (held, admin) = (
+        Held {
+            absent: 21,
+            of: 100,
+            at: at(50),
+        },
+        admin(),
+    );
+    let release = async || {
+        let released = store.release_held(&admin, acme.id, w.project, at(60)).await;
+        released.unwrap()
+    };
+    assert_eq!(release().await, None, "nothing is held");
+
+    let walk = |is_full, held| Finished {
+        complete_at: at(50),
+        watermark: None,
+        is_full,
+        held,
+        gap: Some(0),
+    };
+    let finish = async |finished: Finished| {
+        let done = store.finish_walk(&w.run, w.project, &finished, at(51));
+        done.await.unwrap();
+        store.walked(acme.id, w.project).await.unwrap().0
+    };
+    let walked = finish(walk(true, Some(held))).await;
+    assert_eq!((walked.held, walked.released), (Some(held), None));
+    let row = store.project(&viewer(), acme.id, w.project).await.unwrap();
+    assert_eq!(row.unwrap().held, Some(held));
+
+    assert_eq!(release().await, Some(held));
+    let walked = finish(walk(false, None)).await;
+    assert_eq!((walked.held, walked.released), (Some(held), Some(21)));
+    let walked = finish(walk(true, None)).await;
+    assert_eq!((walked.held, walked.released), (None, None));
+
+    w.apply(vec![item(1, "one", 1)]).await;
+    let gone = store.item_ids(acme.id, w.project).await.unwrap();
+    store
+        .remove_items(&w.run, w.project, &gone, at(61))
+        .await
+        .unwrap();
+    store.interrupt_dead_runs(at(5000)).await.unwrap();
+    store
+        .delete_integration(&admin, acme.id, at(5001))
+        .await
+        .unwrap();
+    let late = store.restore_items(&admin, acme.id, w.project, Restore::All, at(5002));
+    assert_eq!(late.await.unwrap(), 0);
 }

@@ -1,0 +1,52 @@
+import { expect, test } from "../fixtures";
+import { Integrations } from "../pages/integrations";
+import { Runs } from "../pages/runs";
+import { WorkItems } from "../pages/work_items";
+import { lookAt } from "../support/looks";
+
+test("what is deleted in Plane is held when it is much, released by an admin, and put back from the list of deleted", async ({
+  admin,
+  plane,
+  guard,
+  javaScriptEnabled,
+}) => {
+  const scripts = javaScriptEnabled !== false;
+  const suffix = scripts ? "S" : "N";
+  const place = { workspace: "acme", project: `TINY${suffix}` };
+  await plane.edit({ op: "add_project", workspace: "acme", name: `Tiny ${suffix}`, identifier: place.project });
+  await plane.edit({ op: "add_items", ...place, count: 14 });
+  const name = `Pruned ${suffix}`;
+  await new Integrations(admin).add({ name, address: plane.url, workspace: "acme", key: plane.keys.member });
+  const runs = new Runs(admin);
+  await runs.start();
+  await runs.expectOutcome("Succeeded", scripts);
+
+  for (let n = 1; n <= 12; n += 1) await plane.edit({ op: "delete_item", workspace: "acme", item: `${place.project}-${n}` });
+  await admin.getByRole("button", { name: "Sync again" }).click();
+  await runs.expectOutcome("Held", scripts);
+
+  const items = new WorkItems(admin);
+  await items.openProject(`Tiny ${suffix}`, name);
+  await expect(admin.getByRole("main")).toContainText("Plane no longer lists 12 of 14 work items.");
+  if (scripts) await lookAt(admin, "project-held", guard);
+  await admin.getByRole("button", { name: "Release and sync" }).click();
+  await runs.expectOutcome("Succeeded", scripts);
+  await expect(runs.fact("Deleted")).toHaveText("12");
+
+  await items.openProject(`Tiny ${suffix}`, name);
+  await expect(items.rows()).toHaveCount(2);
+  await admin.getByRole("link", { name: "Deleted", exact: true }).click();
+  const deleted = admin.getByRole("region", { name: "Deleted work items" });
+  await expect(deleted.getByRole("rowheader")).toHaveCount(12);
+  if (scripts) await lookAt(admin, "deleted-work-items", guard);
+
+  await admin.getByRole("button", { name: `Put ${place.project}-7 back`, exact: true }).click();
+  await expect(admin.getByRole("main")).toContainText("Plane does not have this work item.");
+  if (scripts) await lookAt(admin, "work-item-put-back", guard);
+  await admin.getByRole("button", { name: "Take out again" }).click();
+  await expect(deleted.getByRole("rowheader")).toHaveCount(12);
+  await admin.getByRole("button", { name: "Put all back" }).click();
+  await expect(admin.getByRole("main")).toContainText("Nothing was deleted");
+  await items.openProject(`Tiny ${suffix}`, name);
+  await expect(items.rows()).toHaveCount(14);
+});
