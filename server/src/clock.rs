@@ -1,4 +1,7 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -24,6 +27,17 @@ impl Clock {
         match self {
             Clock::System => Utc::now(),
             Clock::Manual(at) => *at.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    /// Waits for so long. A manual clock moves on instead, at once.
+    pub async fn sleep(&self, time: Duration) {
+        match self {
+            Clock::System => tokio::time::sleep(time).await,
+            Clock::Manual(_) => {
+                self.advance(TimeDelta::from_std(time).unwrap_or_default());
+                tokio::task::yield_now().await;
+            }
         }
     }
 

@@ -325,7 +325,8 @@ impl Copy<'_> {
         }
         debug!(code = error.code(), "a call failed and is repeated");
         let share = f64::from(u32::from_le_bytes(self.rng.bytes())) / f64::from(u32::MAX);
-        tokio::time::sleep((FIRST_PAUSE * 2_u32.pow(failed - 1)).mul_f64(share)).await;
+        let pause = (FIRST_PAUSE * 2_u32.pow(failed - 1)).mul_f64(share);
+        self.clock.sleep(pause).await;
         true
     }
 

@@ -2,6 +2,9 @@
 mod copy;
 /// Runs that nobody has to ask for.
 mod schedule;
+/// The sync core under a simulated clock, with edits, faults and crashes from a seed.
+#[cfg(test)]
+mod simulation;
 /// Work items: all of them, or the latest changes.
 mod walk;
 
@@ -50,10 +53,16 @@ struct Inner {
     tasks: TaskTracker,
     stop: CancellationToken,
     cancels: Mutex<HashMap<RunId, CancellationToken>>,
+    options: plane::Options,
 }
 
 impl SyncService {
     pub fn new(integrations: IntegrationsService) -> Self {
+        Self::with_options(integrations, plane::Options::default())
+    }
+
+    /// With clients of Plane that behave so.
+    fn with_options(integrations: IntegrationsService, options: plane::Options) -> Self {
         Self(Arc::new(Inner {
             owner: integrations.rng.uuid_v4(),
             integrations,
@@ -61,6 +70,7 @@ impl SyncService {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             cancels: Mutex::default(),
+            options,
         }))
     }
 
@@ -189,7 +199,7 @@ impl SyncService {
             settings.auth_scheme,
             key,
             budget,
-            plane::Options::default(),
+            self.0.options.clone(),
         ))
     }
 

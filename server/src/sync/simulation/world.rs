@@ -1,0 +1,670 @@
+//! What is simulated: a Plane, a portal beside it, and what must be true of the copy.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+};
+
+use app::{IntegrationForm, Integrations as _};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use domain::{
+    actor::{Admin, Role, User, Viewer},
+    ids::{ProjectId, RunId, UserId, WorkItemId},
+    integration::Integration,
+    mirror::{Restore, WorkItem},
+    run::{Outcome, Trigger},
+};
+use fake_plane::FakePlane;
+use plane::{Budgets, Plane};
+use store::{NewRun, OpenOptions, Start, Store};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::plan::{Edit, End, Run};
+use crate::{
+    clock::Clock,
+    egress::{Egress, Policy},
+    integrations::IntegrationsService,
+    rng::Rng,
+    sync::{LEASE, SyncService},
+    vault::{MasterKeySource, Vault},
+};
+
+type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A store with its services. Many worlds, one after the other, live in it: opening a database takes longer than a run.
+pub(super) struct Ground {
+    integrations: IntegrationsService,
+}
+
+impl Ground {
+    pub(super) async fn new() -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let clock = Clock::manual(start_of_time());
+        let rng = Rng::seeded(1);
+        let store = Store::open(OpenOptions::new("mem://"), clock.now())
+            .await
+            .unwrap();
+        let master = MasterKeySource::given("7f".repeat(32));
+        let vault = Vault::open(&store, &master, &rng, clock.now())
+            .await
+            .unwrap();
+        let egress = Egress::new(Policy {
+            allow: vec!["127.0.0.1".to_owned()],
+            allow_http: vec!["127.0.0.1".to_owned()],
+            ..Policy::default()
+        });
+        let integrations = IntegrationsService {
+            store,
+            vault: Arc::new(vault),
+            egress: Arc::new(egress.unwrap()),
+            budgets: Arc::new(Budgets::default()),
+            clock,
+            rng,
+        };
+        Self { integrations }
+    }
+}
+
+/// Everything that a copy says, to be compared as a whole.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Copied {
+    items: BTreeMap<(Uuid, Uuid), WorkItem>,
+    deleted: BTreeSet<(Uuid, Uuid)>,
+    kept: BTreeSet<(Uuid, Uuid)>,
+}
+
+/// One simulation: its Plane, its integration, and what it has done so far.
+pub(super) struct World {
+    integrations: IntegrationsService,
+    /// Anew after each crash, as a process is.
+    service: SyncService,
+    options: plane::Options,
+    pub(super) plane: FakePlane,
+    /// Plane's own clock, which never jumps.
+    planes_clock: Clock,
+    integration: Integration,
+    user: Uuid,
+    pub(super) projects: [Uuid; 2],
+    admin: Admin,
+    viewer: Viewer,
+    /// Items that were archived or back from there, in projects that were too: their `updated_at` tells nothing of it.
+    hidden: BTreeSet<Uuid>,
+    /// The latest time that Hangar's clock has shown.
+    latest: DateTime<Utc>,
+    /// Of admins, for the history.
+    acts: usize,
+    /// What happened, for telling two simulations apart.
+    pub(super) trace: Vec<String>,
+}
+
+impl World {
+    /// `seed` names the integration; `page_size` rows make a page of Plane's lists.
+    pub(super) async fn new(ground: &Ground, seed: u64, page_size: u32, items: [u32; 2]) -> Self {
+        let planes_clock = Clock::manual(start_of_time());
+        let clock = planes_clock.clone();
+        let plane = FakePlane::start(fake_plane::Options {
+            rate_limit: None,
+            seed,
+            clock: fake_plane::Clock::new(move || clock.now()),
+            ..Default::default()
+        })
+        .await;
+        let (user, key, projects) = plane.given(|state| {
+            state.add_workspace("acme", "Acme");
+            let user = state.add_user("Inge", "Gration");
+            state.join_workspace("acme", user, fake_plane::Role::Member);
+            let key = state.add_key(user, "hangar");
+            let projects = [("Web", "WEB", items[0]), ("Mobile", "MOB", items[1])];
+            let projects = projects.map(|(name, identifier, items)| {
+                let project = state.add_project("acme", name, identifier);
+                state.join_project(project, user, fake_plane::Role::Member);
+                state.add_usual_labels(project);
+                state.add_items(project, items);
+                project
+            });
+            (user, key, projects)
+        });
+        // The clock may stand before the last world's end: a portal with its own history, like any other.
+        let integrations = IntegrationsService {
+            clock: Clock::manual(start_of_time()),
+            rng: Rng::seeded(seed),
+            budgets: Arc::new(Budgets::default()),
+            ..ground.integrations.clone()
+        };
+        let admin = admin();
+        let viewer = admin.clone().viewer();
+        let form = IntegrationForm {
+            integration_name: format!("Seed {seed}"),
+            base_url: plane.url(),
+            workspace: "acme".to_owned(),
+            auth_scheme: "api_key".to_owned(),
+            interval_minutes: "15".to_owned(),
+            api_key: key,
+            ..IntegrationForm::default()
+        };
+        let id = integrations.create(&admin, form).await.unwrap();
+        let integration = integrations.get(&viewer, id).await.unwrap().integration;
+        let options = plane::Options {
+            page_size,
+            ..plane::Options::default()
+        };
+        Self {
+            service: SyncService::with_options(integrations.clone(), options.clone()),
+            integrations,
+            options,
+            plane,
+            planes_clock,
+            integration,
+            user,
+            projects,
+            admin,
+            viewer,
+            hidden: BTreeSet::new(),
+            latest: start_of_time(),
+            acts: 0,
+            trace: Vec::new(),
+        }
+    }
+
+    /// Time goes by, on both sides.
+    pub(super) fn wait(&mut self, time: TimeDelta) {
+        self.planes_clock.advance(time);
+        self.jump(time);
+    }
+
+    /// Hangar's clock alone is set on, or back.
+    pub(super) fn jump(&mut self, time: TimeDelta) {
+        self.integrations.clock.advance(time);
+        self.latest = self.latest.max(self.integrations.clock.now());
+    }
+
+    /// Changes something in Plane. Items are named by their place among all that ever were.
+    pub(super) fn edit(&mut self, edit: Edit) {
+        self.planes_clock.advance(TimeDelta::milliseconds(250));
+        let (project, user) = (self.projects[edit.project()], self.user);
+        let hidden = &mut self.hidden;
+        self.plane.given(|state| {
+            let items: Vec<Uuid> = state
+                .project(project)
+                .map(|p| p.items.all().iter().map(|item| item.id).collect())
+                .unwrap_or_default();
+            let item = |n: usize| items.get(n % items.len().max(1)).copied();
+            let labels: Vec<(Uuid, String)> = state
+                .project(project)
+                .map(|p| p.labels.iter().map(|l| (l.id, l.name.clone())).collect())
+                .unwrap_or_default();
+            let label = |n: usize| labels.get(n % labels.len().max(1)).cloned();
+            match edit {
+                Edit::Create(_, n) => {
+                    state.create_item(project, &format!("Made {n}"));
+                }
+                Edit::Rename(_, n, to) => {
+                    item(n).into_iter().for_each(|id| {
+                        state.edit_item(id, |item| item.name = format!("Renamed {to}"));
+                    });
+                }
+                Edit::Move(_, n, to) => {
+                    let to = ["Backlog", "Todo", "In Progress", "Done"][to % 4];
+                    item(n).into_iter().for_each(|id| state.move_to(id, to));
+                }
+                Edit::Relabel(_, n, to) => {
+                    if let (Some(id), Some((_, name))) = (item(n), label(to)) {
+                        state.relabel(id, &[&name]);
+                    }
+                }
+                Edit::Delete(_, n) => item(n).into_iter().for_each(|id| {
+                    hidden.insert(id);
+                    state.delete_item(id);
+                }),
+                Edit::Archive(_, n) => item(n).into_iter().for_each(|id| {
+                    hidden.insert(id);
+                    state.archive_item(id);
+                }),
+                Edit::Unarchive(_, n) => item(n).into_iter().for_each(|id| {
+                    hidden.insert(id);
+                    state.unarchive_item(id);
+                }),
+                Edit::AddLabel(_, n) => {
+                    if !labels.iter().any(|(_, name)| *name == format!("label {n}")) {
+                        state.add_label(project, &format!("label {n}"), "#336699");
+                    }
+                }
+                Edit::RenameLabel(_, n, to) => {
+                    if let Some((id, _)) = label(n) {
+                        state.rename_label(id, &format!("renamed label {n} {to}"));
+                    }
+                }
+                Edit::DeleteLabel(_, n) => {
+                    if let Some((id, _)) = label(n) {
+                        state.delete_label(id);
+                    }
+                }
+                Edit::ArchiveProject(_) => {
+                    hidden.extend(items);
+                    state.archive_project(project);
+                }
+                Edit::UnarchiveProject(_) => {
+                    hidden.extend(items);
+                    state.unarchive_project(project);
+                }
+                Edit::Leave(_) => {
+                    hidden.extend(items);
+                    state.leave_project(project, user);
+                }
+                Edit::Join(_) => {
+                    hidden.extend(items);
+                    state.join_project(project, user, fake_plane::Role::Member);
+                }
+            }
+        });
+    }
+
+    /// An admin lets go what is held, and puts back what was deleted.
+    pub(super) async fn admin_acts(&mut self) {
+        let (store, now) = (&self.integrations.store, self.integrations.clock.now());
+        for project in self.projects.map(ProjectId) {
+            let id = self.integration.id;
+            let released = store
+                .release_held(&self.admin, id, project, now)
+                .await
+                .unwrap();
+            self.acts += usize::from(released.is_some());
+        }
+        self.trace.push(format!("acts {}", self.acts));
+    }
+
+    /// An admin puts everything back that was deleted in a project.
+    pub(super) async fn restore(&mut self, project: usize) {
+        let (store, now) = (&self.integrations.store, self.integrations.clock.now());
+        let project = ProjectId(self.projects[project]);
+        let known = store
+            .project(&self.viewer, self.integration.id, project)
+            .await
+            .unwrap();
+        if known.is_none() {
+            return;
+        }
+        let restored = store
+            .restore_items(&self.admin, self.integration.id, project, Restore::All, now)
+            .await
+            .unwrap();
+        self.acts += usize::from(restored > 0);
+        self.trace.push(format!("restored {restored}"));
+    }
+
+    /// One run, as the plan has it; then everything that must be true after any run. How it ended, if it did.
+    pub(super) async fn run(&mut self, run: Run) -> Option<Outcome> {
+        let alive = self.alive();
+        let before = self.copied().await;
+        self.plane.forget_requests();
+        let (id, mut running) = self.open().await;
+        let touched = self.drive(&mut running, &run).await;
+        let ended = match (&run.end, touched.ended) {
+            (_, true) | (End::Whole, _) => {
+                running.await;
+                self.outcome(id).await
+            }
+            (End::Crash { .. }, false) => {
+                drop(running);
+                self.restart().await;
+                self.outcome(id).await
+            }
+            (End::Stall { .. }, false) => {
+                self.stalled(running).await;
+                self.outcome(id).await
+            }
+        };
+        let requests = self.plane.requests();
+        self.trace.push(format!(
+            "{ended:?} after {} requests, last {:?}",
+            requests.len(),
+            requests.last().map(|seen| (seen.path.clone(), seen.status)),
+        ));
+        assert!(ended.is_some(), "I8: a run is left without an end");
+        self.check(&alive, &before, &touched.items).await;
+        ended
+    }
+
+    /// A run that stood still until another one had taken over writes nothing when it goes on.
+    async fn stalled(&mut self, running: Running) {
+        self.jump(LEASE + TimeDelta::seconds(1));
+        self.service.end_lost_runs().await.unwrap();
+        let (_, other) = self.open().await;
+        other.await;
+        let there = self.copied().await;
+        running.await;
+        assert_eq!(self.copied().await, there, "I4: a fenced run has written");
+    }
+
+    async fn open(&self) -> (RunId, Running) {
+        let now = self.integrations.clock.now();
+        let new = NewRun {
+            id: RunId(self.integrations.rng.uuid_v7(now)),
+            integration: self.integration.id,
+            trigger: Trigger::Schedule,
+            owner: self.service.0.owner,
+            follows: None,
+        };
+        let started = self.integrations.store.start_run(new, now, LEASE);
+        let Start::Started(run) = started.await.unwrap() else {
+            panic!("I8: the lease was not given back");
+        };
+        let (id, service, integration) = (run.id, self.service.clone(), self.integration.clone());
+        let plane: Plane = service.plane(&integration).await.unwrap();
+        let running = async move {
+            let cancel = CancellationToken::new();
+            service.run_to_end(run, integration, plane, cancel).await;
+        };
+        (id, Box::pin(running))
+    }
+
+    /// Polls a run until it ends or is to be left, and edits Plane between its requests.
+    async fn drive(&mut self, running: &mut Running, run: &Run) -> Touched {
+        let mut edits = run.edits.iter().peekable();
+        let mut items = BTreeSet::new();
+        let (after, mut polls) = match run.end {
+            End::Whole => (usize::MAX, 0),
+            End::Crash { after, polls } | End::Stall { after, polls } => (after, polls),
+        };
+        let ended = std::future::poll_fn(|cx| {
+            let asked = self.plane.requests().len();
+            while let Some((at, edit)) = edits.next_if(|(at, _)| *at <= asked) {
+                let _ = at;
+                let before = self.alive();
+                self.edit(edit.clone());
+                items.extend(before.symmetric_difference(&self.alive()).copied());
+            }
+            if asked >= after {
+                match polls {
+                    0 => return std::task::Poll::Ready(false),
+                    _ => polls -= 1,
+                }
+            }
+            running.as_mut().poll(cx).map(|()| true)
+        })
+        .await;
+        if ended {
+            // Polled to its end: what is left of it does nothing.
+            *running = Box::pin(async {});
+        }
+        Touched { ended, items }
+    }
+
+    /// As after a kill -9: the next process finds what the dead one left.
+    async fn restart(&mut self) {
+        self.service = SyncService::with_options(self.integrations.clone(), self.options.clone());
+        self.service.end_dead_runs().await.unwrap();
+    }
+
+    async fn outcome(&self, id: RunId) -> Option<Outcome> {
+        let run = self.integrations.store.run(&self.viewer, id).await.unwrap();
+        run.unwrap().outcome
+    }
+
+    /// The work items that Plane would show to the key, by project and id.
+    fn alive(&self) -> BTreeSet<(Uuid, Uuid)> {
+        self.plane.given(|state| {
+            let projects = self.projects.iter().filter_map(|id| state.project(*id));
+            let readable =
+                projects.filter(|p| p.archived_at.is_none() && p.role(self.user).is_some());
+            readable
+                .flat_map(|p| p.items.all().iter().map(|item| (p.id, item)))
+                .filter(|(_, item)| item.is_visible())
+                .map(|(project, item)| (project, item.id))
+                .collect()
+        })
+    }
+
+    async fn copied(&self) -> Copied {
+        let (store, id) = (&self.integrations.store, self.integration.id);
+        let mut copied = Copied::default();
+        for project in self.projects {
+            let of = |item: WorkItemId| (project, item.0);
+            let ids = store.item_ids(id, ProjectId(project)).await.unwrap();
+            let items = store
+                .stored_items(id, ProjectId(project), &ids)
+                .await
+                .unwrap();
+            copied
+                .items
+                .extend(items.into_iter().map(|(item, row)| (of(item), row)));
+            let mut after = None;
+            loop {
+                let page = store
+                    .deleted_items(&self.viewer, id, ProjectId(project), after.as_ref(), 50)
+                    .await
+                    .unwrap();
+                copied
+                    .deleted
+                    .extend(page.rows.into_iter().map(|row| of(row.id)));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            let kept = store.kept_items(id, ProjectId(project)).await.unwrap();
+            copied.kept.extend(kept.into_iter().map(of));
+        }
+        copied
+    }
+
+    /// What must be true after any run, however it ended.
+    async fn check(
+        &self,
+        alive: &BTreeSet<(Uuid, Uuid)>,
+        before: &Copied,
+        touched: &BTreeSet<(Uuid, Uuid)>,
+    ) {
+        let copied = self.copied().await;
+        let still = self.alive();
+        let wrongly: Vec<_> = copied
+            .deleted
+            .difference(&before.deleted)
+            .filter(|id| alive.contains(id) && still.contains(id) && !touched.contains(id))
+            .collect();
+        assert!(wrongly.is_empty(), "I2: taken out while alive: {wrongly:?}");
+        self.check_watermarks(&copied).await;
+        self.check_totals(&copied).await;
+        let running = self.integrations.store.running(&self.viewer).await.unwrap();
+        let ours = running
+            .iter()
+            .any(|run| run.integration == self.integration.id);
+        assert!(!ours, "I8: a run is under way though nothing does it");
+    }
+
+    /// I3: whatever Plane changed up to the watermark is in the copy, as new at least.
+    async fn check_watermarks(&self, copied: &Copied) {
+        for project in self.projects {
+            let walked = self
+                .integrations
+                .store
+                .walked(self.integration.id, ProjectId(project));
+            let (walked, ..) = walked.await.unwrap();
+            let Some(watermark) = walked.watermark else {
+                continue;
+            };
+            let visible: Vec<(Uuid, DateTime<Utc>)> = self.plane.given(|state| {
+                let items = state.project(project).unwrap().items.all().iter();
+                items
+                    .filter(|item| item.is_visible() && item.updated_at <= watermark)
+                    .map(|item| (item.id, told(item.updated_at)))
+                    .collect()
+            });
+            for (item, updated_at) in visible {
+                match copied.items.get(&(project, item)) {
+                    Some(row) => assert!(
+                        row.updated_at >= updated_at,
+                        "I3: {item} of {updated_at} is behind the watermark {watermark}"
+                    ),
+                    None => assert!(
+                        self.hidden.contains(&item),
+                        "I3: {item} of {updated_at} is missing behind the watermark {watermark}"
+                    ),
+                }
+            }
+        }
+    }
+
+    /// The totals that writes keep are what counting says.
+    async fn check_totals(&self, copied: &Copied) {
+        let (store, id) = (&self.integrations.store, self.integration.id);
+        let mut all = 0;
+        for project in self.projects {
+            let items = || copied.items.iter().filter(|((p, _), _)| *p == project);
+            let (_, total, _) = store.walked(id, ProjectId(project)).await.unwrap();
+            assert_eq!(total, items().count() as u64, "the total of {project}");
+            all += total;
+            let facets = store
+                .facets(&self.viewer, id, ProjectId(project))
+                .await
+                .unwrap();
+            for label in facets.labels {
+                let carried = items().filter(|(_, item)| item.labels.contains(&label.label.id));
+                assert_eq!(
+                    label.work_items,
+                    carried.count() as u64,
+                    "the count of {}",
+                    label.label.name
+                );
+            }
+        }
+        let row = self.integrations.get(&self.viewer, id).await.unwrap();
+        assert_eq!(row.total_work_items, all, "the integration's total");
+    }
+
+    /// Once nothing changes any more and Plane is well, the copy is what Plane shows.
+    pub(super) async fn check_at_rest(&mut self) {
+        self.plane.heal();
+        for project in 0..2 {
+            self.edit(Edit::UnarchiveProject(project));
+            self.edit(Edit::Join(project));
+        }
+        // What was noted under a clock that was ahead counts until this one has caught up.
+        self.jump(self.latest - self.integrations.clock.now());
+        let mut outcome = None;
+        for _ in 0..4 {
+            // Longer than a day, so that everything is read; an admin lets go what is held.
+            self.wait(TimeDelta::hours(25));
+            self.admin_acts().await;
+            outcome = self.run(Run::whole()).await;
+            if outcome == Some(Outcome::Succeeded) {
+                break;
+            }
+        }
+        assert_eq!(
+            outcome,
+            Some(Outcome::Succeeded),
+            "I8: it does not come to rest"
+        );
+
+        let copied = self.copied().await;
+        let alive = self.alive();
+        let ours: BTreeSet<_> = copied.items.keys().copied().collect();
+        let expected: BTreeSet<_> = alive.union(&copied.kept).copied().collect();
+        assert_eq!(ours, expected, "I1: other work items than Plane's");
+        assert!(
+            copied.kept.is_disjoint(&alive),
+            "what Plane lists is no longer kept against it"
+        );
+        for (project, id) in alive {
+            let planes = self.plane.given(|state| {
+                state
+                    .project(project)
+                    .unwrap()
+                    .items
+                    .get(id)
+                    .unwrap()
+                    .clone()
+            });
+            let row = &copied.items[&(project, id)];
+            let seen = (
+                row.name.clone(),
+                row.updated_at,
+                row.state.map(|id| id.0),
+                row.labels.iter().map(|id| id.0).collect::<BTreeSet<_>>(),
+            );
+            let there = (
+                planes.name,
+                told(planes.updated_at),
+                Some(planes.state),
+                planes.labels.into_iter().collect::<BTreeSet<_>>(),
+            );
+            assert_eq!(seen, there, "I1: {id} differs");
+        }
+        for project in self.projects {
+            let facets = self.integrations.store.facets(
+                &self.viewer,
+                self.integration.id,
+                ProjectId(project),
+            );
+            let ours: BTreeMap<Uuid, String> = facets
+                .await
+                .unwrap()
+                .labels
+                .into_iter()
+                .map(|row| (row.label.id.0, row.label.name))
+                .collect();
+            let planes: BTreeMap<Uuid, String> = self.plane.given(|state| {
+                let labels = state.project(project).unwrap().labels.iter();
+                labels.map(|l| (l.id, l.name.clone())).collect()
+            });
+            assert_eq!(ours, planes, "I1: other labels than Plane's");
+        }
+        self.check_history().await;
+    }
+
+    /// I7: the history has a line for each thing that an admin did, and no other.
+    async fn check_history(&self) {
+        let (mut after, mut acts) = (None, 0);
+        loop {
+            let page = self
+                .integrations
+                .store
+                .history(&self.viewer, Some(self.integration.id), after.as_ref(), 50)
+                .await
+                .unwrap();
+            let words = ["project.held_released", "work_item.restored"];
+            let rows = page.rows.iter();
+            acts += rows
+                .filter(|row| words.contains(&row.action.as_str()))
+                .count();
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(acts, self.acts, "I7: acts of admins in the history");
+    }
+}
+
+/// What became of a run while it was driven.
+struct Touched {
+    ended: bool,
+    /// What came or went in Plane meanwhile.
+    items: BTreeSet<(Uuid, Uuid)>,
+}
+
+/// A time as Plane's JSON tells it: in microseconds.
+fn told(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.trunc_subsecs(6)
+}
+
+fn admin() -> Admin {
+    let user = User {
+        id: UserId(Uuid::from_u128(1)),
+        email: "maya@example.com".parse().unwrap(),
+        name: "Maya".parse().unwrap(),
+        role: Role::Admin,
+        is_active: true,
+        created_at: start_of_time(),
+        last_sign_in_at: None,
+    };
+    user.admin().unwrap()
+}
+
+fn start_of_time() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_000_000, 0).unwrap()
+}
