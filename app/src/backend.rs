@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     actor::{Admin, Role, User, Viewer},
     audit::AuditEntry,
+    collection::Collection,
     connection_test::ConnectionTest,
     ids::{DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
     integration::{DeletionCost, IntegrationFilter, IntegrationRow},
@@ -309,6 +310,13 @@ pub trait Mirror: Send + Sync {
         integration: IntegrationId,
         project: ProjectId,
     ) -> Result<Vec<LabelCount>, Failure>;
+    /// Cycles, then modules, each the latest first.
+    async fn collections(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<Vec<Collection>, Failure>;
     /// Work items that Plane does not have any more, the latest first.
     async fn deleted(
         &self,

@@ -44,6 +44,11 @@ pub fn labels(integration: IntegrationId, project: ProjectId) -> String {
     format!("/integrations/{integration}/projects/{project}/labels")
 }
 
+/// The cycles and modules of a project.
+pub fn collections(integration: IntegrationId, project: ProjectId) -> String {
+    format!("/integrations/{integration}/projects/{project}/collections")
+}
+
 pub fn deleted_items(integration: IntegrationId, project: ProjectId) -> String {
     format!("/integrations/{integration}/projects/{project}/deleted")
 }

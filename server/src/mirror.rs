@@ -2,6 +2,7 @@ use app::{Failure, Mirror, Totals};
 use async_trait::async_trait;
 use domain::{
     actor::{Admin, Viewer},
+    collection::Collection,
     ids::{IntegrationId, ProjectId, WorkItemId},
     mirror::{
         DeletedItem, Facets, LabelCount, ProjectRow, Restore, SafeHtml, WorkItemDetail,
@@ -115,6 +116,11 @@ impl Mirror for MirrorService {
             .kept_since(viewer, integration, item.project, item.id)
             .await
             .map_err(from_store)?;
+        let collections = self
+            .store
+            .collections_of(viewer, integration, item.project, item.id)
+            .await
+            .map_err(from_store)?;
         Ok(WorkItemDetail {
             description: sanitised(&item.description_html),
             plane_url: plane::address::work_item_page(
@@ -132,6 +138,7 @@ impl Mirror for MirrorService {
             created_by,
             created_at: item.created_at,
             copied_at,
+            collections,
             kept_since,
         })
     }
@@ -155,6 +162,18 @@ impl Mirror for MirrorService {
         project: ProjectId,
     ) -> Result<Vec<LabelCount>, Failure> {
         Ok(self.facets(viewer, integration, project).await?.labels)
+    }
+
+    async fn collections(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<Vec<Collection>, Failure> {
+        self.store
+            .collections(viewer, integration, project)
+            .await
+            .map_err(from_store)
     }
 
     async fn deleted(

@@ -21,6 +21,7 @@ pub enum Part {
     StateGroup,
     Label,
     Assignee,
+    Collection,
     Priority,
 }
 
@@ -32,6 +33,7 @@ pub fn read(query: &Query) -> WorkItemFilter {
             .and_then(|word| StateGroup::LISTED.into_iter().find(|g| g.word() == word)),
         label: query.parsed("label"),
         assignee: query.parsed("assignee"),
+        collection: query.parsed("in"),
         priority: query
             .get("priority")
             .and_then(|word| Priority::ALL.into_iter().find(|p| p.word() == word)),
@@ -50,6 +52,7 @@ pub fn write(filter: &WorkItemFilter) -> Query {
         .with("state", filter.state_group.map(StateGroup::word))
         .with("label", filter.label)
         .with("assignee", filter.assignee)
+        .with("in", filter.collection)
         .with("priority", filter.priority.map(Priority::word))
         .with(
             "sort",
@@ -77,6 +80,7 @@ pub fn without(filter: &WorkItemFilter, part: Part) -> WorkItemFilter {
         Part::StateGroup => rest.state_group = None,
         Part::Label => rest.label = None,
         Part::Assignee => rest.assignee = None,
+        Part::Collection => rest.collection = None,
         Part::Priority => rest.priority = None,
     }
     rest
@@ -102,7 +106,7 @@ pub fn sort_word(sort: WorkItemSort) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::ids::{LabelId, MemberId};
+    use domain::ids::{CollectionId, LabelId, MemberId};
     use proptest::{option, prelude::*, sample::select};
     use uuid::Uuid;
 
@@ -111,20 +115,24 @@ mod tests {
             option::of(select(&StateGroup::LISTED[..])),
             option::of(any::<u128>()),
             option::of(any::<u128>()),
+            option::of(any::<u128>()),
             option::of(select(&Priority::ALL[..])),
             "\\PC{0,30}",
             select(&SORTS[..]),
         )
-            .prop_map(|(state_group, label, assignee, priority, q, (sort, ..))| {
-                WorkItemFilter {
-                    state_group,
-                    label: label.map(|n| LabelId(Uuid::from_u128(n))),
-                    assignee: assignee.map(|n| MemberId(Uuid::from_u128(n))),
-                    priority,
-                    q: q.trim().to_owned(),
-                    sort,
-                }
-            })
+            .prop_map(
+                |(state_group, label, assignee, collection, priority, q, (sort, ..))| {
+                    WorkItemFilter {
+                        state_group,
+                        label: label.map(|n| LabelId(Uuid::from_u128(n))),
+                        assignee: assignee.map(|n| MemberId(Uuid::from_u128(n))),
+                        collection: collection.map(|n| CollectionId(Uuid::from_u128(n))),
+                        priority,
+                        q: q.trim().to_owned(),
+                        sort,
+                    }
+                },
+            )
     }
 
     proptest! {
@@ -135,8 +143,8 @@ mod tests {
         }
 
         #[test]
-        fn without_its_five_parts_a_filter_is_wide(filter in filters()) {
-            let parts = [Part::Q, Part::StateGroup, Part::Label, Part::Assignee, Part::Priority];
+        fn without_its_six_parts_a_filter_is_wide(filter in filters()) {
+            let parts = [Part::Q, Part::StateGroup, Part::Label, Part::Assignee, Part::Collection, Part::Priority];
             let wide = parts.into_iter().fold(filter.clone(), |f, part| without(&f, part));
             prop_assert!(!is_narrow(&wide));
             prop_assert_eq!(wide.sort, filter.sort);

@@ -1,5 +1,7 @@
 /// What admins change in the copy.
 pub mod api;
+/// Cycles and modules.
+pub mod collections;
 /// Work items that are gone in Plane.
 pub mod deleted;
 /// The filters of the work item table in the address.

@@ -1,4 +1,9 @@
-use domain::mirror::{Access, Priority, ProjectRow, State, StateGroup};
+use domain::{
+    collection::{Collection, CollectionKind},
+    mirror::{Access, Priority, ProjectRow, State, StateGroup},
+};
+
+use crate::ui::time::date;
 
 /// Whether a project's work items can be read, in a few words for a list.
 pub fn access(access: Access) -> &'static str {
@@ -94,6 +99,29 @@ pub fn priority(priority: Priority) -> &'static str {
         Priority::Medium => "Medium",
         Priority::Low => "Low",
         Priority::None => "None",
+    }
+}
+
+/// "Cycle Sprint 1", as a filter names it.
+pub fn collection(collection: &Collection) -> String {
+    format!("{} {}", collection_kind(collection.kind), collection.name)
+}
+
+/// What puts work items together, in Plane's word.
+pub fn collection_kind(kind: CollectionKind) -> &'static str {
+    match kind {
+        CollectionKind::Cycle => "Cycle",
+        CollectionKind::Module => "Module",
+    }
+}
+
+/// From when to when, as far as either is known.
+pub fn collection_days(collection: &Collection) -> String {
+    match (collection.starts_on, collection.ends_on) {
+        (None, None) => "–".to_owned(),
+        (Some(from), None) => format!("from {}", date(from)),
+        (None, Some(to)) => format!("until {}", date(to)),
+        (Some(from), Some(to)) => format!("{} to {}", date(from), date(to)),
     }
 }
 

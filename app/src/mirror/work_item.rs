@@ -132,6 +132,14 @@ fn Facts(item: WorkItemDetail) -> impl IntoView {
                 <Fact label="Labels">
                     {if labels.is_empty() { "–".into_any() } else { view! { <span class="labels">{labels}</span> }.into_any() }}
                 </Fact>
+                {item.collections.into_iter().map(|collection| {
+                    let only = domain::mirror::WorkItemFilter { collection: Some(collection.id), ..Default::default() };
+                    view! {
+                        <Fact label=words::collection_kind(collection.kind)>
+                            <a href=filter::address(integration, id, &only, None)>{collection.name}</a>
+                        </Fact>
+                    }
+                }).collect_view()}
                 <Fact label="Parent">
                     {parent.map_or_else(|| "–".into_any(), |(parent, number, name)| view! {
                         <a href=paths::work_item(integration, id, parent)>

@@ -74,7 +74,7 @@ pub fn WorkItemsPage() -> impl IntoView {
                         ("Projects".to_owned(), paths::PROJECTS.to_owned()),
                         (project.integration_name.clone(), paths::integration(project.integration)),
                     ]/>
-                    <ProjectHead project=project.clone()/>
+                    <ProjectHead project=project.clone() collections=page.facets.collections.len()/>
                     {words::access_advice(project.access).map(|advice| view! {
                         <Notice kind=Tone::Late title=format!("{}.", words::access(project.access))><p>{advice}</p></Notice>
                     })}
@@ -94,7 +94,7 @@ pub fn WorkItemsPage() -> impl IntoView {
 }
 
 #[component]
-fn ProjectHead(project: ProjectRow) -> impl IntoView {
+fn ProjectHead(project: ProjectRow, collections: usize) -> impl IntoView {
     let (integration, id) = (project.integration, project.project.id);
     let says = view! {
         {project.project.identifier.clone()} " in " {project.workspace.clone()} " · "
@@ -108,6 +108,9 @@ fn ProjectHead(project: ProjectRow) -> impl IntoView {
     view! {
         <PageHead title=project.project.name says=move || says>
             <LinkButton label=labels href=paths::labels(integration, id)/>
+            {(collections > 0).then(|| view! {
+                <LinkButton label="Cycles and modules" href=paths::collections(integration, id)/>
+            })}
             <LinkButton label="Deleted" href=paths::deleted_items(integration, id)/>
         </PageHead>
     }
@@ -117,6 +120,7 @@ fn ProjectHead(project: ProjectRow) -> impl IntoView {
 #[component]
 fn Filters(project: ProjectRow, filter: WorkItemFilter, facets: Facets) -> impl IntoView {
     let any = |label: &str| (String::new(), label.to_owned());
+    let chosen = |id: Option<String>| id.unwrap_or_default();
     let groups =
         StateGroup::LISTED.map(|group| (group.word().to_owned(), words::group(group).to_owned()));
     let priorities = Priority::ALL.map(|p| (p.word().to_owned(), words::priority(p).to_owned()));
@@ -130,8 +134,18 @@ fn Filters(project: ProjectRow, filter: WorkItemFilter, facets: Facets) -> impl 
         .members
         .into_iter()
         .map(|m| (m.id.to_string(), m.display_name));
+    let collections: Vec<_> = facets
+        .collections
+        .iter()
+        .map(|c| (c.id.to_string(), words::collection(c)))
+        .collect();
+    let collections = (!collections.is_empty()).then(|| {
+        view! {
+            <SelectField label="Cycle or module" name="in" options=with(any("Any or none"), collections)
+                value=chosen(filter.collection.map(|id| id.to_string()))/>
+        }
+    });
     let sorts = filter::SORTS.map(|(_, word, label)| (word.to_owned(), label.to_owned()));
-    let chosen = |id: Option<String>| id.unwrap_or_default();
     view! {
         <form
             class="filters filters-long"
@@ -148,6 +162,7 @@ fn Filters(project: ProjectRow, filter: WorkItemFilter, facets: Facets) -> impl 
                 value=chosen(filter.label.map(|id| id.to_string()))/>
             <SelectField label="Assignee" name="assignee" options=with(any("Anybody"), members)
                 value=chosen(filter.assignee.map(|id| id.to_string()))/>
+            {collections}
             <SelectField label="Priority" name="priority" options=with(any("Any priority"), priorities)
                 value=filter.priority.map(Priority::word).unwrap_or_default()/>
             <SelectField label="Order" name="sort" options=sorts.to_vec() value=filter::sort_word(filter.sort)/>
@@ -211,6 +226,11 @@ fn active_parts(filter: &WorkItemFilter, facets: &Facets) -> Vec<(Part, String)>
             .find(|m| m.id == id)
             .map_or_else(gone, |m| m.display_name.clone())
     };
+    let collection = |id| {
+        let collections = facets.collections.iter();
+        let found = collections.into_iter().find(|c| c.id == id);
+        found.map_or_else(gone, words::collection)
+    };
     let parts = [
         (
             Part::Q,
@@ -232,6 +252,7 @@ fn active_parts(filter: &WorkItemFilter, facets: &Facets) -> Vec<(Part, String)>
                 .assignee
                 .map(|id| format!("Assignee: {}", member(id))),
         ),
+        (Part::Collection, filter.collection.map(collection)),
         (
             Part::Priority,
             filter

@@ -50,6 +50,8 @@ fn phase_code(phase: Phase) -> &'static str {
         Phase::Labels => "labels",
         Phase::WorkItems => "work_items",
         Phase::Deletions => "deletions",
+        Phase::Cycles => "cycles",
+        Phase::Modules => "modules",
     }
 }
 

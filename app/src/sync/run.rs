@@ -130,6 +130,7 @@ fn Copied(counts: Counts) -> impl IntoView {
                 <Fact label="Members">{of(counts.members)}</Fact>
                 <Fact label="States">{of(counts.states)}</Fact>
                 <Fact label="Labels">{of(counts.labels)}</Fact>
+                <Fact label="Cycles and modules">{of(counts.collections)}</Fact>
                 <Fact label="Work items read">{number(counts.items)}</Fact>
                 <Fact label="Created">{number(counts.created)}</Fact>
                 <Fact label="Updated">{number(counts.updated)}</Fact>

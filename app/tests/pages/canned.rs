@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     actor::{Admin, Role, User, Viewer},
     audit::AuditEntry,
+    collection::Collection,
     connection_test::ConnectionTest,
     ids::{DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
     integration::{DeletionCost, IntegrationFilter, IntegrationRow},
@@ -380,6 +381,14 @@ impl Mirror for Canned {
         _: ProjectId,
     ) -> Result<Vec<LabelCount>, Failure> {
         self.labels.clone()
+    }
+    async fn collections(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        _: ProjectId,
+    ) -> Result<Vec<Collection>, Failure> {
+        Ok(self.facets.clone()?.collections)
     }
     async fn deleted(
         &self,

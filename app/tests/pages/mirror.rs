@@ -1,8 +1,9 @@
 use app::Failure;
 use chrono::{NaiveDate, TimeDelta};
 use domain::{
+    collection::{Collection, CollectionKind},
     freshness::Freshness,
-    ids::{IntegrationId, LabelId, MemberId, ProjectId, StateId, WorkItemId},
+    ids::{CollectionId, IntegrationId, LabelId, MemberId, ProjectId, StateId, WorkItemId},
     mirror::{
         Access, DeletedItem, Facets, Label, LabelCount, Member, Priority, Project, ProjectRow,
         SafeHtml, State, StateGroup, WorkItemDetail, WorkItemRow,
@@ -103,6 +104,7 @@ pub(crate) fn detail(row: WorkItemRow) -> WorkItemDetail {
         }),
         created_at: now() - TimeDelta::days(9),
         copied_at: now() - TimeDelta::minutes(3),
+        collections: facets().collections,
         kept_since: None,
         plane_url: "https://app.plane.example/acme/browse/WEB-7/".into(),
     }
@@ -116,6 +118,23 @@ pub(crate) fn facets() -> Facets {
             work_items: 9,
         }],
         members: item().assignees,
+        collections: vec![
+            collection(CollectionKind::Cycle, 0xa1, "Sprint 1"),
+            collection(CollectionKind::Module, 0xa2, "Engine"),
+        ],
+    }
+}
+
+fn collection(kind: CollectionKind, id: u128, name: &str) -> Collection {
+    Collection {
+        kind,
+        id: CollectionId(Uuid::from_u128(id)),
+        name: name.into(),
+        status: String::new(),
+        starts_on: NaiveDate::from_ymd_opt(2026, 11, 16),
+        ends_on: NaiveDate::from_ymd_opt(2026, 11, 29),
+        total_work_items: 20,
+        updated_at: now(),
     }
 }
 
@@ -244,7 +263,14 @@ async fn filters_stand_in_the_form_and_can_be_taken_away_one_by_one() {
     assert_eq!(page.attribute("input[name=q]", "value").unwrap(), "log in");
     assert_eq!(
         page.texts("option[selected]"),
-        ["Started", "Bug (9)", "Anybody", "Any priority", "Oldest"]
+        [
+            "Started",
+            "Bug (9)",
+            "Anybody",
+            "Any or none",
+            "Any priority",
+            "Oldest"
+        ]
     );
     assert_eq!(
         page.texts(".chip-active"),
@@ -480,6 +506,47 @@ async fn labels_lead_to_their_work_items() {
     };
     let page = get(canned, Some(lead()), &format!("{PROJECT}/labels")).await;
     assert_eq!(page.text(".empty h2"), "No labels were copied");
+}
+
+#[tokio::test]
+async fn cycles_and_modules_lead_to_their_work_items() {
+    let canned = with_items(project(), vec![item()]);
+    let page = get(
+        canned.clone(),
+        Some(lead()),
+        &format!("{PROJECT}/collections"),
+    )
+    .await;
+    assert_eq!(page.texts("tbody th"), ["Sprint 1", "Engine"]);
+    assert!(
+        page.text("tbody").contains("16 Nov 2026 to 29 Nov 2026"),
+        "{}",
+        page.html
+    );
+    let only = page.attribute("tbody a", "href").unwrap();
+    let page = get(canned.clone(), Some(lead()), &only).await;
+    assert_eq!(page.texts(".chip-active"), ["Cycle Sprint 1 ×"]);
+
+    let mut none = canned;
+    none.facets = Ok(Facets::default());
+    let page = get(
+        none.clone(),
+        Some(lead()),
+        &format!("{PROJECT}/collections"),
+    )
+    .await;
+    assert!(
+        page.text("main")
+            .contains("This project has none in Plane."),
+        "{}",
+        page.html
+    );
+    let page = get(none, Some(lead()), PROJECT).await;
+    assert!(
+        !page.text("main").contains("Cycle or module"),
+        "{}",
+        page.html
+    );
 }
 
 #[tokio::test]

@@ -40,5 +40,6 @@ id!(/** A form that was sent with mistakes, kept for its sender. UUID v4: it mus
 id!(/** Plane's project. */ ProjectId);
 id!(/** Plane's work item. */ WorkItemId);
 id!(/** Plane's label. */ LabelId);
+id!(/** Plane's cycle or module. */ CollectionId);
 id!(/** Plane's workflow state. */ StateId);
 id!(/** A member of a Plane workspace. */ MemberId);

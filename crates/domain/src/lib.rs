@@ -6,6 +6,8 @@ pub mod actor;
 pub mod audit;
 /// Stored against fetched: what a page of Plane's data changes.
 pub mod changes;
+/// Cycles and modules.
+pub mod collection;
 /// The connection test: its stages and what they say.
 pub mod connection_test;
 /// How old the copy is, as a word.

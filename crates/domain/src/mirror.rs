@@ -2,7 +2,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{IntegrationId, LabelId, MemberId, ProjectId, StateId, WorkItemId},
+    collection::Collection,
+    ids::{CollectionId, IntegrationId, LabelId, MemberId, ProjectId, StateId, WorkItemId},
     walk::Held,
 };
 
@@ -265,6 +266,8 @@ pub struct WorkItemDetail {
     pub created_at: DateTime<Utc>,
     /// When our copy was last written.
     pub copied_at: DateTime<Utc>,
+    /// The cycle and the modules it is in.
+    pub collections: Vec<Collection>,
     /// Put back then by an admin, though Plane does not have it.
     pub kept_since: Option<DateTime<Utc>>,
     /// The item in Plane's web app.
@@ -283,6 +286,8 @@ pub struct WorkItemFilter {
     pub state_group: Option<StateGroup>,
     pub label: Option<LabelId>,
     pub assignee: Option<MemberId>,
+    /// In this cycle or module.
+    pub collection: Option<CollectionId>,
     pub priority: Option<Priority>,
     /// Words of the name, or an identifier such as `WEB-7` or `7`.
     pub q: String,
@@ -310,4 +315,6 @@ pub struct Facets {
     pub states: Vec<State>,
     pub labels: Vec<LabelCount>,
     pub members: Vec<Member>,
+    /// Cycles, then modules.
+    pub collections: Vec<Collection>,
 }

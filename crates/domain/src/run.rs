@@ -73,6 +73,8 @@ pub struct Counts {
     pub members: u32,
     pub states: u32,
     pub labels: u32,
+    /// Cycles and modules.
+    pub collections: u32,
     /// Work items read from Plane.
     pub items: u64,
     pub created: u64,
@@ -101,6 +103,8 @@ pub enum Phase {
     Labels,
     WorkItems,
     Deletions,
+    Cycles,
+    Modules,
 }
 
 impl Phase {
@@ -114,6 +118,8 @@ impl Phase {
             Phase::Labels => "labels",
             Phase::WorkItems => "work items",
             Phase::Deletions => "deletions",
+            Phase::Cycles => "cycles",
+            Phase::Modules => "modules",
         }
     }
 }

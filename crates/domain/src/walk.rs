@@ -25,6 +25,8 @@ pub struct Walked {
     pub full_at: Option<DateTime<Utc>>,
     /// When members, states and labels were last read.
     pub around_at: Option<DateTime<Utc>>,
+    /// When cycles and modules were last read.
+    pub collections_at: Option<DateTime<Utc>>,
     /// A walk over everything was left before its end.
     pub is_unfinished: bool,
     /// By how much the copy's total and Plane's still differed after the last complete walk.
@@ -46,7 +48,7 @@ pub enum Walk {
 
 /// What `updated_at` does not show, such as items moved by an import, is found this late at most.
 const FULL_EVERY: TimeDelta = TimeDelta::hours(24);
-/// Members, states and labels change rarely, and asking for them costs three requests.
+/// Members, states, labels, cycles and modules change rarely, and asking for them costs five requests.
 const AROUND_EVERY: TimeDelta = TimeDelta::hours(1);
 /// How far back of the watermark is read again: rows are committed a little later than they are stamped.
 const OVERLAP: TimeDelta = TimeDelta::minutes(2);
@@ -71,6 +73,13 @@ impl Walked {
     pub fn wants_around(&self, now: DateTime<Utc>) -> bool {
         !self
             .around_at
+            .is_some_and(|at| is_within(at, AROUND_EVERY, now))
+    }
+
+    /// Whether cycles and modules are to be read: no work item's time tells when they change.
+    pub fn wants_collections(&self, now: DateTime<Utc>) -> bool {
+        !self
+            .collections_at
             .is_some_and(|at| is_within(at, AROUND_EVERY, now))
     }
 }

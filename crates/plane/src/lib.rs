@@ -21,16 +21,15 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    ids::{MemberId, ProjectId, WorkItemId},
+    collection::{Collection, CollectionKind},
+    ids::{CollectionId, MemberId, ProjectId, WorkItemId},
     integration::AuthScheme,
     mirror::{Label, Member, Project, State, WorkItem},
     text::{BaseUrl, WorkspaceSlug},
 };
 use secrecy::SecretString;
 use tokio::{sync::watch, time::Instant};
-use uuid::Uuid;
 
 pub use crate::{
     address::{Address, AddressError, normalise},
@@ -132,28 +131,6 @@ pub struct Summary {
     pub labels: Option<u32>,
     pub states: Option<u32>,
     pub members: Option<u32>,
-}
-
-/// A cycle of a project.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cycle {
-    pub id: Uuid,
-    pub name: String,
-    pub starts_at: Option<DateTime<Utc>>,
-    pub ends_at: Option<DateTime<Utc>>,
-    pub archived_at: Option<DateTime<Utc>>,
-}
-
-/// A module of a project, in Plane's sense of the word.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlaneModule {
-    pub id: Uuid,
-    pub name: String,
-    /// Plane's word, such as `in-progress`.
-    pub status: String,
-    pub start_date: Option<NaiveDate>,
-    pub target_date: Option<NaiveDate>,
-    pub archived_at: Option<DateTime<Utc>>,
 }
 
 impl Plane {
@@ -309,44 +286,41 @@ impl Plane {
         Ok(WorkItem { project, ..item })
     }
 
-    /// The cycles of a project.
-    pub async fn cycles(&self, project: ProjectId) -> Result<List<Cycle>, Error> {
-        self.all(&self.in_project(project, "cycles/"), None).await
-    }
-
-    /// One page of a cycle's work items.
-    pub async fn cycle_items(
+    /// The cycles or the modules of a project, with how many work items each has. Archived ones are not listed.
+    pub async fn collections(
         &self,
         project: ProjectId,
-        cycle: Uuid,
-        cursor: Option<&Cursor>,
-    ) -> Result<ListPage<WorkItem>, Error> {
-        self.items_of(
-            project,
-            &format!("cycles/{cycle}/{}/", wire::CYCLE_ITEMS),
-            cursor,
-        )
-        .await
+        kind: CollectionKind,
+    ) -> Result<List<Collection>, Error> {
+        let path = self.in_project(project, &format!("{}s/", kind.word()));
+        match kind {
+            CollectionKind::Cycle => {
+                let fields = Some(wire::CYCLE_FIELDS);
+                let list: List<wire::Cycle> = self.all(&path, fields).await?;
+                Ok(list.map(|cycle| cycle.0))
+            }
+            CollectionKind::Module => {
+                let fields = Some(wire::MODULE_FIELDS);
+                let list: List<wire::Module> = self.all(&path, fields).await?;
+                Ok(list.map(|module| module.0))
+            }
+        }
     }
 
-    /// The modules of a project.
-    pub async fn modules(&self, project: ProjectId) -> Result<List<PlaneModule>, Error> {
-        self.all(&self.in_project(project, "modules/"), None).await
-    }
-
-    /// One page of a module's work items.
-    pub async fn module_items(
+    /// The work items of a cycle or module.
+    pub async fn collection_items(
         &self,
         project: ProjectId,
-        module: Uuid,
-        cursor: Option<&Cursor>,
-    ) -> Result<ListPage<WorkItem>, Error> {
-        self.items_of(
-            project,
-            &format!("modules/{module}/{}/", wire::MODULE_ITEMS),
-            cursor,
-        )
-        .await
+        kind: CollectionKind,
+        id: CollectionId,
+    ) -> Result<List<WorkItemId>, Error> {
+        let items = match kind {
+            CollectionKind::Cycle => wire::CYCLE_ITEMS,
+            CollectionKind::Module => wire::MODULE_ITEMS,
+        };
+        let path = self.in_project(project, &format!("{}s/{id}/{items}/", kind.word()));
+        let list: List<wire::ItemId> = self.all(&path, Some("id")).await?;
+        Ok(list.map(|item| item.0))
     }
 
     /// What this client did so far.
@@ -415,20 +389,6 @@ impl Plane {
                 None => return Ok(list),
             }
         }
-    }
-
-    async fn items_of(
-        &self,
-        project: ProjectId,
-        rest: &str,
-        cursor: Option<&Cursor>,
-    ) -> Result<ListPage<WorkItem>, Error> {
-        let path = self.in_project(project, rest);
-        let mut page: ListPage<WorkItem> = self
-            .page(&path, Some(wire::WORK_ITEM_FIELDS), None, LARGEST, cursor)
-            .await?;
-        page.rows.iter_mut().for_each(|item| item.project = project);
-        Ok(page)
     }
 
     async fn page<T: FromWire>(
@@ -522,7 +482,7 @@ mod send_check {
             let _ = plane.projects(cursor.as_ref()).await;
             let _ = plane.labels(id).await;
             let _ = plane.members(id).await;
-            let _ = plane.work_item(id, WorkItemId(Uuid::nil())).await;
+            let _ = plane.work_item(id, WorkItemId(uuid::Uuid::nil())).await;
         }
         let _ = |plane, id, cursor| spawned(async move { all(plane, id, cursor).await });
     }

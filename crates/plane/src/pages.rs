@@ -34,6 +34,15 @@ pub struct List<T> {
     pub undecodable: u32,
 }
 
+impl<T> List<T> {
+    pub(crate) fn map<U>(self, f: impl FnMut(T) -> U) -> List<U> {
+        List {
+            rows: self.rows.into_iter().map(f).collect(),
+            undecodable: self.undecodable,
+        }
+    }
+}
+
 /// Where a page of a list starts, with what the guards against endless lists need to know. Opaque text outside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -5,6 +5,7 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use domain::{
+    collection::CollectionKind,
     ids::{ProjectId, WorkItemId},
     integration::AuthScheme,
     mirror::WorkItem,
@@ -644,27 +645,25 @@ async fn cycles_and_modules_list_their_items() {
         state.add_module(world.project.0, "Engine", &items[..3]);
     });
     let plane = world.plane();
-    let cycle = plane.cycles(world.project).await.unwrap().rows.remove(0);
-    assert_eq!(cycle.name, "Sprint 1");
-    assert_eq!(
-        plane
-            .cycle_items(world.project, cycle.id, None)
+    for (kind, name, expected) in [
+        (CollectionKind::Cycle, "Sprint 1", 7),
+        (CollectionKind::Module, "Engine", 3),
+    ] {
+        let listed = plane.collections(world.project, kind).await.unwrap().rows;
+        let [collection] = &listed[..] else {
+            panic!("{listed:?}")
+        };
+        assert_eq!(collection.name, name);
+        assert_eq!(collection.kind, kind);
+        assert_eq!(collection.total_work_items, expected);
+        let held = plane
+            .collection_items(world.project, kind, collection.id)
             .await
             .unwrap()
-            .rows
-            .len(),
-        7
-    );
-    let module = plane.modules(world.project).await.unwrap().rows.remove(0);
-    assert_eq!(
-        plane
-            .module_items(world.project, module.id, None)
-            .await
-            .unwrap()
-            .rows
-            .len(),
-        3
-    );
+            .rows;
+        let held: Vec<Uuid> = held.into_iter().map(|id| id.0).collect();
+        assert_eq!(held, items[..expected as usize]);
+    }
 }
 
 /// A sync spawns its calls.

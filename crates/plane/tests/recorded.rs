@@ -6,6 +6,8 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use domain::{
+    collection::CollectionKind,
+    ids::CollectionId,
     integration::AuthScheme,
     mirror::{Priority, Project, StateGroup},
     text::BaseUrl,
@@ -205,7 +207,7 @@ async fn ask(plane: &Plane, path: &str) -> String {
             .and_then(|id| id.parse().ok())
             .unwrap_or_else(|| "4067044b-b4b9-5577-8d4e-77b0fc96ec49".parse().unwrap())
     };
-    let of = || parts[7].parse().unwrap();
+    let of = || parts[7].parse::<CollectionId>().unwrap();
     match parts[..] {
         ["api", "instances"] => object(plane.instance().await),
         ["api", "v1", "workspaces", _, "members"] => list(plane.workspace_members().await),
@@ -216,19 +218,27 @@ async fn ask(plane: &Plane, path: &str) -> String {
             "members" | "project-members" => list(plane.members(id()).await),
             "states" => list(plane.states(id()).await),
             "labels" => list(plane.labels(id()).await),
-            "cycles" | "archived-cycles" => list(plane.cycles(id()).await),
-            "modules" | "archived-modules" => list(plane.modules(id()).await),
+            "cycles" | "archived-cycles" => {
+                list(plane.collections(id(), CollectionKind::Cycle).await)
+            }
+            "modules" | "archived-modules" => {
+                list(plane.collections(id(), CollectionKind::Module).await)
+            }
             _ => page(plane.work_items(id(), None).await),
         },
         ["api", "v1", "workspaces", _, "projects", _, "cycles", _] => {
             object(plane.project(id()).await)
         }
-        ["api", "v1", "workspaces", _, "projects", _, "cycles", _, _] => {
-            page(plane.cycle_items(id(), of(), None).await)
-        }
-        ["api", "v1", "workspaces", _, "projects", _, "modules", _, _] => {
-            page(plane.module_items(id(), of(), None).await)
-        }
+        ["api", "v1", "workspaces", _, "projects", _, "cycles", _, _] => list(
+            plane
+                .collection_items(id(), CollectionKind::Cycle, of())
+                .await,
+        ),
+        ["api", "v1", "workspaces", _, "projects", _, "modules", _, _] => list(
+            plane
+                .collection_items(id(), CollectionKind::Module, of())
+                .await,
+        ),
         ["api", "v1", "workspaces", _, "projects", _, _, item] => {
             let item = item
                 .parse()

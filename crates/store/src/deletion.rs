@@ -13,7 +13,8 @@ use crate::{
 const BATCH: i64 = 500;
 
 /// Tables whose record ids begin with the integration's.
-const UNDER: [&str; 11] = [
+const UNDER: [&str; 12] = [
+    "collections",
     "work_items",
     "deleted_items",
     "kept_items",

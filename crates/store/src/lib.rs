@@ -21,6 +21,8 @@ mod shape;
 /// The history.
 mod audit;
 
+/// Cycles and modules.
+mod collections;
 /// A work item as it is stored.
 mod item;
 /// Projects in lists.

@@ -18,8 +18,8 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0002_walks.surql"),
     },
     Migration {
-        name: "0003_held",
-        sql: include_str!("../migrations/0003_held.surql"),
+        name: "0003_copy",
+        sql: include_str!("../migrations/0003_copy.surql"),
     },
 ];
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     Store,
+    collections::in_order,
     error::Error,
     shape::{count, from_json, page, record, record_of, records_under},
     sync::access_of,
@@ -192,18 +193,21 @@ impl Store {
                 "select * from $states;
                  select * from $labels;
                  select label, work_items from $counts;
-                 select value member from $members;",
+                 select value member from $members;
+                 select collection, kind, name, status, starts_on, ends_on, updated_at, listed from $collections;",
             )
             .bind("states", records_under("states", &ids))
             .bind("labels", records_under("labels", &ids))
             .bind("counts", records_under("label_counts", &ids))
             .bind("members", records_under("project_members", &ids))
+            .bind("collections", records_under("collections", &ids))
             .read()
             .await?;
         let states: Vec<StateRow> = answer.rows(0)?;
         let labels: Vec<LabelRow> = answer.rows(1)?;
         let counts: Vec<Counted> = answer.rows(2)?;
         let members: Vec<Uuid> = answer.rows(3)?;
+        let collections = in_order(answer.rows(4)?)?;
 
         let counts: HashMap<Uuid, i64> = counts
             .into_iter()
@@ -229,6 +233,7 @@ impl Store {
             states,
             labels,
             members,
+            collections,
         })
     }
 

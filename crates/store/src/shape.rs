@@ -5,7 +5,9 @@ use std::ops::Bound;
 use chrono::{DateTime, Utc};
 use domain::page::{Cursor, Page};
 use serde::{Serialize, de::DeserializeOwned};
-use surrealdb::types::{Array, RecordId, RecordIdKey, RecordIdKeyRange, Uuid as DbUuid, Value};
+use surrealdb::types::{
+    Array, Bytes, RecordId, RecordIdKey, RecordIdKeyRange, Uuid as DbUuid, Value,
+};
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -106,6 +108,20 @@ pub(crate) fn read_cursor(cursor: Option<&Cursor>) -> String {
         .and_then(|cursor| hex::decode(&cursor.0).ok())
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .unwrap_or_default()
+}
+
+/// Ids as one text of bytes, for what is always read and written whole.
+pub(crate) fn pack(ids: impl IntoIterator<Item = Uuid>) -> Bytes {
+    let bytes: Vec<u8> = ids.into_iter().flat_map(|id| *id.as_bytes()).collect();
+    Bytes::from(bytes)
+}
+
+/// The ids in such a text.
+pub(crate) fn unpack(bytes: &Bytes) -> impl Iterator<Item = Uuid> {
+    bytes
+        .as_ref()
+        .chunks_exact(16)
+        .filter_map(|id| Uuid::from_slice(id).ok())
 }
 
 /// A value that the store keeps as a whole and never looks into.

@@ -242,6 +242,9 @@ impl Copy<'_> {
         }
         let found = self.work_items(project, &walked, walk, total, left).await?;
         undecodable += found.undecodable;
+        if walk == Walk::Full || walked.wants_collections(now) {
+            undecodable += self.collections(project).await?;
+        }
         if undecodable > 0 {
             let why = format!("{undecodable} rows of Plane's answers could not be understood.");
             left_out.push(LeftOut::partly(project, why));

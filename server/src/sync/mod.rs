@@ -1,3 +1,5 @@
+/// Cycles and modules.
+mod collections;
 /// The walk over Plane: what is read, in which order, and what is made of it.
 mod copy;
 /// Runs that nobody has to ask for.

@@ -373,3 +373,59 @@ async fn a_full_walk_comes_once_a_day_and_finds_what_moved_no_time() {
     copied.sync().await;
     assert_eq!(copied.found("sprocket").await, ["Sprocket alignment"]);
 }
+
+#[tokio::test]
+async fn cycles_and_modules_come_with_their_work_items_and_follow_within_the_hour() {
+    let mut copied = Copied::new().await;
+    let some = copied.visible(5);
+    copied.change(|state| {
+        state.add_cycle(copied.web, "Sprint sprocket", None, &some[..3]);
+        state.add_module(copied.web, "Sprocket engine", &some[2..]);
+    });
+    copied.portal.clock.advance(TimeDelta::hours(1));
+    let run = copied.sync().await;
+    assert_eq!(run.outcome, Some(Outcome::Succeeded), "{:?}", run.reason);
+
+    let page = format!("{}/projects/{}/collections", copied.acme, copied.web);
+    let page = copied.admin.get(&page).await;
+    let names = page.all("tbody th");
+    assert!(
+        names.iter().any(|name| name == "Sprint sprocket"),
+        "{names:?}"
+    );
+    let item = format!(
+        "{}/projects/{}/work-items/{}",
+        copied.acme, copied.web, some[2]
+    );
+    let page = copied.admin.get(&item).await.words();
+    assert!(
+        page.contains("Sprint sprocket") && page.contains("Sprocket engine"),
+        "{page}"
+    );
+
+    // One more in the cycle: its count tells, and the module's work items are not asked for again.
+    copied.change(|state| {
+        let project = state.project_mut(copied.web).unwrap();
+        let cycle = project
+            .cycles
+            .iter_mut()
+            .find(|c| c.name == "Sprint sprocket")
+            .unwrap();
+        cycle.items.push(some[4]);
+    });
+    copied.portal.clock.advance(TimeDelta::hours(1));
+    copied.sync().await;
+    let asked: Vec<String> = copied.paths();
+    let items = |kind: &str| asked.iter().filter(|path| path.contains(kind)).count();
+    assert_eq!(
+        (items("/cycle-issues/"), items("/module-issues/")),
+        (1, 0),
+        "{asked:?}"
+    );
+    let item = format!(
+        "{}/projects/{}/work-items/{}",
+        copied.acme, copied.web, some[4]
+    );
+    let page = copied.admin.get(&item).await.words();
+    assert!(page.contains("Sprint sprocket"), "{page}");
+}

@@ -6,14 +6,15 @@ mod tests;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use domain::{
-    ids::{LabelId, MemberId, ProjectId, StateId, WorkItemId},
+    collection::{Collection, CollectionKind},
+    ids::{CollectionId, LabelId, MemberId, ProjectId, StateId, WorkItemId},
     mirror::{Label, Member, Priority, Project, State, StateGroup, WorkItem},
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::{Cycle, Instance, Me, PlaneModule, Summary};
+use crate::{Instance, Me, Summary};
 
 /// Up to v1.0 work items live below `/issues/` (plane-api.md section 11).
 pub(crate) const WORK_ITEMS: &str = "work-items";
@@ -26,6 +27,9 @@ pub(crate) const PROJECT_FIELDS: &str = "id,identifier,name,description,network,
 pub(crate) const WORK_ITEM_FIELDS: &str = "id,project,sequence_id,name,description_html,priority,state,labels,\
      assignees,parent,start_date,target_date,completed_at,created_by,created_at,updated_at";
 pub(crate) const LABEL_FIELDS: &str = "id,name,description,color,parent";
+pub(crate) const CYCLE_FIELDS: &str = "id,name,start_date,end_date,total_issues,updated_at";
+pub(crate) const MODULE_FIELDS: &str =
+    "id,name,status,start_date,target_date,total_issues,updated_at";
 pub(crate) const STATE_FIELDS: &str = "id,name,color,group,sequence";
 
 /// An object of Plane's JSON that becomes a value of ours, or is left out because it lacks what makes it one.
@@ -444,6 +448,9 @@ impl FromWire for Summary {
     }
 }
 
+/// A cycle of Plane's list.
+pub(crate) struct Cycle(pub(crate) Collection);
+
 #[derive(Deserialize)]
 pub(crate) struct CycleWire {
     id: Uuid,
@@ -453,30 +460,31 @@ pub(crate) struct CycleWire {
     start_date: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "time")]
     end_date: Option<DateTime<Utc>>,
+    #[serde(default, deserialize_with = "lenient")]
+    total_issues: Option<u64>,
     #[serde(default, deserialize_with = "time")]
-    archived_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
 }
 
 impl FromWire for Cycle {
     type Wire = CycleWire;
 
     fn from_wire(wire: CycleWire) -> Option<Self> {
-        let CycleWire {
-            id,
-            name,
-            start_date,
-            end_date,
-            archived_at,
-        } = wire;
-        Some(Cycle {
-            id,
-            name: name?,
-            starts_at: start_date,
-            ends_at: end_date,
-            archived_at,
-        })
+        Some(Cycle(Collection {
+            kind: CollectionKind::Cycle,
+            id: CollectionId(wire.id),
+            name: wire.name?,
+            status: String::new(),
+            starts_on: wire.start_date.map(|at| at.date_naive()),
+            ends_on: wire.end_date.map(|at| at.date_naive()),
+            total_work_items: wire.total_issues.unwrap_or(0),
+            updated_at: wire.updated_at?,
+        }))
     }
 }
+
+/// A module of Plane's list.
+pub(crate) struct Module(pub(crate) Collection);
 
 #[derive(Deserialize)]
 pub(crate) struct ModuleWire {
@@ -489,30 +497,41 @@ pub(crate) struct ModuleWire {
     start_date: Option<NaiveDate>,
     #[serde(default, deserialize_with = "date")]
     target_date: Option<NaiveDate>,
+    #[serde(default, deserialize_with = "lenient")]
+    total_issues: Option<u64>,
     #[serde(default, deserialize_with = "time")]
-    archived_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
 }
 
-impl FromWire for PlaneModule {
+impl FromWire for Module {
     type Wire = ModuleWire;
 
     fn from_wire(wire: ModuleWire) -> Option<Self> {
-        let ModuleWire {
-            id,
-            name,
-            status,
-            start_date,
-            target_date,
-            archived_at,
-        } = wire;
-        let status = status.unwrap_or_default();
-        Some(PlaneModule {
-            id,
-            name: name?,
-            status,
-            start_date,
-            target_date,
-            archived_at,
-        })
+        Some(Module(Collection {
+            kind: CollectionKind::Module,
+            id: CollectionId(wire.id),
+            name: wire.name?,
+            status: wire.status.unwrap_or_default(),
+            starts_on: wire.start_date,
+            ends_on: wire.target_date,
+            total_work_items: wire.total_issues.unwrap_or(0),
+            updated_at: wire.updated_at?,
+        }))
+    }
+}
+
+/// A work item of which nothing else is asked.
+pub(crate) struct ItemId(pub(crate) WorkItemId);
+
+#[derive(Deserialize)]
+pub(crate) struct ItemIdWire {
+    id: Uuid,
+}
+
+impl FromWire for ItemId {
+    type Wire = ItemIdWire;
+
+    fn from_wire(wire: ItemIdWire) -> Option<Self> {
+        Some(ItemId(WorkItemId(wire.id)))
     }
 }

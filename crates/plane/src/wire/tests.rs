@@ -190,7 +190,8 @@ fn decode_as_everything(json: &str) {
     let _ = decode::<Instance>(json);
     let _ = decode::<Summary>(json);
     let _ = decode::<Cycle>(json);
-    let _ = decode::<PlaneModule>(json);
+    let _ = decode::<Module>(json);
+    let _ = decode::<ItemId>(json);
     let _ = crate::pages::read::<WorkItem>(json, 100, None);
     let _ = crate::error::from_status(http::StatusCode::BAD_REQUEST, json.as_bytes());
 }

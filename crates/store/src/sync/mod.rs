@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Begins every transaction of a run.
-const FENCE: &str = "
+pub(crate) const FENCE: &str = "
     let $lease = (select epoch, run, seconds from only $lease_id);
     if $lease = none or $lease.epoch != $epoch or $lease.run != $run_uid { throw 'hangar:fenced' };
     update $lease_id set until = $now + duration::from_secs($lease.seconds);";
@@ -92,7 +92,12 @@ impl Store {
         }
     }
 
-    fn ask_fenced<'a>(&'a self, sql: &'a str, run: &RunRef, now: DateTime<Utc>) -> Ask<'a> {
+    pub(crate) fn ask_fenced<'a>(
+        &'a self,
+        sql: &'a str,
+        run: &RunRef,
+        now: DateTime<Utc>,
+    ) -> Ask<'a> {
         self.ask(sql)
             .bind("lease_id", record("sync_leases", run.integration.0))
             .bind("run_id", record("sync_runs", run.run.0))

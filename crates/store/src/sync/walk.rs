@@ -13,7 +13,9 @@ use crate::{
     RunRef, Store,
     error::Error,
     query::Ask,
-    shape::{count, from_json, record_of, records_under, records_under_after, to_json},
+    shape::{
+        count, from_json, pack, record_of, records_under, records_under_after, to_json, unpack,
+    },
 };
 
 /// Where a full walk over a project's work items is.
@@ -65,7 +67,6 @@ pub(super) fn bind_step<'a>(ask: Ask<'a>, ids: &[Uuid; 2], step: Option<Step<'_>
         return ask;
     };
     let page = Uuid::from_u128(u128::from(checkpoint.page));
-    let seen: Vec<u8> = seen.iter().flat_map(|id| *id.0.as_bytes()).collect();
     ask.bind("checkpoint", record_of("checkpoints", ids))
         .bind("cursor", checkpoint.cursor.as_str())
         .bind("page", i64::from(checkpoint.page))
@@ -75,7 +76,7 @@ pub(super) fn bind_step<'a>(ask: Ask<'a>, ids: &[Uuid; 2], step: Option<Step<'_>
             "walk_page",
             record_of("walk_pages", &[ids[0], ids[1], page]),
         )
-        .bind("seen", Bytes::from(seen))
+        .bind("seen", pack(seen.iter().map(|id| id.0)))
 }
 
 impl Store {
@@ -90,6 +91,7 @@ impl Store {
             watermark: Option<DateTime<Utc>>,
             full_at: Option<DateTime<Utc>>,
             around_at: Option<DateTime<Utc>>,
+            collections_at: Option<DateTime<Utc>>,
             gap: i64,
             held: Option<serde_json::Value>,
             released: Option<i64>,
@@ -105,7 +107,7 @@ impl Store {
         let ids = [integration.0, project.0];
         let mut answer = self
             .ask(
-                "select watermark, full_at, around_at, gap ?? 0 as gap, held, released, total_work_items from only $project;
+                "select watermark, full_at, around_at, collections_at, gap ?? 0 as gap, held, released, total_work_items from only $project;
                  select * from only $checkpoint;",
             )
             .bind("project", record_of("projects", &ids))
@@ -120,6 +122,7 @@ impl Store {
                 watermark: row.watermark,
                 full_at: row.full_at,
                 around_at: row.around_at,
+                collections_at: row.collections_at,
                 is_unfinished: left.is_some(),
                 gap: row.gap,
                 held: row.held.map(from_json).transpose()?,
@@ -168,15 +171,7 @@ impl Store {
             .read()
             .await?
             .rows(0)?;
-        let mut seen = HashSet::new();
-        for page in pages {
-            let ids = page.into_inner();
-            seen.extend(
-                ids.chunks_exact(16)
-                    .filter_map(|id| Uuid::from_slice(id).ok().map(WorkItemId)),
-            );
-        }
-        Ok(seen)
+        Ok(pages.iter().flat_map(unpack).map(WorkItemId).collect())
     }
 
     /// The ids of a project's work items.
@@ -234,6 +229,24 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         let sql = format!("{{ {FENCE} update $project set around_at = $now; return none; }}");
+        self.ask_fenced(&sql, run, now)
+            .bind(
+                "project",
+                record_of("projects", &[run.integration.0, project.0]),
+            )
+            .write()
+            .await
+            .map(drop)
+    }
+
+    /// Notes that cycles and modules were just read.
+    pub async fn finish_collections(
+        &self,
+        run: &RunRef,
+        project: ProjectId,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let sql = format!("{{ {FENCE} update $project set collections_at = $now; return none; }}");
         self.ask_fenced(&sql, run, now)
             .bind(
                 "project",

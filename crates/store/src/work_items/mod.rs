@@ -176,6 +176,11 @@ impl Store {
             }
             conditions.push(Condition::Words(words));
         }
+        if let Some(id) = filter.collection {
+            let ids = [table.integration, table.project];
+            let items = self.items_of_collection(ids, id.0).await?;
+            conditions.insert(0, Condition::Items(items));
+        }
         conditions.extend(filter.label.map(|id| Condition::Label(id.0)));
         conditions.extend(filter.assignee.map(|id| Condition::Assignee(id.0)));
         conditions.extend(filter.priority.map(Condition::Priority));
@@ -217,7 +222,7 @@ impl Store {
                 self.ordered(table, Some(one), &[], WorkItemSort::Updated, after, limit)
                     .await
             }
-            [one] if sort == WorkItemSort::Updated => {
+            [one] if sort == WorkItemSort::Updated && !matches!(one, Condition::Items(_)) => {
                 self.ordered(table, Some(one), &[], sort, after, limit)
                     .await
             }
@@ -327,6 +332,13 @@ impl Store {
         condition: &Condition,
         sort: WorkItemSort,
     ) -> Result<Option<Vec<Candidate>>, Error> {
+        if let Condition::Items(items) = condition {
+            let record = |id| record_of("work_items", &[table.integration, table.project, id]);
+            let ids: Vec<RecordId> = items.iter().copied().map(record).collect();
+            let sql = search::named_query(sort);
+            let found = self.ask(&sql).bind("ids", ids).read().await?.rows(0)?;
+            return Ok(Some(found));
+        }
         let mut all: HashMap<Uuid, Candidate> = HashMap::new();
         for n in 0..condition.variants() {
             let sql = candidates_query(condition, sort);

@@ -20,6 +20,8 @@ pub(crate) enum Condition {
     Group(StateGroup),
     /// Its name has one of these words.
     Words(Vec<String>),
+    /// One of these items.
+    Items(Vec<Uuid>),
 }
 
 pub(crate) const LIST_COLUMNS: &str =
@@ -75,6 +77,12 @@ pub(crate) fn ordered_query(
     )
 }
 
+/// The rows of `$ids`, in no order.
+pub(crate) fn named_query(sort: WorkItemSort) -> String {
+    let column = sort_column(sort);
+    format!("select {CANDIDATE_COLUMNS}, {column} as sort_key from $ids")
+}
+
 /// All rows of one condition, in no order.
 pub(crate) fn candidates_query(condition: &Condition, sort: WorkItemSort) -> String {
     let column = sort_column(sort);
@@ -94,6 +102,7 @@ impl Condition {
             Condition::Priority(_) => "work_items_priority",
             Condition::Group(_) => "work_items_group",
             Condition::Words(_) => "work_items_word",
+            Condition::Items(_) => "work_items_updated",
         }
     }
 
@@ -113,6 +122,7 @@ impl Condition {
             Condition::Priority(_) => format!("priority = ${name}"),
             Condition::Group(_) => format!("state_group = ${name}"),
             Condition::Words(_) => format!("words contains ${name}"),
+            Condition::Items(_) => format!("item inside ${name}"),
         }
     }
 
@@ -131,6 +141,7 @@ impl Condition {
             Condition::Priority(priority) => ask.bind(name, priority.word()),
             Condition::Group(group) => ask.bind(name, group.word()),
             Condition::Words(words) => ask.bind(name, words.get(n).cloned().unwrap_or_default()),
+            Condition::Items(items) => ask.bind(name, items.clone()),
         }
     }
 
@@ -148,6 +159,7 @@ impl Condition {
             Condition::Priority(priority) => row.priority == priority.word(),
             Condition::Group(group) => row.state_group == group.word(),
             Condition::Words(words) => words.iter().any(|word| row.words.contains(word)),
+            Condition::Items(items) => items.contains(&row.item),
         }
     }
 }

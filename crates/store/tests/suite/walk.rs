@@ -1,8 +1,9 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use domain::{
-    ids::WorkItemId,
-    mirror::{Restore, WorkItem},
+    collection::{Collection, CollectionKind, ItemsRead},
+    ids::{CollectionId, WorkItemId},
+    mirror::{Restore, WorkItem, WorkItemFilter, WorkItemSort},
     walk::Held,
 };
 use store::Finished;
@@ -279,4 +280,111 @@ async fn what_is_held_is_released_once_and_a_deleted_integration_takes_nothing_b
         .unwrap();
     let late = store.restore_items(&admin, acme.id, w.project, Restore::All, at(5002));
     assert_eq!(late.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn cycles_and_modules_hold_their_work_items_and_filter_the_table() {
+    let world = world().await;
+    let store = &world.store;
+    let acme = integration(store, 1, "Acme").await;
+    let w = Workspace::synced(store, acme.id).await;
+    let items: Vec<WorkItem> = (1..=4).map(|n| item(n, "thing", n as i64)).collect();
+    w.apply(items.clone()).await;
+    let collection = |n: u128, kind, name: &str, total| Collection {
+        kind,
+        id: CollectionId(id(n)),
+        name: name.to_owned(),
+        status: String::new(),
+        starts_on: None,
+        ends_on: None,
+        total_work_items: total,
+        updated_at: at(5),
+    };
+    let sprint = collection(601, CollectionKind::Cycle, "Sprint 1", 2);
+    let engine = collection(602, CollectionKind::Module, "Engine", 1);
+    let apply = async |kind, listed: &[Collection]| {
+        let read = store.apply_collections(&w.run, w.project, kind, listed, at(110));
+        read.await.unwrap()
+    };
+    assert!(
+        apply(CollectionKind::Cycle, std::slice::from_ref(&sprint))
+            .await
+            .is_empty()
+    );
+    assert!(
+        apply(CollectionKind::Module, std::slice::from_ref(&engine))
+            .await
+            .is_empty()
+    );
+    // One of them is not copied yet, as when it was made a moment ago.
+    for (collection, held) in [
+        (&sprint, vec![items[1].id, items[3].id, WorkItemId(id(77))]),
+        (&engine, vec![items[3].id]),
+    ] {
+        let stored = store.apply_collection_items(&w.run, w.project, collection, &held, at(111));
+        stored.await.unwrap();
+    }
+
+    let renamed = Collection {
+        name: "Sprint one".into(),
+        ..sprint.clone()
+    };
+    let read = apply(CollectionKind::Cycle, std::slice::from_ref(&renamed)).await;
+    let expected = ItemsRead {
+        at: at(111),
+        total_work_items: 2,
+        updated_at: at(5),
+    };
+    assert_eq!(
+        read,
+        HashMap::from([(sprint.id, expected)]),
+        "its work items are kept"
+    );
+    let listed = store
+        .collections(&viewer(), acme.id, w.project)
+        .await
+        .unwrap();
+    assert_eq!(listed, [renamed.clone(), engine.clone()]);
+    let facets = store.facets(&viewer(), acme.id, w.project).await.unwrap();
+    assert_eq!(facets.collections, listed);
+    let of = store
+        .collections_of(&viewer(), acme.id, w.project, items[3].id)
+        .await;
+    assert_eq!(of.unwrap(), listed);
+    let of = store
+        .collections_of(&viewer(), acme.id, w.project, items[0].id)
+        .await;
+    assert_eq!(of.unwrap(), []);
+
+    let only = |collection: &Collection| WorkItemFilter {
+        collection: Some(collection.id),
+        ..WorkItemFilter::default()
+    };
+    assert_eq!(w.numbers(only(&sprint), 1).await, [4, 2]);
+    let oldest = WorkItemFilter {
+        sort: WorkItemSort::Oldest,
+        ..only(&sprint)
+    };
+    assert_eq!(w.numbers(oldest, 1).await, [2, 4]);
+    let worded = WorkItemFilter {
+        q: "thing".into(),
+        ..only(&engine)
+    };
+    assert_eq!(w.numbers(worded, 9).await, [4]);
+    let numbered = WorkItemFilter {
+        q: "2".into(),
+        ..only(&engine)
+    };
+    assert!(w.numbers(numbered, 9).await.is_empty());
+
+    assert_eq!(apply(CollectionKind::Cycle, &[]).await.len(), 1);
+    assert_eq!(
+        store
+            .collections(&viewer(), acme.id, w.project)
+            .await
+            .unwrap(),
+        [engine]
+    );
+    let left = w.numbers(only(&sprint), 9).await;
+    assert!(left.is_empty(), "a cycle that is gone has nothing");
 }

@@ -17,6 +17,8 @@ pub(super) enum Edit {
     AddLabel(usize, usize),
     RenameLabel(usize, usize, usize),
     DeleteLabel(usize, usize),
+    /// A new cycle, or other work items in one that is there.
+    Cycle(usize, usize, usize),
     ArchiveProject(usize),
     UnarchiveProject(usize),
     /// The key's owner is no member any more.
@@ -37,6 +39,7 @@ impl Edit {
             | Edit::AddLabel(p, _)
             | Edit::RenameLabel(p, ..)
             | Edit::DeleteLabel(p, _)
+            | Edit::Cycle(p, ..)
             | Edit::ArchiveProject(p)
             | Edit::UnarchiveProject(p)
             | Edit::Leave(p)
@@ -154,7 +157,7 @@ impl Chance {
 
     fn edit(&mut self) -> Edit {
         let (p, n, to) = (self.up_to(2), self.up_to(40), self.up_to(40));
-        match self.up_to(32) {
+        match self.up_to(35) {
             0..=5 => Edit::Create(p, n),
             6..=9 => Edit::Rename(p, n, to),
             10..=12 => Edit::Move(p, n, to),
@@ -168,6 +171,7 @@ impl Chance {
             28 => Edit::ArchiveProject(p),
             29 => Edit::UnarchiveProject(p),
             30 => Edit::Leave(p),
+            31..=33 => Edit::Cycle(p, n, to),
             _ => Edit::Join(p),
         }
     }
@@ -194,6 +198,7 @@ impl Chance {
                 "/work-items/",
                 "/projects/?",
                 "/labels/",
+                "/cycles/",
                 "/states/",
                 "updated_at",
                 "created_at",

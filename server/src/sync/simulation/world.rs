@@ -13,7 +13,7 @@ use domain::{
     actor::{Admin, Role, User, Viewer},
     ids::{ProjectId, RunId, UserId, WorkItemId},
     integration::Integration,
-    mirror::{Restore, WorkItem},
+    mirror::{Restore, WorkItem, WorkItemFilter},
     run::{Outcome, Trigger},
 };
 use fake_plane::FakePlane;
@@ -240,6 +240,23 @@ impl World {
                 Edit::DeleteLabel(_, n) => {
                     if let Some((id, _)) = label(n) {
                         state.delete_label(id);
+                    }
+                }
+                Edit::Cycle(_, n, to) => {
+                    let some: Vec<Uuid> = items
+                        .iter()
+                        .copied()
+                        .skip(n % 7)
+                        .step_by(1 + to % 3)
+                        .collect();
+                    let project = state.project_mut(project).unwrap();
+                    let known = project.cycles.len();
+                    if n % 2 == 0 && known < 3 {
+                        let name = format!("Sprint {known}");
+                        let id = project.id;
+                        state.add_cycle(id, &name, None, &some);
+                    } else if let Some(cycle) = project.cycles.get_mut(to % known.max(1)) {
+                        cycle.items = some;
                     }
                 }
                 Edit::ArchiveProject(_) => {
@@ -612,8 +629,39 @@ impl World {
                 labels.map(|l| (l.id, l.name.clone())).collect()
             });
             assert_eq!(ours, planes, "I1: other labels than Plane's");
+            self.check_cycles(project, &copied).await;
         }
         self.check_history().await;
+    }
+
+    async fn check_cycles(&self, project: Uuid, copied: &Copied) {
+        let planes: BTreeMap<Uuid, BTreeSet<Uuid>> = self.plane.given(|state| {
+            let project = state.project(project).unwrap();
+            let cycles = project.cycles.iter().map(|cycle| {
+                let items = cycle.items.iter().copied();
+                let visible = items.filter(|item| project.items.visible(*item).is_some());
+                (cycle.id, visible.collect())
+            });
+            cycles.collect()
+        });
+        let (store, id) = (&self.integrations.store, self.integration.id);
+        let mut ours = BTreeMap::new();
+        for cycle in store
+            .collections(&self.viewer, id, ProjectId(project))
+            .await
+            .unwrap()
+        {
+            let filter = WorkItemFilter {
+                collection: Some(cycle.id),
+                ..WorkItemFilter::default()
+            };
+            let page = store.work_items(&self.viewer, id, ProjectId(project), &filter, None, 500);
+            let items = page.await.unwrap().rows.into_iter().map(|row| row.id.0);
+            // What an admin keeps though Plane does not have it, is in no cycle there.
+            let items = items.filter(|item| !copied.kept.contains(&(project, *item)));
+            ours.insert(cycle.id.0, items.collect());
+        }
+        assert_eq!(ours, planes, "I1: other cycles than Plane's");
     }
 
     /// I7: the history has a line for each thing that an admin did, and no other.

@@ -1,0 +1,110 @@
+use domain::{
+    collection::Collection,
+    mirror::{ProjectRow, WorkItemFilter},
+};
+use leptos::prelude::*;
+
+use super::{filter, labels::project_of_page, words};
+use crate::{
+    Failure, paths,
+    ui::{
+        empty::Empty,
+        form::LinkButton,
+        frame::Frame,
+        head::{Crumbs, PageHead},
+        number::{count, number},
+        page::{loaded, signed_in},
+        table::TableRegion,
+    },
+};
+
+/// The cycles and modules of a project.
+#[component]
+pub fn CollectionsPage() -> impl IntoView {
+    let ids = project_of_page();
+    loaded(
+        async move {
+            let viewer = signed_in()?;
+            let (integration, project) = ids.ok_or(Failure::NotFound)?;
+            let mirror = crate::backend().mirror;
+            let row = mirror.project(&viewer, integration, project).await?;
+            let collections = mirror.collections(&viewer, integration, project).await?;
+            Ok((row, collections))
+        },
+        |(project, collections)| {
+            let title = format!("Cycles and modules of {}", project.project.name);
+            let says = count(collections.len() as u64, "in all", "in all");
+            view! {
+                <Frame title=title.clone()>
+                    <Crumbs items=vec![
+                        ("Projects".to_owned(), paths::PROJECTS.to_owned()),
+                        (project.project.name.clone(), paths::project(project.integration, project.project.id)),
+                    ]/>
+                    <PageHead title says=move || says/>
+                    {if collections.is_empty() {
+                        view! { <Nothing project/> }.into_any()
+                    } else {
+                        view! { <Table project collections/> }.into_any()
+                    }}
+                </Frame>
+            }
+        },
+    )
+}
+
+#[component]
+fn Table(project: ProjectRow, collections: Vec<Collection>) -> impl IntoView {
+    let line = move |collection: Collection| {
+        let only = WorkItemFilter {
+            collection: Some(collection.id),
+            ..WorkItemFilter::default()
+        };
+        let href = filter::address(project.integration, project.project.id, &only, None);
+        let days = words::collection_days(&collection);
+        let status = match collection.status.replace('-', " ") {
+            status if status.is_empty() => "–".to_owned(),
+            status => status,
+        };
+        view! {
+            <tr>
+                <th scope="row"><a href=href>{collection.name}</a></th>
+                <td>{words::collection_kind(collection.kind)}</td>
+                <td>{days}</td>
+                <td>{status}</td>
+                <td class="number">{number(collection.total_work_items)}</td>
+            </tr>
+        }
+    };
+    view! {
+        <TableRegion label="Cycles and modules">
+            <table>
+                <caption class="visually-hidden">"Cycles and modules and how many work items each has"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Name"</th>
+                        <th scope="col">"Kind"</th>
+                        <th scope="col">"Days"</th>
+                        <th scope="col">"Status"</th>
+                        <th scope="col" class="number">"Work items"</th>
+                    </tr>
+                </thead>
+                <tbody>{collections.into_iter().map(line).collect_view()}</tbody>
+            </table>
+        </TableRegion>
+    }
+    .into_any()
+}
+
+#[component]
+fn Nothing(project: ProjectRow) -> impl IntoView {
+    let says = words::access_advice(project.access).unwrap_or(match project.complete_at {
+        None => "They appear here when the project was synced.",
+        Some(_) => "This project has none in Plane.",
+    });
+    view! {
+        <Empty title="No cycle and no module was copied" says=says>
+            <LinkButton label="To the project" href=paths::project(project.integration, project.project.id)/>
+        </Empty>
+    }
+    .into_any()
+}
