@@ -7,6 +7,7 @@ use domain::{
     audit::AuditEntry,
     collection::Collection,
     connection_test::ConnectionTest,
+    drift::DriftCheck,
     ids::{DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
     integration::{DeletionCost, IntegrationFilter, IntegrationRow},
     mirror::{
@@ -317,6 +318,14 @@ pub trait Mirror: Send + Sync {
         integration: IntegrationId,
         project: ProjectId,
     ) -> Result<Vec<Collection>, Failure>;
+    /// Comparisons with Plane, the latest first.
+    async fn drift_checks(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+        after: Option<Cursor>,
+    ) -> Result<Page<DriftCheck>, Failure>;
     /// Work items that Plane does not have any more, the latest first.
     async fn deleted(
         &self,
@@ -360,6 +369,20 @@ pub trait Runs: Send + Sync {
     /// Lets the work items go that a project holds back, if Plane confirms each; starts a run for it, or answers the one that is
     /// under way.
     async fn release(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<RunId, Failure>;
+    /// Compares a project's copy with Plane, and keeps what was found.
+    async fn compare(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<(), Failure>;
+    /// Has everything of a project read again; starts a run for it, or answers the one that is under way.
+    async fn reread(
         &self,
         admin: &Admin,
         integration: IntegrationId,

@@ -49,6 +49,11 @@ pub fn collections(integration: IntegrationId, project: ProjectId) -> String {
     format!("/integrations/{integration}/projects/{project}/collections")
 }
 
+/// How a project's copy compares with Plane.
+pub fn drift(integration: IntegrationId, project: ProjectId) -> String {
+    format!("/integrations/{integration}/projects/{project}/drift")
+}
+
 pub fn deleted_items(integration: IntegrationId, project: ProjectId) -> String {
     format!("/integrations/{integration}/projects/{project}/deleted")
 }

@@ -79,6 +79,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("integrations/:id/projects/:project") view=mirror::work_items::WorkItemsPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/projects/:project/labels") view=mirror::labels::LabelsPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/projects/:project/collections") view=mirror::collections::CollectionsPage ssr=mode.clone()/>
+                <Route path=path!("integrations/:id/projects/:project/drift") view=mirror::drift::DriftPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/projects/:project/deleted") view=mirror::deleted::DeletedPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/projects/:project/work-items/:item") view=mirror::work_item::WorkItemPage ssr=mode.clone()/>
                 <Route path=path!("projects") view=mirror::projects::ProjectsPage ssr=mode.clone()/>

@@ -9,8 +9,13 @@ use async_trait::async_trait;
 use clap::Parser as _;
 use domain::{
     actor::{Admin, Viewer},
+    collection::Collection,
+    drift::DriftCheck,
     ids::{IntegrationId, ProjectId, RunId, WorkItemId},
-    mirror::{Facets, LabelCount, ProjectRow, WorkItemDetail, WorkItemFilter, WorkItemRow},
+    mirror::{
+        DeletedItem, Facets, LabelCount, ProjectRow, Restore, WorkItemDetail, WorkItemFilter,
+        WorkItemRow,
+    },
     page::{Cursor, Page},
     run::{RunFilter, SyncRun},
 };
@@ -129,6 +134,55 @@ impl Mirror for Failing {
     ) -> Result<Vec<LabelCount>, Failure> {
         self.fail()
     }
+
+    async fn collections(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        _: ProjectId,
+    ) -> Result<Vec<Collection>, Failure> {
+        self.fail()
+    }
+
+    async fn drift_checks(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        _: ProjectId,
+        _: Option<Cursor>,
+    ) -> Result<Page<DriftCheck>, Failure> {
+        self.fail()
+    }
+
+    async fn deleted(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        _: ProjectId,
+        _: Option<Cursor>,
+    ) -> Result<Page<DeletedItem>, Failure> {
+        self.fail()
+    }
+
+    async fn restore(
+        &self,
+        _: &Admin,
+        _: IntegrationId,
+        _: ProjectId,
+        _: Restore,
+    ) -> Result<(), Failure> {
+        self.fail()
+    }
+
+    async fn discard(
+        &self,
+        _: &Admin,
+        _: IntegrationId,
+        _: ProjectId,
+        _: WorkItemId,
+    ) -> Result<(), Failure> {
+        self.fail()
+    }
 }
 
 #[async_trait]
@@ -138,6 +192,18 @@ impl Runs for Failing {
     }
 
     async fn cancel(&self, _: &Admin, _: RunId) -> Result<(), Failure> {
+        self.fail()
+    }
+
+    async fn release(&self, _: &Admin, _: IntegrationId, _: ProjectId) -> Result<RunId, Failure> {
+        self.fail()
+    }
+
+    async fn compare(&self, _: &Admin, _: IntegrationId, _: ProjectId) -> Result<(), Failure> {
+        self.fail()
+    }
+
+    async fn reread(&self, _: &Admin, _: IntegrationId, _: ProjectId) -> Result<RunId, Failure> {
         self.fail()
     }
 

@@ -3,6 +3,7 @@ use async_trait::async_trait;
 use domain::{
     actor::{Admin, Viewer},
     collection::Collection,
+    drift::DriftCheck,
     ids::{IntegrationId, ProjectId, WorkItemId},
     mirror::{
         DeletedItem, Facets, LabelCount, ProjectRow, Restore, SafeHtml, WorkItemDetail,
@@ -172,6 +173,19 @@ impl Mirror for MirrorService {
     ) -> Result<Vec<Collection>, Failure> {
         self.store
             .collections(viewer, integration, project)
+            .await
+            .map_err(from_store)
+    }
+
+    async fn drift_checks(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        project: ProjectId,
+        after: Option<Cursor>,
+    ) -> Result<Page<DriftCheck>, Failure> {
+        self.store
+            .drift_checks(viewer, integration, project, after.as_ref(), PAGE)
             .await
             .map_err(from_store)
     }

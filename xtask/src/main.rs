@@ -76,10 +76,14 @@ enum Command {
         #[arg(long, value_name = "FOLDER")]
         binaries: Option<PathBuf>,
     },
-    /// Kill the portal in the middle of writes, often
+    /// Kill the portal in the middle of writes, and simulate its syncs, often
     Soak {
+        /// Kills; 0 leaves them out
         #[arg(long, default_value_t = 200)]
         rounds: u32,
+        /// Simulated syncs, each of its own seed; 0 leaves them out
+        #[arg(long, default_value_t = 50_000)]
+        seeds: u64,
     },
 }
 
@@ -109,6 +113,6 @@ fn run(command: Command) -> Result<()> {
             only,
             binaries,
         } => bench::bench(items, &only, binaries),
-        Command::Soak { rounds } => test::soak(rounds),
+        Command::Soak { rounds, seeds } => test::soak(rounds, seeds),
     }
 }

@@ -189,18 +189,30 @@ fn crash(args: &[String]) -> Result<Counts> {
     of_targets("crash", cargo(), args, |target| target.contains("crash"))
 }
 
-/// `cargo xtask soak`: the crash test until it is boring.
-pub(crate) fn soak(rounds: u32) -> Result<()> {
+/// `cargo xtask soak`: the crash test and the simulation of the sync core until they are boring.
+pub(crate) fn soak(rounds: u32, seeds: u64) -> Result<()> {
     build::binaries()?;
-    let mut cargo = cargo();
-    cargo.env("HANGAR_CRASH_ROUNDS", rounds.to_string());
     let started = Instant::now();
-    let counts = of_targets("soak", cargo, &[], |target| target.contains("crash"))?;
+    let mut total = Counts::default();
+    if rounds > 0 {
+        let mut cargo = cargo();
+        cargo.env("HANGAR_CRASH_ROUNDS", rounds.to_string());
+        total = total.plus(of_targets("crash", cargo, &[], |target| {
+            target.contains("crash")
+        })?);
+    }
+    if seeds > 0 {
+        let mut command = cargo();
+        command.env("HANGAR_SEEDS", seeds.to_string());
+        command.args(["test"]).args(PRODUCT).arg("--lib");
+        let only = ["simulation::".to_owned(), "--nocapture".to_owned()];
+        total = total.plus(cargo_test("simulation", &mut command, &only)?);
+    }
     say(&format!(
-        "{rounds} rounds in {}\n\n{counts}",
+        "{rounds} rounds and {seeds} seeds in {}\n\n{total}",
         seconds(started.elapsed())
     ));
-    exit_if_failed(counts);
+    exit_if_failed(total);
     Ok(())
 }
 

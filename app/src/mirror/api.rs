@@ -54,3 +54,19 @@ pub async fn discard_kept(
         .await?;
     Done::go(paths::deleted_items(id, project))
 }
+
+/// Compares a project's copy with Plane.
+#[server(prefix = "/api/ui", endpoint = "compare_project")]
+pub async fn compare_project(id: IntegrationId, project: ProjectId) -> Result<Done, Failure> {
+    let admin = crate::admin()?;
+    crate::backend().runs.compare(&admin, id, project).await?;
+    Done::go(paths::drift(id, project))
+}
+
+/// Reads everything of a project again, whatever its copy says.
+#[server(prefix = "/api/ui", endpoint = "reread_project")]
+pub async fn reread_project(id: IntegrationId, project: ProjectId) -> Result<Done, Failure> {
+    let admin = crate::admin()?;
+    let run = crate::backend().runs.reread(&admin, id, project).await?;
+    Done::go(paths::run(run))
+}

@@ -4,6 +4,8 @@ pub mod api;
 pub mod collections;
 /// Work items that are gone in Plane.
 pub mod deleted;
+/// How a copy compares with Plane.
+pub mod drift;
 /// The filters of the work item table in the address.
 pub mod filter;
 /// Work items that wait for an admin before they are taken out.

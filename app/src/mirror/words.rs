@@ -163,6 +163,8 @@ mod tests {
             total_labels: 4,
             complete_at: Some(at),
             held: None,
+            drift: None,
+            counted_at: None,
         }
     }
 

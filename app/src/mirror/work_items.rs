@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use server_fn::ServerFn;
 
 use super::{
+    drift::DriftNote,
     filter::{self, Part},
     held::HeldNotice,
     labels::project_of_page,
@@ -103,6 +104,7 @@ fn ProjectHead(project: ProjectRow, collections: usize) -> impl IntoView {
             Some(at) => view! { "fresh as of " <Ago at/> }.into_any(),
             None => "never completely copied".into_any(),
         }}
+        " · " <DriftNote project=project.clone()/>
     };
     let labels = count(u64::from(project.total_labels), "label", "labels");
     view! {

@@ -14,6 +14,7 @@ use domain::{
     audit::AuditEntry,
     collection::Collection,
     connection_test::ConnectionTest,
+    drift::DriftCheck,
     ids::{DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
     integration::{DeletionCost, IntegrationFilter, IntegrationRow},
     mirror::{
@@ -48,6 +49,7 @@ pub(crate) struct Canned {
     pub(crate) facets: Result<Facets, Failure>,
     pub(crate) labels: Result<Vec<LabelCount>, Failure>,
     pub(crate) deleted: Result<Page<DeletedItem>, Failure>,
+    pub(crate) drift_checks: Result<Page<DriftCheck>, Failure>,
     pub(crate) runs: Result<Page<SyncRun>, Failure>,
     pub(crate) run: Result<SyncRun, Failure>,
     pub(crate) running: Result<Vec<SyncRun>, Failure>,
@@ -74,6 +76,7 @@ impl Default for Canned {
             facets: Ok(Facets::default()),
             labels: Ok(Vec::new()),
             deleted: Ok(Page::empty()),
+            drift_checks: Ok(Page::empty()),
             runs: Ok(Page::empty()),
             run: Err(Failure::NotFound),
             running: Ok(Vec::new()),
@@ -390,6 +393,15 @@ impl Mirror for Canned {
     ) -> Result<Vec<Collection>, Failure> {
         Ok(self.facets.clone()?.collections)
     }
+    async fn drift_checks(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        _: ProjectId,
+        _: Option<Cursor>,
+    ) -> Result<Page<DriftCheck>, Failure> {
+        self.drift_checks.clone()
+    }
     async fn deleted(
         &self,
         _: &Viewer,
@@ -428,6 +440,12 @@ impl Runs for Canned {
         unreachable!("{CHANGES_NOTHING}")
     }
     async fn release(&self, _: &Admin, _: IntegrationId, _: ProjectId) -> Result<RunId, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn compare(&self, _: &Admin, _: IntegrationId, _: ProjectId) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn reread(&self, _: &Admin, _: IntegrationId, _: ProjectId) -> Result<RunId, Failure> {
         unreachable!("{CHANGES_NOTHING}")
     }
     async fn runs(

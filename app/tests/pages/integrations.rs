@@ -131,6 +131,8 @@ pub(crate) fn one() -> Canned {
         total_labels: 7,
         complete_at: Some(now() - TimeDelta::minutes(47)),
         held: None,
+        drift: None,
+        counted_at: None,
     };
     let change = AuditEntry {
         at: now() - TimeDelta::minutes(4),

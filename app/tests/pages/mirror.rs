@@ -44,6 +44,8 @@ pub(crate) fn project() -> ProjectRow {
         total_labels: 2,
         complete_at: Some(now() - TimeDelta::minutes(3)),
         held: None,
+        drift: None,
+        counted_at: None,
     }
 }
 
@@ -574,14 +576,14 @@ async fn what_a_project_holds_back_is_told_to_all_and_released_by_admins_alone()
         page.html
     );
     assert!(page.has(release));
-    let page = get(canned.clone(), Some(lead()), &path).await;
+    let page = get(canned.clone(), Some(lead()), path).await;
     assert!(
         page.text("main").contains("Nothing was taken out"),
         "{}",
         page.html
     );
     assert!(!page.has(release));
-    let page = get(with_items(project(), vec![item()]), Some(admin()), &path).await;
+    let page = get(with_items(project(), vec![item()]), Some(admin()), path).await;
     assert!(!page.has(release) && !page.text("main").contains("no longer lists"));
 }
 

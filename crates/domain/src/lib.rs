@@ -10,6 +10,8 @@ pub mod changes;
 pub mod collection;
 /// The connection test: its stages and what they say.
 pub mod connection_test;
+/// What a comparison of the copy with Plane found.
+pub mod drift;
 /// How old the copy is, as a word.
 pub mod freshness;
 /// Identifiers, ours (UUID v7) and Plane's.

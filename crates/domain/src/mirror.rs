@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     collection::Collection,
+    drift::DriftCheck,
     ids::{CollectionId, IntegrationId, LabelId, MemberId, ProjectId, StateId, WorkItemId},
     walk::Held,
 };
@@ -54,6 +55,10 @@ pub struct ProjectRow {
     pub complete_at: Option<DateTime<Utc>>,
     /// Work items that wait for an admin before they are taken out.
     pub held: Option<Held>,
+    /// The last comparison with Plane that looked at fields.
+    pub drift: Option<DriftCheck>,
+    /// When Plane's count last agreed with the copy's.
+    pub counted_at: Option<DateTime<Utc>>,
 }
 
 /// A work item that Plane does not have any more, kept apart for 30 days.

@@ -272,6 +272,19 @@ impl Plane {
         Ok(page)
     }
 
+    /// How many work items [`Plane::work_items`] would list: its smallest possible answer.
+    pub async fn count_work_items(&self, project: ProjectId) -> Result<u64, Error> {
+        let query = [("per_page", "1"), ("fields", "id")];
+        loop {
+            let name = self.work_items_name();
+            let path = self.in_project(project, &format!("{name}/"));
+            let answer = self.get(&path, &query, LIST_TIMEOUT).await;
+            if !self.goes_by_the_old_name(name, &answer) {
+                return Ok(pages::read::<Counted>(&answer?, 1, None)?.total);
+            }
+        }
+    }
+
     /// One work item. [`Error::NotFound`] for deleted, archived and draft ones alike.
     pub async fn work_item(&self, project: ProjectId, id: WorkItemId) -> Result<WorkItem, Error> {
         let item: WorkItem = loop {

@@ -64,6 +64,7 @@ async fn run(directory: &std::path::Path, items: u64) -> Result<(), Box<dyn std:
                 page: u32::try_from(page).unwrap_or(u32::MAX),
                 started_at: at(0),
                 watermark: None,
+                overlooked: Default::default(),
             };
             let step = Step {
                 checkpoint: &checkpoint,

@@ -13,8 +13,9 @@ use crate::{
 const BATCH: i64 = 500;
 
 /// Tables whose record ids begin with the integration's.
-const UNDER: [&str; 12] = [
+const UNDER: [&str; 13] = [
     "collections",
+    "drift_checks",
     "work_items",
     "deleted_items",
     "kept_items",

@@ -40,6 +40,8 @@ mod connection_tests;
 mod deletion;
 /// Forms sent with mistakes.
 mod drafts;
+/// Comparisons of a copy with Plane.
+mod drift;
 /// Integrations: settings, sealed keys, lists.
 mod integrations;
 /// Wrapped data keys of the vault.

@@ -44,6 +44,8 @@ struct StoredProject {
     total_labels: i64,
     complete_at: Option<DateTime<Utc>>,
     held: Option<serde_json::Value>,
+    drift: Option<serde_json::Value>,
+    counted_at: Option<DateTime<Utc>>,
     name_key: String,
 }
 
@@ -70,6 +72,8 @@ impl StoredProject {
             total_labels: count(self.total_labels),
             complete_at: self.complete_at,
             held: self.held.map(from_json).transpose()?,
+            drift: self.drift.map(from_json).transpose()?,
+            counted_at: self.counted_at,
         })
     }
 }

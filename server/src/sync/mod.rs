@@ -2,6 +2,8 @@
 mod collections;
 /// The walk over Plane: what is read, in which order, and what is made of it.
 mod copy;
+/// Comparisons of a copy with Plane.
+mod drift;
 /// Runs that nobody has to ask for.
 mod schedule;
 /// The sync core under a simulated clock, with edits, faults and crashes from a seed.
@@ -39,7 +41,7 @@ use crate::{failure::from_store, integrations::IntegrationsService};
 const PAGE: u32 = 50;
 /// A run whose lease is not renewed for this long is taken for dead. Longer than it takes to store the largest page,
 /// which holds the heartbeat up.
-const LEASE: TimeDelta = TimeDelta::seconds(30);
+const LEASE: TimeDelta = TimeDelta::seconds(20);
 /// How often a run under way writes down where it is, renews its lease and looks whether it is to be cancelled.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -180,6 +182,14 @@ impl SyncService {
     }
 
     async fn plane(&self, integration: &Integration) -> Result<Plane, Failure> {
+        self.plane_with(integration, self.0.options.clone()).await
+    }
+
+    async fn plane_with(
+        &self,
+        integration: &Integration,
+        options: plane::Options,
+    ) -> Result<Plane, Failure> {
         let integrations = &self.0.integrations;
         let settings = &integration.settings;
         let key = integrations.key_of(integration).await?;
@@ -201,7 +211,7 @@ impl SyncService {
             settings.auth_scheme,
             key,
             budget,
-            self.0.options.clone(),
+            options,
         ))
     }
 
@@ -385,6 +395,33 @@ impl Runs for SyncService {
             .await
             .map_err(from_store)?
             .ok_or(Failure::NotFound)?;
+        self.start(admin, integration).await
+    }
+
+    async fn compare(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<(), Failure> {
+        self.compare_now(admin, integration, project).await
+    }
+
+    async fn reread(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<RunId, Failure> {
+        let now = self.0.integrations.clock.now();
+        let asked = self
+            .store()
+            .request_full_walk(admin, integration, project, now)
+            .await
+            .map_err(from_store)?;
+        if !asked {
+            return Err(Failure::NotFound);
+        }
         self.start(admin, integration).await
     }
 

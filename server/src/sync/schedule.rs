@@ -13,6 +13,8 @@ const LOOK: Duration = Duration::from_secs(5);
 const TIDY: Duration = Duration::from_secs(3600);
 /// For so long a work item that is gone in Plane is kept apart.
 const KEEP_DELETED: TimeDelta = TimeDelta::days(30);
+/// For so long comparisons with Plane are kept.
+const KEEP_DRIFT: TimeDelta = TimeDelta::days(400);
 /// So many runs may be under way in this process before the schedule adds another one. They wait for Plane most of the
 /// time; a person's own runs are never held up.
 const AT_ONCE: usize = 4;
@@ -30,7 +32,7 @@ impl SyncService {
             let done = tokio::select! {
                 () = stop.cancelled() => return,
                 _ = look.tick() => self.start_due().await.map(drop),
-                _ = tidy.tick() => self.forget_deleted().await,
+                _ = tidy.tick() => self.tidy().await,
             };
             if let Err(error) = done {
                 // A broken database ends the process; one that is away for a while is asked again.
@@ -39,15 +41,16 @@ impl SyncService {
         }
     }
 
-    async fn forget_deleted(&self) -> Result<(), store::Error> {
-        let before = self.0.integrations.clock.now() - KEEP_DELETED;
-        let forgotten = self.store().forget_deleted(before).await?;
+    async fn tidy(&self) -> Result<(), store::Error> {
+        let now = self.0.integrations.clock.now();
+        let forgotten = self.store().forget_deleted(now - KEEP_DELETED).await?;
         if forgotten > 0 {
             info!(
                 forgotten,
                 "work items deleted more than 30 days ago were forgotten"
             );
         }
+        while self.store().forget_drift_checks(now - KEEP_DRIFT).await? > 0 {}
         Ok(())
     }
 

@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     changes::{Changes, changes},
+    drift::{DriftCheck, Overlooked, Thoroughness},
     ids::WorkItemId,
     mirror::{Project, WorkItem},
     run::Phase,
@@ -82,6 +83,7 @@ impl Copy<'_> {
                     is_full: false,
                     held: None,
                     gap: Some(gap),
+                    drift: None,
                 };
                 self.finish(project, &finished).await?;
                 return Ok(Found {
@@ -97,6 +99,7 @@ impl Copy<'_> {
             page: 0,
             started_at: now,
             watermark,
+            overlooked: Overlooked::default(),
         };
         self.full(project, walked, start, false).await
     }
@@ -170,6 +173,7 @@ impl Copy<'_> {
                 // Rows were removed from pages already read, so as many unread ones moved there.
                 self.begin(project).await?;
                 (again, undecodable) = (true, 0);
+                at.overlooked = Overlooked::default();
                 page = Some(self.fetch(project, None).await?);
                 continue;
             }
@@ -177,6 +181,8 @@ impl Copy<'_> {
             planes = Some(read.total);
             let seen: Vec<WorkItemId> = read.rows.iter().map(|item| item.id).collect();
             let changes = self.compare(project, read.rows).await?;
+            at.overlooked
+                .count(&changes.created, &changes.updated, walked.watermark);
             at.cursor = read
                 .next
                 .as_ref()
@@ -206,11 +212,12 @@ impl Copy<'_> {
             page = next?;
         }
 
-        let asked = if undecodable == 0 {
+        let (asked, extra) = if undecodable == 0 {
             self.ask_for_absent(project, walked, at.started_at).await?
         } else {
-            Asked::Settled // a row that was not understood was not seen either, so nothing is known of absences
+            (Asked::Settled, 0) // a row that was not understood was not seen either, so nothing is known of absences
         };
+        let now = self.clock.now();
         let (_, ours, _) = self.store.walked(self.run.integration, id).await?;
         let totals = Totals {
             planes: planes.unwrap_or(ours),
@@ -229,19 +236,28 @@ impl Copy<'_> {
             is_full: !is_open,
             held,
             gap: (!is_open).then(|| totals.gap()),
+            drift: walked.watermark.filter(|_| !is_open).map(|_| DriftCheck {
+                at: now,
+                thoroughness: Thoroughness::Whole,
+                planes: totals.planes,
+                compared: totals.planes,
+                missing: at.overlooked.missing,
+                extra,
+                different: at.overlooked.different,
+            }),
         };
         self.finish(project, &finished).await?;
         Ok(Found { undecodable, held })
     }
 
     /// Asks Plane for each work item that a complete walk did not see, and takes out what it says is not there. An error
-    /// ends the asking: what is suspected stays until it is confirmed.
+    /// ends the asking: what is suspected stays until it is confirmed. Answers how many Plane does not have, too.
     async fn ask_for_absent(
         &self,
         project: &Project,
         walked: &Walked,
         began_at: DateTime<Utc>,
-    ) -> Result<Asked, Stop> {
+    ) -> Result<(Asked, u64), Stop> {
         let (integration, id) = (self.run.integration, project.id);
         let seen: HashSet<WorkItemId> = self.store.seen_items(integration, id).await?;
         let mut stored = self.store.item_ids(integration, id).await?;
@@ -261,19 +277,21 @@ impl Copy<'_> {
             Absent::Held { absent, of } => {
                 self.live
                     .update(|_, counts| counts.suspected += absent as u64);
-                return Ok(Asked::Held(Held {
+                let held = Held {
                     absent: u32::try_from(absent).unwrap_or(u32::MAX),
                     of: u32::try_from(of).unwrap_or(u32::MAX),
                     at: began_at,
-                }));
+                };
+                return Ok((Asked::Held(held), absent as u64));
             }
         };
         if suspected.is_empty() {
-            return Ok(Asked::Settled);
+            return Ok((Asked::Settled, 0));
         }
         self.phase(Phase::Deletions, Some(project));
         self.live
             .update(|_, counts| counts.suspected += suspected.len() as u64);
+        let mut extra = 0;
         for some in suspected.chunks(CONFIRMATIONS) {
             let (gone, error) = self.ask_for(project, some).await?;
             let now = self.clock.now();
@@ -283,13 +301,14 @@ impl Copy<'_> {
                 .remove_items(self.run, id, &gone, now)
                 .await?;
             self.live.update(|_, counts| counts.deleted += removed);
+            extra += removed;
             self.changed();
             if let Some(error) = error {
                 debug!(project = %id, code = error.code(), "what is suspected stays suspected");
-                return Ok(Asked::Unsettled);
+                return Ok((Asked::Unsettled, extra));
             }
         }
-        Ok(Asked::Settled)
+        Ok((Asked::Settled, extra))
     }
 
     /// Which of these Plane says are not there, up to the first answer that says neither yes nor no.

@@ -19,4 +19,5 @@ mod pages;
 mod schedule;
 mod security;
 mod sync;
+mod two_portals;
 mod walk;

@@ -69,6 +69,8 @@ const TABLE: &[(&str, Who, Form)] = &[
     ("cancel_run", Admin, &[("id", NOBODY)]),
     ("release_held", Admin, PROJECT),
     ("restore_all_deleted", Admin, PROJECT),
+    ("compare_project", Admin, PROJECT),
+    ("reread_project", Admin, PROJECT),
     ("restore_deleted", Admin, ITEM),
     ("discard_kept", Admin, ITEM),
     (

@@ -429,3 +429,100 @@ async fn cycles_and_modules_come_with_their_work_items_and_follow_within_the_hou
     let page = copied.admin.get(&item).await.words();
     assert!(page.contains("Sprint sprocket"), "{page}");
 }
+
+#[tokio::test]
+async fn what_no_time_tells_of_is_found_once_a_day_and_told_as_drift() {
+    let mut copied = Copied::new().await;
+    let drift = format!("{}/projects/{}/drift", copied.acme, copied.web);
+    let page = copied.admin.get(&drift).await.words();
+    assert!(page.contains("Nothing was compared yet"), "{page}");
+
+    // A label that is deleted leaves its work items without moving any time of theirs.
+    let carrying = copied.change(|state| {
+        let project = state.project(copied.web).unwrap();
+        let carried = |label: &Uuid| {
+            let items = project.items.all().iter().filter(|item| item.is_visible());
+            items.filter(|item| item.labels.contains(label)).count()
+        };
+        let labels = project
+            .labels
+            .iter()
+            .map(|label| (carried(&label.id), label.id));
+        let (carrying, label) = labels.max().unwrap();
+        state.delete_label(label);
+        carrying
+    });
+    // The first page of the latest changes shows some of them.
+    let seen = copied.sync().await.counts.updated;
+    let overlooked = carrying as u64 - seen;
+    assert!(overlooked > 0, "{carrying} carried it, {seen} were seen");
+    copied.portal.clock.advance(TimeDelta::hours(25));
+    copied.admin = copied.portal.sign_in(ADMIN).await;
+    copied.sync().await;
+    let page = copied.admin.get(&drift).await;
+    let row = page.all("tbody tr")[0].clone();
+    assert!(
+        row.contains(&format!("+0 / −0 / {overlooked} changed")),
+        "{row}"
+    );
+    assert!(row.contains("Every field"), "{row}");
+
+    copied.portal.clock.advance(TimeDelta::hours(25));
+    copied.admin = copied.portal.sign_in(ADMIN).await;
+    copied.sync().await;
+    let page = copied.admin.get(&drift).await.words();
+    assert!(page.contains("Verified equal: every field of"), "{page}");
+}
+
+#[tokio::test]
+async fn an_admin_compares_at_a_stated_cost_and_has_everything_read_again() {
+    let mut copied = Copied::new().await;
+    let (id, web) = (
+        copied.acme.rsplit('/').next().unwrap().to_owned(),
+        copied.web.to_string(),
+    );
+    let fields = [("id", id.as_str()), ("project", web.as_str())];
+    let drift = format!("{}/projects/{}/drift", copied.acme, copied.web);
+    let page = copied.admin.get(&drift).await.words();
+    assert!(page.contains("Compare now (6 requests)"), "{page}");
+
+    copied.portal.plane.forget_requests();
+    let answer = copied.admin.post("compare_project", &fields).await;
+    assert_eq!(answer.location(), drift);
+    assert_eq!(copied.paths().len(), 6, "{:?}", copied.paths());
+    let page = copied.admin.get(&drift).await.words();
+    assert!(page.contains("Verified equal: Plane’s count of"), "{page}");
+
+    // Archived and not yet noticed: it is here, and not in Plane.
+    let archived = copied.visible(2);
+    copied.change(|state| archived.iter().for_each(|item| state.archive_item(*item)));
+    copied.portal.clock.advance(TimeDelta::minutes(1));
+    copied.admin.post("compare_project", &fields).await;
+    let page = copied.admin.get(&drift).await;
+    assert!(
+        page.all("tbody tr")[0].contains("+0 / −2"),
+        "{}",
+        page.words()
+    );
+
+    copied.portal.clock.advance(TimeDelta::minutes(1));
+    let answer = copied.admin.post("reread_project", &fields).await;
+    let run = copied.ended(&answer.location()).await;
+    assert_eq!(
+        (run.outcome, run.counts.deleted),
+        (Some(Outcome::Succeeded), 2)
+    );
+    let page = copied.admin.get(&drift).await;
+    assert!(
+        page.all("tbody tr")[0].contains("Every field"),
+        "{}",
+        page.words()
+    );
+
+    copied
+        .portal
+        .plane
+        .fail(Fault::new(What::Status(500, String::new(), vec![])));
+    let refused = copied.admin.post("compare_project", &fields).await;
+    assert_eq!(refused.status, 502, "{}", refused.words());
+}

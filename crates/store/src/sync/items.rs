@@ -18,7 +18,7 @@ use crate::{
     RunRef, Store,
     error::Error,
     item::{ItemRow, words_of},
-    shape::{record, record_of, records_under, to_json},
+    shape::{record, record_of, records_under, records_under_after, to_json},
 };
 
 /// What goes into one transaction at most; far below the memtable, also with the indexes' share.
@@ -80,6 +80,33 @@ impl Store {
         rows.into_iter()
             .map(|row| row.item().map(|item| (item.id, item)))
             .collect()
+    }
+
+    /// For each place in the order of ids the work item that comes next, to take some by chance. Without doubles.
+    pub async fn items_near(
+        &self,
+        integration: IntegrationId,
+        project: ProjectId,
+        places: &[Uuid],
+    ) -> Result<Vec<WorkItem>, Error> {
+        let ids = [integration.0, project.0];
+        let mut found: HashMap<Uuid, ItemRow> = HashMap::new();
+        for place in places {
+            for after in [Some(*place), None] {
+                let row: Option<ItemRow> = self
+                    .ask("select * from $range limit 1")
+                    .bind("range", records_under_after("work_items", &ids, after))
+                    .read()
+                    .await?
+                    .rows(0)?
+                    .pop();
+                if let Some(row) = row {
+                    found.insert(row.item, row);
+                    break;
+                }
+            }
+        }
+        found.into_values().map(ItemRow::item).collect()
     }
 
     /// Stores what a page of work items changes, with the totals it changes, the walk's step and the progress. A large page

@@ -2,6 +2,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use domain::{
+    drift::{DriftCheck, Overlooked},
     ids::{IntegrationId, LabelId, ProjectId, StateId, WorkItemId},
     walk::{Held, Walked},
 };
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use super::FENCE;
 use crate::{
     RunRef, Store,
+    drift::DriftRow,
     error::Error,
     query::Ask,
     shape::{
@@ -30,6 +32,8 @@ pub struct Checkpoint {
     pub started_at: DateTime<Utc>,
     /// Plane's latest change when the walk started.
     pub watermark: Option<DateTime<Utc>>,
+    /// What its pages found that earlier walks should have brought.
+    pub overlooked: Overlooked,
 }
 
 /// What a page moves a full walk on by: where it is then, and what it saw.
@@ -52,11 +56,13 @@ pub struct Finished {
     pub held: Option<Held>,
     /// By how much the copy's total exceeds Plane's; negative if Plane has more. `None` leaves the old one.
     pub gap: Option<i64>,
+    /// After a full walk that was not the first: how the copy compared with Plane before it.
+    pub drift: Option<DriftCheck>,
 }
 
 pub(super) const STEP: &str = "
-    upsert $checkpoint content { cursor: $cursor, page: $page, started_at: $started_at, watermark: $watermark }
-        return none;
+    upsert $checkpoint content { cursor: $cursor, page: $page, started_at: $started_at, watermark: $watermark,
+        missing: $missing, different: $different } return none;
     upsert $walk_page content { items: $seen } return none;";
 
 /// How many ids are read at once.
@@ -72,11 +78,17 @@ pub(super) fn bind_step<'a>(ask: Ask<'a>, ids: &[Uuid; 2], step: Option<Step<'_>
         .bind("page", i64::from(checkpoint.page))
         .bind("started_at", checkpoint.started_at)
         .bind("watermark", checkpoint.watermark)
+        .bind("missing", number(checkpoint.overlooked.missing))
+        .bind("different", number(checkpoint.overlooked.different))
         .bind(
             "walk_page",
             record_of("walk_pages", &[ids[0], ids[1], page]),
         )
         .bind("seen", pack(seen.iter().map(|id| id.0)))
+}
+
+fn number(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 impl Store {
@@ -103,6 +115,8 @@ impl Store {
             page: i64,
             started_at: DateTime<Utc>,
             watermark: Option<DateTime<Utc>>,
+            missing: Option<i64>,
+            different: Option<i64>,
         }
         let ids = [integration.0, project.0];
         let mut answer = self
@@ -135,6 +149,10 @@ impl Store {
             page: count(left.page),
             started_at: left.started_at,
             watermark: left.watermark,
+            overlooked: Overlooked {
+                missing: left.missing.map_or(0, count),
+                different: left.different.map_or(0, count),
+            },
         });
         Ok((walked, total, left))
     }
@@ -270,20 +288,33 @@ impl Store {
         } else {
             ""
         };
+        let drift = match &finished.drift {
+            Some(_) => {
+                "upsert $drift.id content $drift return none; update $project set drift = $check return none;"
+            }
+            None => "",
+        };
+        let ids = [run.integration.0, project.0];
+        let row = finished
+            .drift
+            .map(|check| DriftRow::new(ids, run.run.0, &check));
         let sql = format!(
             "{{
                 {FENCE}
-                update $project set complete_at = $complete_at, watermark = $watermark ?? watermark, gap = $gap ?? gap{full};
+                {drift}
+                update $project set complete_at = $complete_at, watermark = $watermark ?? watermark, gap = $gap ?? gap,
+                    counted_at = if $gap = 0 {{ $now }} else {{ counted_at }}{full};
                 delete $checkpoint;
                 delete $pages;
                 return none;
             }}"
         );
-        let ids = [run.integration.0, project.0];
         self.ask_fenced(&sql, run, now)
             .bind("project", record_of("projects", &ids))
             .bind("checkpoint", record_of("checkpoints", &ids))
             .bind("pages", records_under("walk_pages", &ids))
+            .bind("drift", row)
+            .bind("check", finished.drift.as_ref().map(to_json).transpose()?)
             .bind("complete_at", finished.complete_at)
             .bind("watermark", finished.watermark)
             .bind("gap", finished.gap)

@@ -301,6 +301,7 @@ async fn a_page_and_its_checkpoint_are_one() {
         is_full: true,
         held: None,
         gap: Some(0),
+        drift: None,
     };
     store
         .finish_walk(&run, w.project, &finished, at(1003))

@@ -50,6 +50,7 @@ async fn a_full_walk_remembers_what_it_saw_until_it_ends_or_begins_anew() {
         is_full: true,
         held: None,
         gap: Some(-1),
+        drift: None,
     };
     store
         .finish_walk(&w.run, w.project, &finished, at(102))
@@ -61,6 +62,7 @@ async fn a_full_walk_remembers_what_it_saw_until_it_ends_or_begins_anew() {
         is_full: false,
         held: None,
         gap: Some(0),
+        drift: None,
     };
     store
         .finish_walk(&w.run, w.project, &recent, at(103))
@@ -250,6 +252,7 @@ async fn what_is_held_is_released_once_and_a_deleted_integration_takes_nothing_b
         is_full,
         held,
         gap: Some(0),
+        drift: None,
     };
     let finish = async |finished: Finished| {
         let done = store.finish_walk(&w.run, w.project, &finished, at(51));

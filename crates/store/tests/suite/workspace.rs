@@ -138,6 +138,7 @@ pub(crate) fn checkpoint(project: ProjectId, page: u32) -> Checkpoint {
         page,
         started_at: at(0),
         watermark: None,
+        overlooked: Default::default(),
     }
 }
 

@@ -5,3 +5,8 @@ pub mod portal;
 
 pub use person::Person;
 pub use portal::TestPortal;
+
+/// So many seconds after the beginning of time, for what does not care.
+pub fn at(seconds: i64) -> chrono::DateTime<chrono::Utc> {
+    chrono::DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+}

@@ -1,4 +1,8 @@
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use clap::Parser as _;
@@ -49,6 +53,15 @@ impl TestPortal {
     }
 
     pub async fn start_beside(plane: FakePlane, clock: Clock, args: &[&str]) -> Self {
+        Self::start_configured(plane, clock, &|data| config(data.to_owned(), args)).await
+    }
+
+    /// With the settings for a data directory.
+    pub async fn start_configured(
+        plane: FakePlane,
+        clock: Clock,
+        config: &dyn Fn(&Path) -> Config,
+    ) -> Self {
         let data = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
@@ -56,7 +69,7 @@ impl TestPortal {
         let addr = listener.local_addr().unwrap();
         let config = Config {
             addr,
-            ..config(data.path().to_owned(), args)
+            ..config(data.path())
         };
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let master = MasterKeySource::given("7f".repeat(32));
@@ -195,7 +208,7 @@ pub fn start_of_time() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_000_000, 0).unwrap()
 }
 
-fn config(data: PathBuf, args: &[&str]) -> Config {
+pub fn config(data: PathBuf, args: &[&str]) -> Config {
     let fixed = [
         "hangar",
         "serve",

@@ -1,0 +1,160 @@
+//! Two portals on one SurrealDB server share the work.
+
+#[path = "../../../crates/store/tests/remote/server.rs"]
+#[expect(dead_code, reason = "the store's own tests need more of it than these")]
+mod surreal;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use chrono::TimeDelta;
+use domain::run::{Outcome, RunFilter, SyncRun};
+use fake_plane::{FakePlane, Fault, What};
+use server::{clock::Clock, config::Config, portal::Portal, rng::Rng, vault::MasterKeySource};
+use tokio::runtime::Runtime;
+
+use self::surreal::{PASSWORD, Server, USER, password};
+use crate::support::{
+    TestPortal,
+    portal::{config, start_of_time},
+};
+
+/// A portal that can die at any moment: its tasks run nowhere else.
+struct Mortal {
+    portal: Arc<Portal>,
+    runtime: Runtime,
+}
+
+impl Mortal {
+    async fn start(config: Config, clock: Clock) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let starting = runtime.spawn(async move {
+            let master = MasterKeySource::given("7f".repeat(32));
+            Portal::start(&config, &master, clock, Rng::seeded(8)).await
+        });
+        let portal = starting.await.unwrap().unwrap();
+        Self {
+            portal: Arc::new(portal),
+            runtime,
+        }
+    }
+
+    /// Starts what is due, and leaves it running.
+    async fn start_due(&self) -> usize {
+        let portal = self.portal.clone();
+        let started = self
+            .runtime
+            .spawn(async move { portal.sync.start_due().await.unwrap().len() });
+        started.await.unwrap()
+    }
+
+    fn die(self) {
+        self.runtime.shutdown_background();
+    }
+}
+
+struct Two {
+    _server: Server,
+    one: TestPortal,
+    other: Mortal,
+    integrations: BTreeSet<String>,
+}
+
+/// Both see the same integrations, all of them due.
+async fn two(integrations: usize) -> Two {
+    let server = Server::start("memory");
+    server.ready().await;
+    let clock = Clock::manual(start_of_time());
+    let plane = FakePlane::start(fake_plane::Options {
+        rate_limit: None,
+        ..Default::default()
+    })
+    .await;
+    plane.given(fake_plane::seed::e2e);
+    let data = tempfile::tempdir().unwrap();
+    let config = |data: &std::path::Path| Config {
+        database_url: format!("ws://127.0.0.1:{}", server.port()),
+        database_credentials: password(USER, PASSWORD),
+        ..config(data.to_owned(), &[])
+    };
+    let one = TestPortal::start_configured(plane, clock.clone(), &config).await;
+    let mut admin = one.admin().await;
+    let mut names = BTreeSet::new();
+    for n in 0..integrations {
+        names.insert(one.connect(&mut admin, &format!("Acme {n}")).await);
+    }
+    clock.advance(TimeDelta::minutes(16));
+    let other = Mortal::start(config(data.path()), clock).await;
+    Two {
+        _server: server,
+        one,
+        other,
+        integrations: names,
+    }
+}
+
+/// Every run, the latest first.
+async fn runs(portal: &TestPortal) -> Vec<SyncRun> {
+    let (viewer, all) = (portal.viewer().await, RunFilter::default());
+    let runs = portal.portal.backend.runs.runs(&viewer, &all, None);
+    runs.await.unwrap().rows
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_run_that_is_due_is_done_by_one_of_them() {
+    let two = two(6).await;
+    let (mine, theirs) = tokio::join!(two.one.portal.sync.start_due(), two.other.start_due());
+    // Each takes a few at once; what is left comes with the next look.
+    let mut started = mine.unwrap().len() + theirs;
+    while started < two.integrations.len() {
+        two.one.portal.sync.idle().await;
+        two.other.portal.sync.idle().await;
+        started += two.one.portal.sync.start_due().await.unwrap().len();
+    }
+    two.one.portal.sync.idle().await;
+    two.other.portal.sync.idle().await;
+
+    assert_eq!(started, two.integrations.len());
+    let runs = runs(&two.one).await;
+    assert_eq!(runs.len(), two.integrations.len(), "none was run twice");
+    for run in runs {
+        assert_eq!(run.outcome, Some(Outcome::Succeeded), "{:?}", run.reason);
+    }
+    assert_eq!(two.other.start_due().await, 0);
+    two.other.die();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dead_one_was_at_is_taken_over_within_thirty_seconds() {
+    let two = two(1).await;
+    // Slower than anything here, so that the run is under way for as long as its portal lives.
+    two.one
+        .plane
+        .fail(Fault::new(What::Latency(3_600_000)).on("/work-items/"));
+    assert_eq!(two.other.start_due().await, 1);
+    assert!(
+        two.one.portal.sync.start_due().await.unwrap().is_empty(),
+        "it is at work"
+    );
+
+    two.other.die();
+    two.one.plane.heal();
+    let mut waited = 0;
+    let taken = loop {
+        // As often as the schedule looks.
+        two.one.clock.advance(TimeDelta::seconds(5));
+        waited += 5;
+        if let Some(run) = two.one.portal.sync.start_due().await.unwrap().pop() {
+            break run;
+        }
+        assert!(waited < 60, "nobody takes it over");
+    };
+    assert!(waited <= 30, "{waited} s");
+    two.one.portal.sync.idle().await;
+    let outcomes: Vec<_> = runs(&two.one)
+        .await
+        .into_iter()
+        .map(|run| (run.id, run.outcome))
+        .collect();
+    assert_eq!(outcomes[0], (taken, Some(Outcome::Succeeded)));
+    assert_eq!(outcomes[1].1, Some(Outcome::Interrupted));
+}
