@@ -17,6 +17,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0002_walks",
         sql: include_str!("../migrations/0002_walks.surql"),
     },
+    Migration {
+        name: "0004_budgets",
+        sql: include_str!("../migrations/0004_budgets.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]
