@@ -23,7 +23,7 @@ use domain::{
 };
 use plane::Plane;
 use store::{NewRun, RunRef, Start, Store};
-use tokio::sync::broadcast;
+use tokio::{sync::broadcast, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, info, warn};
 use uuid::Uuid;
@@ -189,7 +189,11 @@ impl SyncService {
             settings.auth_scheme,
             key,
             budget,
-            plane::Options::default(),
+            plane::Options {
+                max_wait: self.0.integrations.timing.limit_wait,
+                times: self.0.integrations.timing.plane,
+                ..plane::Options::default()
+            },
         ))
     }
 
@@ -213,6 +217,7 @@ impl SyncService {
                 plane: &plane,
                 clock: &self.0.integrations.clock,
                 rng: &self.0.integrations.rng,
+                timing: &self.0.integrations.timing,
                 run: &reference,
                 only: integration.settings.project_id,
                 live: &live,
@@ -232,7 +237,18 @@ impl SyncService {
                 };
                 (outcome, Some(copy::left_out_sentence(&left_out)))
             }
-            Ended::Plane(error) => (copy::outcome_of(&error), Some(error.sentence())),
+            Ended::Plane(error) => {
+                let now = self.0.integrations.clock.now();
+                (copy::outcome_of(&error), Some(copy::reason_of(&error, now)))
+            }
+            Ended::Stuck => (
+                Outcome::Failed,
+                Some(format!(
+                    "Nothing moved for {} s: no page, no answer, and no wait for Plane's limit. The next run resumes where \
+                     it was.",
+                    self.0.integrations.timing.no_progress.as_secs()
+                )),
+            ),
             Ended::Cancelled if self.0.stop.is_cancelled() => (
                 Outcome::Interrupted,
                 Some("Hangar was stopped while this run was under way.".to_owned()),
@@ -289,6 +305,7 @@ impl SyncService {
             () = cancel.cancelled() => Ended::Cancelled,
             ended = copy.copy() => ended,
             ended = self.keep_alive(run, live, plane) => ended,
+            ended = self.watch(live, plane) => ended,
         };
         live.note(plane.usage(), None);
         ended
@@ -319,6 +336,28 @@ impl SyncService {
                 Ok(true) => return Ended::Cancelled,
                 Err(error) => return Ended::Store(error),
             }
+        }
+    }
+
+    /// Ends a run that moves nothing for too long, whatever holds it up.
+    async fn watch(&self, live: &Live, plane: &Plane) -> Ended {
+        let most = self.0.integrations.timing.no_progress;
+        let waiting = plane.waiting();
+        let (mut seen, mut since) = (None, Instant::now());
+        loop {
+            let counts = live.counts();
+            let progress = live.progress();
+            let moved = (
+                plane.usage().requests,
+                (counts.items, counts.projects, counts.members),
+                (progress.phase, progress.page),
+            );
+            if waiting.borrow().is_some() || seen != Some(moved) {
+                (seen, since) = (Some(moved), Instant::now());
+            } else if since.elapsed() >= most {
+                return Ended::Stuck;
+            }
+            tokio::time::sleep(most / 20).await;
         }
     }
 

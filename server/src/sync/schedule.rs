@@ -40,7 +40,11 @@ impl SyncService {
     }
 
     async fn forget_deleted(&self) -> Result<(), store::Error> {
-        let before = self.0.integrations.clock.now() - KEEP_DELETED;
+        let now = self.0.integrations.clock.now();
+        self.store()
+            .forget_budgets(now - TimeDelta::days(1))
+            .await?;
+        let before = now - KEEP_DELETED;
         let forgotten = self.store().forget_deleted(before).await?;
         if forgotten > 0 {
             info!(

@@ -9,6 +9,7 @@ use server::{
     config::{Cli, Command, Config},
     portal::Portal,
     rng::Rng,
+    timing::Timing,
     vault::MasterKeySource,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -49,6 +50,16 @@ impl TestPortal {
     }
 
     pub async fn start_beside(plane: FakePlane, clock: Clock, args: &[&str]) -> Self {
+        Self::start_timed(plane, clock, args, Timing::default()).await
+    }
+
+    /// With other times than the usual ones.
+    pub async fn start_timed(
+        plane: FakePlane,
+        clock: Clock,
+        args: &[&str],
+        timing: Timing,
+    ) -> Self {
         let data = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
@@ -56,6 +67,7 @@ impl TestPortal {
         let addr = listener.local_addr().unwrap();
         let config = Config {
             addr,
+            timing,
             ..config(data.path().to_owned(), args)
         };
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -137,7 +149,8 @@ impl TestPortal {
         self.make_admin().await.viewer()
     }
 
-    async fn make_admin(&self) -> Admin {
+    /// The first admin, asking the services directly.
+    pub async fn make_admin(&self) -> Admin {
         let email = ADMIN.parse().unwrap();
         let store = &self.portal.store;
         if store.user_for_sign_in(&email).await.unwrap().is_none() {
