@@ -228,7 +228,8 @@ impl Plane {
 
     /// The body, as far as it is accepted. Counted after decompression, which a small answer can inflate without bound.
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, Error> {
-        let mut body = Vec::new();
+        // Kept as they came: a body that grows in one piece is there twice whenever it moves.
+        let (mut chunks, mut size) = (Vec::new(), 0);
         let crawl = self.options.times.crawl;
         let began = Instant::now();
         loop {
@@ -238,15 +239,16 @@ impl Plane {
                 .map_err(|error| Error::from_transport(&error))?;
             let Some(chunk) = chunk else { break };
             let took = began.elapsed();
-            if took > crawl && (body.len() as f64) < took.as_secs_f64() * CRAWLS {
+            if took > crawl && (size as f64) < took.as_secs_f64() * CRAWLS {
                 return Err(Error::Timeout);
             }
-            if body.len() + chunk.len() > self.options.body_limit {
+            size += chunk.len();
+            if size > self.options.body_limit {
                 return Err(Error::BadAnswer(AnswerFlaw::TooLarge));
             }
-            body.extend_from_slice(&chunk);
+            chunks.push(chunk);
         }
-        Ok(body)
+        Ok(chunks.concat())
     }
 
     fn url(&self, path: &str, query: &Query<'_>) -> Result<Url, Error> {

@@ -103,7 +103,7 @@ fn cells() -> Vec<(&'static str, What, Outcome, &'static str)> {
         ),
         (
             "410",
-            status(410, r#"{"detail":"gone"}"#),
+            status(410, r#"{"detail":"Gone."}"#),
             Failed,
             "bad_request",
         ),
@@ -466,7 +466,7 @@ async fn a_run_in_which_nothing_moves_is_ended_and_says_so() {
     .await;
     plane.given(seed::e2e);
     let timing = Timing {
-        no_progress: Duration::from_millis(400),
+        no_progress: Duration::from_secs(4),
         ..Timing::default()
     };
     let clock = Clock::manual(start_of_time());
