@@ -214,7 +214,9 @@ impl Copy<'_> {
             planes: planes.unwrap_or(ours),
             ours,
         };
-        let is_settled = matches!(asked, Asked::Settled);
+        // Rows that were not understood explain as many that are missing here, and nothing else.
+        let explained = undecodable == 0 || totals.gap() == -i64::from(undecodable);
+        let is_settled = matches!(asked, Asked::Settled) && explained;
         let finished = Finished {
             complete_at: at.started_at,
             watermark: at.watermark,
