@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Admin, Bench, Row};
 use crate::http::Connection;
-use crate::running::{Output, Portal, Running};
+use crate::running::{Output, Running};
 use crate::steps::Step;
 
 /// Plane's own.

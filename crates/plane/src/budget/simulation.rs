@@ -378,7 +378,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn whatever_processes_do_and_whenever_they_die_plane_never_has_to_refuse(
         limit in prop::sample::select(vec![7u32, 30, 60, 61, 240]),
