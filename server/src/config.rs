@@ -1,12 +1,15 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use serde::Deserialize;
 use store::Credentials;
+
+use crate::timing::Timing;
 
 /// Hangar: a self-hosted control room for Plane integrations.
 ///
@@ -138,6 +141,9 @@ pub struct ServeArgs {
     /// Reload open pages when this process starts anew (`cargo xtask dev`).
     #[arg(long, env = "HANGAR_DEV_RELOAD", hide = true)]
     pub dev_reload: bool,
+    /// What a Plane's limit counts over, in milliseconds: for a test against one that does not take a minute.
+    #[arg(long, value_name = "MS", hide = true)]
+    pub rate_window_ms: Option<u64>,
     /// Connect and sync a fake Plane's demo workspaces, described as JSON (`cargo xtask demo`).
     #[arg(long, value_name = "JSON", hide = true)]
     pub demo: Option<String>,
@@ -184,6 +190,8 @@ pub struct Config {
     pub log: String,
     pub dev_reload: bool,
     pub demo: Option<String>,
+    /// Not for an operator.
+    pub timing: Timing,
 }
 
 /// A setting that makes no sense; names it.
@@ -251,7 +259,16 @@ impl ServeArgs {
             dev_reload: self.dev_reload,
             demo: self.demo,
             data,
+            timing: timing(self.rate_window_ms),
         })
+    }
+}
+
+fn timing(rate_window_ms: Option<u64>) -> Timing {
+    let usual = Timing::default();
+    Timing {
+        rate_window: rate_window_ms.map_or(usual.rate_window, Duration::from_millis),
+        ..usual
     }
 }
 

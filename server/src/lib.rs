@@ -2,6 +2,8 @@
 
 /// First start, signing in, people.
 pub mod accounts;
+/// What may still be called, with which key.
+pub mod budgets;
 /// Time and chance are arguments.
 pub mod clock;
 /// Flags, environment and the optional TOML file.
@@ -25,6 +27,8 @@ pub mod rng;
 pub mod sync;
 /// Log lines, human or JSON.
 pub mod telemetry;
+/// How long things take that only a test wants otherwise.
+pub mod timing;
 /// Secrets at rest: the one place that sees a key in clear.
 pub mod vault;
 

@@ -1,11 +1,11 @@
 use std::{path::Path, sync::Arc};
 
 use app::Backend;
-use plane::Budgets;
 use store::{OpenOptions, Store};
 
 use crate::{
     accounts::AccountsService,
+    budgets::Budgets,
     clock::Clock,
     config::Config,
     egress::{self, Egress, EgressError, Policy},
@@ -85,7 +85,13 @@ impl Portal {
             store: store.clone(),
             vault: vault.clone(),
             egress,
-            budgets: Arc::new(Budgets::default()),
+            budgets: Arc::new(Budgets::new(
+                &config.timing,
+                store.clone(),
+                clock.clone(),
+                rng.uuid_v4(),
+            )),
+            timing: config.timing,
             clock: clock.clone(),
             rng: rng.clone(),
         };
@@ -118,6 +124,7 @@ impl Portal {
     /// Ends what is under way, as interrupted, and flushes the database.
     pub async fn stop(&self) {
         self.sync.stop().await;
+        self.integrations.budgets.stop().await;
         self.store.close().await;
     }
 }

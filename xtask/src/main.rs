@@ -69,7 +69,7 @@ enum Command {
         /// Work items of the large copy
         #[arg(long, default_value_t = 100_000)]
         items: u32,
-        /// Only this group of rows: bundles, vault, start, sync, or pages after sync
+        /// Only this group of rows: bundles, vault, start, sync, pages after sync, or limit
         #[arg(long)]
         only: Vec<String>,
         /// Measure the `hangar` and `fake-plane` of this folder instead of building them

@@ -118,6 +118,13 @@ impl Running {
         Ok(self.child.wait()?)
     }
 
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     fn signal(&self, signal: &str) -> Result<()> {
         let id = self.child.id().to_string();
         // The status says only that the process ended in between.

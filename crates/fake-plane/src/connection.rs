@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::sync::{Arc, RwLock};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use std::{fmt, io};
 
 use axum::extract::connect_info::Connected;
@@ -16,9 +17,13 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 
 use crate::Shared;
+
+/// Between two bytes of a trickling connection.
+const TRICKLE: Duration = Duration::from_millis(100);
 
 /// Which certificate an HTTPS fake shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,9 +41,13 @@ pub enum TlsKind {
 
 /// The HTTPS side of a server.
 pub(crate) struct Tls {
-    pub acceptor: TlsAcceptor,
+    authority: Issuer<'static, KeyPair>,
+    shown: Acceptor,
     pub ca_pem: String,
 }
+
+/// The certificate that new connections are shown.
+pub(crate) type Acceptor = Arc<RwLock<TlsAcceptor>>;
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,7 +57,20 @@ impl fmt::Debug for Tls {
 
 impl Tls {
     pub(crate) fn new(kind: TlsKind, now: DateTime<Utc>) -> Self {
-        Self::try_new(kind, now).expect("rcgen and rustls accept these fixed parameters")
+        Self::try_new(kind, now).expect(FIXED)
+    }
+
+    pub(crate) fn shown(&self) -> Acceptor {
+        self.shown.clone()
+    }
+
+    /// Shows another certificate from now on.
+    pub(crate) fn show(&self, kind: TlsKind, now: DateTime<Utc>) {
+        let (acceptor, _) = certificate(kind, &self.authority, now).expect(FIXED);
+        *self
+            .shown
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = acceptor;
     }
 
     fn try_new(kind: TlsKind, now: DateTime<Utc>) -> Result<Self, Box<dyn std::error::Error>> {
@@ -62,57 +84,61 @@ impl Tls {
             now + TimeDelta::days(3650),
         );
         let ca_key = KeyPair::generate()?;
-        let ca_certificate = ca.self_signed(&ca_key)?;
-
-        let mut leaf = CertificateParams::default();
-        leaf.distinguished_name
-            .push(DnType::CommonName, "fake-plane");
-        leaf.subject_alt_names = match kind {
-            TlsKind::WrongHost => vec![SanType::DnsName("plane.elsewhere.test".try_into()?)],
-            _ => vec![
-                SanType::DnsName("localhost".try_into()?),
-                SanType::IpAddress([127, 0, 0, 1].into()),
-            ],
-        };
-        match kind {
-            TlsKind::Expired => {
-                valid(
-                    &mut leaf,
-                    now - TimeDelta::days(120),
-                    now - TimeDelta::days(30),
-                );
-            }
-            _ => valid(
-                &mut leaf,
-                now - TimeDelta::days(1),
-                now + TimeDelta::days(90),
-            ),
+        let mut ca_pem = ca.self_signed(&ca_key)?.pem();
+        let authority = Issuer::new(ca, ca_key);
+        let (acceptor, pem) = certificate(kind, &authority, now)?;
+        if kind == TlsKind::SelfSigned {
+            ca_pem = pem;
         }
-        let key = KeyPair::generate()?;
-        let (certificate, ca_pem) = match kind {
-            TlsKind::SelfSigned => {
-                let certificate = leaf.self_signed(&key)?;
-                let pem = certificate.pem();
-                (certificate, pem)
-            }
-            _ => (
-                leaf.signed_by(&key, &Issuer::new(ca, ca_key))?,
-                ca_certificate.pem(),
-            ),
-        };
-        let chain = vec![CertificateDer::from(certificate.der().to_vec())];
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(config)),
+            authority,
+            shown: Arc::new(RwLock::new(acceptor)),
             ca_pem,
         })
     }
+}
+
+const FIXED: &str = "rcgen and rustls accept these fixed parameters";
+
+/// A server's certificate, and how it is shown.
+fn certificate(
+    kind: TlsKind,
+    authority: &Issuer<'static, KeyPair>,
+    now: DateTime<Utc>,
+) -> Result<(TlsAcceptor, String), Box<dyn std::error::Error>> {
+    let mut leaf = CertificateParams::default();
+    leaf.distinguished_name
+        .push(DnType::CommonName, "fake-plane");
+    leaf.subject_alt_names = match kind {
+        TlsKind::WrongHost => vec![SanType::DnsName("plane.elsewhere.test".try_into()?)],
+        _ => vec![
+            SanType::DnsName("localhost".try_into()?),
+            SanType::IpAddress([127, 0, 0, 1].into()),
+        ],
+    };
+    let (from, until) = match kind {
+        TlsKind::Expired => (120, -30),
+        _ => (1, 90),
+    };
+    valid(
+        &mut leaf,
+        now - TimeDelta::days(from),
+        now + TimeDelta::days(until),
+    );
+    let key = KeyPair::generate()?;
+    let certificate = match kind {
+        TlsKind::SelfSigned => leaf.self_signed(&key)?,
+        _ => leaf.signed_by(&key, authority)?,
+    };
+    let chain = vec![CertificateDer::from(certificate.der().to_vec())];
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok((TlsAcceptor::from(Arc::new(config)), certificate.pem()))
 }
 
 /// rcgen counts in whole days here; that is fine enough for certificates.
@@ -128,7 +154,7 @@ fn valid(params: &mut CertificateParams, from: DateTime<Utc>, until: DateTime<Ut
 /// Serves until told to stop.
 pub(crate) async fn serve(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptor>,
     shared: Arc<Shared>,
     stopped: oneshot::Receiver<()>,
 ) {
@@ -149,7 +175,7 @@ pub(crate) async fn serve(
 /// Handshakes happen beside each other: one slow client must not hold up the next.
 async fn accept(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptor>,
     ready: mpsc::Sender<Connection>,
     is_stopped: Arc<AtomicBool>,
 ) {
@@ -159,7 +185,11 @@ async fn accept(
         };
         let _ = socket.set_nodelay(true);
         let (ready, is_stopped) = (ready.clone(), is_stopped.clone());
-        let Some(tls) = tls.clone() else {
+        let Some(tls) = tls.as_ref().map(|tls| {
+            tls.read()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .clone()
+        }) else {
             let _ = ready
                 .send(Connection::new(Box::new(socket), is_stopped))
                 .await;
@@ -196,13 +226,29 @@ impl Listener for Connections {
     }
 }
 
-/// Kills the connection that a request came in on.
+/// Kills the connection that a request came in on, or makes it slow.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Switch(Arc<AtomicBool>);
+pub(crate) struct Switch(Arc<Switches>);
+
+#[derive(Debug, Default)]
+struct Switches {
+    is_dead: AtomicBool,
+    resets: AtomicBool,
+    trickles: AtomicBool,
+}
 
 impl Switch {
     pub(crate) fn kill(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.0.is_dead.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn reset(&self) {
+        self.0.resets.store(true, Ordering::SeqCst);
+        self.kill();
+    }
+
+    pub(crate) fn trickle(&self) {
+        self.0.trickles.store(true, Ordering::SeqCst);
     }
 }
 
@@ -212,15 +258,29 @@ impl Connected<IncomingStream<'_, Connections>> for Switch {
     }
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl Stream for TcpStream {}
-impl Stream for tokio_rustls::server::TlsStream<TcpStream> {}
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
+    fn socket(&self) -> &TcpStream;
+}
+
+impl Stream for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Stream for tokio_rustls::server::TlsStream<TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
 
 struct Connection {
     stream: Box<dyn Stream>,
     switch: Switch,
     /// Connections outlive the server's task; a stopped server must not answer on them.
     is_stopped: Arc<AtomicBool>,
+    /// A trickling connection's rest between two bytes.
+    rest: Option<Pin<Box<Sleep>>>,
 }
 
 impl Connection {
@@ -229,11 +289,16 @@ impl Connection {
             stream,
             switch: Switch::default(),
             is_stopped,
+            rest: None,
         }
     }
 
     fn alive(&self) -> io::Result<()> {
-        match self.switch.0.load(Ordering::SeqCst) || self.is_stopped.load(Ordering::SeqCst) {
+        let switches = &self.switch.0;
+        if switches.resets.load(Ordering::SeqCst) {
+            self.stream.socket().set_zero_linger()?;
+        }
+        match switches.is_dead.load(Ordering::SeqCst) || self.is_stopped.load(Ordering::SeqCst) {
             true => Err(io::ErrorKind::ConnectionReset.into()),
             false => Ok(()),
         }
@@ -258,7 +323,15 @@ impl AsyncWrite for Connection {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.alive()?;
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        if !self.switch.0.trickles.load(Ordering::SeqCst) || buf.is_empty() {
+            return Pin::new(&mut self.stream).poll_write(cx, buf);
+        }
+        let rest = self
+            .rest
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(TRICKLE)));
+        ready!(rest.as_mut().poll(cx));
+        self.rest = None;
+        Pin::new(&mut self.stream).poll_write(cx, &buf[..1])
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -47,6 +47,12 @@ pub enum What {
     RepeatFirstPage,
     /// Closes the connection without an answer.
     Drop,
+    /// Resets the connection (RST) without an answer.
+    Reset,
+    /// Takes the request and never answers.
+    Silent,
+    /// The right answer, head and all, at ten bytes a second.
+    Trickle,
     /// The right answer, at so many bytes a second.
     SlowBytes(u64),
     /// An answer of so many bytes.

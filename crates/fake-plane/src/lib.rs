@@ -34,7 +34,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -115,6 +115,10 @@ pub struct Options {
     pub version: Version,
     /// Requests per minute and key; none switches the limit and its headers off.
     pub rate_limit: Option<u32>,
+    /// What the limit counts over: a minute in every Plane.
+    pub rate_window: TimeDelta,
+    /// Rows that a page may have: 1000, or 100 in v0.20 to v0.22 (plane-api.md section 3).
+    pub largest_page: u32,
     /// Ids and keys follow from it.
     pub seed: u64,
     /// The first date that seeded rows carry.
@@ -132,6 +136,8 @@ impl Default for Options {
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
             version: Version::default(),
             rate_limit: Some(60),
+            rate_window: TimeDelta::seconds(60),
+            largest_page: 1000,
             seed: 1,
             epoch: DateTime::from_timestamp(1_785_542_400, 0).unwrap_or(DateTime::UNIX_EPOCH),
             clock: Clock::system(),
@@ -166,6 +172,7 @@ pub(crate) struct Shared {
     pub state: RwLock<State>,
     pub faults: Mutex<Faults>,
     pub limit: Mutex<RateLimit>,
+    pub largest_page: u32,
     pub seen: Mutex<Vec<Seen>>,
     pub deliveries: Mutex<Vec<Delivery>>,
     pub clock: Clock,
@@ -197,7 +204,8 @@ impl FakePlane {
                 options.epoch,
             )),
             faults: Mutex::default(),
-            limit: Mutex::new(RateLimit::new(options.rate_limit)),
+            limit: Mutex::new(RateLimit::new(options.rate_limit, options.rate_window)),
+            largest_page: options.largest_page,
             seen: Mutex::default(),
             deliveries: Mutex::default(),
             clock: options.clock,
@@ -208,7 +216,7 @@ impl FakePlane {
             is_stopped: Arc::default(),
         });
         let (stop, stopped) = oneshot::channel();
-        let acceptor = tls.as_ref().map(|tls| tls.acceptor.clone());
+        let acceptor = tls.as_ref().map(connection::Tls::shown);
         let server = tokio::spawn(connection::serve(
             listener,
             acceptor,
@@ -246,6 +254,13 @@ impl FakePlane {
     /// The certificate authority that signed the server's certificate, if it serves HTTPS.
     pub fn ca_pem(&self) -> Option<&str> {
         self.tls.as_ref().map(|tls| tls.ca_pem.as_str())
+    }
+
+    /// Shows another certificate to connections that come from now on, if it serves HTTPS.
+    pub fn show_certificate(&self, kind: TlsKind) {
+        if let Some(tls) = &self.tls {
+            tls.show(kind, self.shared.clock.now());
+        }
     }
 
     /// Reads or changes what Plane knows. Webhooks that follow from it are sent afterwards.

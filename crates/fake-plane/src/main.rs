@@ -29,6 +29,12 @@ struct Arguments {
     /// Requests per minute and key; 0 for none.
     #[arg(long)]
     rate_limit: Option<u32>,
+    /// The projects that `--items` are spread over.
+    #[arg(long, default_value_t = 1)]
+    projects: u32,
+    /// Rows that a page may have.
+    #[arg(long, default_value_t = 1000)]
+    largest_page: u32,
     /// Which Plane to be: 1.3.1, 1.0 or 0.27.
     #[arg(long, default_value = "1.3.1")]
     plane_version: String,
@@ -52,6 +58,7 @@ async fn main() -> anyhow::Result<()> {
         rate_limit: arguments
             .rate_limit
             .map_or(usual, |limit| (limit > 0).then_some(limit)),
+        largest_page: arguments.largest_page,
         // The demo's work items should look as if people had worked on them until an hour ago.
         epoch: clock.now() - TimeDelta::days(90) - TimeDelta::hours(1),
         clock,
@@ -64,7 +71,7 @@ async fn main() -> anyhow::Result<()> {
         } else if arguments.e2e {
             seed::e2e(state);
         } else if let Some(items) = arguments.items {
-            seed::big(state, items);
+            seed::big_in(state, items, arguments.projects);
         }
     });
     if arguments.demo {

@@ -16,6 +16,8 @@ pub(crate) struct Window {
 pub(crate) enum PageError {
     /// 400 with this `detail`.
     Refused(&'static str),
+    /// 400: a page has at most so many rows.
+    TooLarge(u32),
     /// 500: Plane does not expect it.
     Crash,
 }
@@ -26,17 +28,16 @@ impl Window {
         per_page: Option<&str>,
         cursor: Option<&str>,
         default_size: i64,
+        largest: u32,
     ) -> Result<Self, PageError> {
         let size = match per_page {
-            None => default_size,
+            None => default_size.min(largest.into()),
             Some(text) => {
                 python_int(text).ok_or(PageError::Refused("Invalid per_page parameter."))?
             }
         };
-        if size > LARGEST {
-            return Err(PageError::Refused(
-                "Invalid per_page value. Cannot exceed 1000.",
-            ));
+        if size > largest.into() {
+            return Err(PageError::TooLarge(largest));
         }
         let page = match cursor {
             None => 0,
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     fn read(per_page: Option<&str>, cursor: Option<&str>) -> Result<Window, PageError> {
-        Window::read(per_page, cursor, LARGEST)
+        Window::read(per_page, cursor, LARGEST, 1000)
     }
 
     #[test]

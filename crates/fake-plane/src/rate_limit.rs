@@ -4,13 +4,12 @@ use std::collections::{HashMap, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The window is a minute long whatever the number.
-const WINDOW: TimeDelta = TimeDelta::seconds(60);
-
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     /// Requests per minute and key; none means no limit and no headers.
     pub per_minute: Option<u32>,
+    /// A minute, whatever the number; tests that must not take minutes shorten it.
+    window: TimeDelta,
     log: HashMap<String, VecDeque<DateTime<Utc>>>,
 }
 
@@ -29,9 +28,10 @@ pub(crate) struct TooMany {
 }
 
 impl RateLimit {
-    pub(crate) fn new(per_minute: Option<u32>) -> Self {
+    pub(crate) fn new(per_minute: Option<u32>, window: TimeDelta) -> Self {
         Self {
             per_minute,
+            window,
             log: HashMap::new(),
         }
     }
@@ -49,13 +49,13 @@ impl RateLimit {
         };
         let limit = own_limit.unwrap_or(general);
         let log = self.log.entry(key.to_owned()).or_default();
-        while log.front().is_some_and(|&at| at <= now - WINDOW) {
+        while log.front().is_some_and(|&at| at <= now - self.window) {
             log.pop_front();
         }
         let used = u32::try_from(log.len()).unwrap_or(u32::MAX);
         if used >= limit {
             let oldest = log.front().copied().unwrap_or(now);
-            let wait = (oldest + WINDOW - now).num_milliseconds();
+            let wait = (oldest + self.window - now).num_milliseconds();
             return Err(TooMany {
                 retry_after: (wait + 999) / 1000,
             });
@@ -63,7 +63,7 @@ impl RateLimit {
         log.push_back(now);
         Ok(Some(Allowance {
             remaining: limit - used - 1,
-            reset: now.timestamp() + 60,
+            reset: (now + self.window).timestamp(),
         }))
     }
 
@@ -76,13 +76,17 @@ impl RateLimit {
 mod tests {
     use super::*;
 
+    fn minutely(limit: u32) -> RateLimit {
+        RateLimit::new(Some(limit), TimeDelta::seconds(60))
+    }
+
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_795_459_000 + seconds, 0).unwrap()
     }
 
     #[test]
     fn the_window_slides_and_rejected_requests_do_not_lengthen_the_wait() {
-        let mut limit = RateLimit::new(Some(2));
+        let mut limit = minutely(2);
         assert_eq!(limit.admit("k", None, at(0)).unwrap().unwrap().remaining, 1);
         assert_eq!(
             limit.admit("k", None, at(10)).unwrap().unwrap().remaining,
@@ -108,7 +112,7 @@ mod tests {
 
     #[test]
     fn each_key_has_its_own_count_and_may_have_its_own_limit() {
-        let mut limit = RateLimit::new(Some(1));
+        let mut limit = minutely(1);
         assert!(limit.admit("a", None, at(0)).is_ok());
         assert!(limit.admit("a", None, at(1)).is_err());
         assert_eq!(
@@ -123,7 +127,7 @@ mod tests {
 
     #[test]
     fn reset_is_always_a_minute_from_now() {
-        let mut limit = RateLimit::new(Some(60));
+        let mut limit = minutely(60);
         limit.admit("k", None, at(0)).unwrap();
         assert_eq!(
             limit.admit("k", None, at(30)).unwrap().unwrap().reset,

@@ -176,15 +176,27 @@ pub const KNOWN_NAMES: [&str; 6] = [
 
 /// The workspace `big` with one project `BIG` of `items` work items.
 pub fn big(state: &mut State, items: u32) {
+    big_in(state, items, 1);
+}
+
+/// The same, the items spread over so many projects.
+pub fn big_in(state: &mut State, items: u32, projects: u32) {
     let people = people(state, "big", "Big");
-    fill(
-        state,
-        "big",
-        ("Big Project", "BIG"),
-        Place::Member,
-        items,
-        &people,
-    );
+    for n in 1..=projects {
+        let (name, identifier) = match projects {
+            1 => ("Big Project".to_owned(), "BIG".to_owned()),
+            _ => (format!("Big Project {n}"), format!("BIG{n}")),
+        };
+        let items = items / projects + u32::from(n <= items % projects);
+        fill(
+            state,
+            "big",
+            (&name, &identifier),
+            Place::Member,
+            items,
+            &people,
+        );
+    }
 }
 
 struct People {

@@ -45,6 +45,9 @@ pub enum Error {
     /// The limit is used up for this much longer.
     #[error("rate limited for {} s", retry_after.as_secs())]
     RateLimited { retry_after: Duration },
+    /// The origin failed again and again, and is left alone for this much longer ([`crate::breaker`]).
+    #[error("left alone for {} s", retry_after.as_secs())]
+    Resting { retry_after: Duration },
     /// A 5xx.
     #[error("Plane answered {status}")]
     PlaneFault { status: u16 },
@@ -119,6 +122,7 @@ impl Error {
             Error::Network => "network",
             Error::Policy(_) => "refused_by_policy",
             Error::RateLimited { .. } => "rate_limited",
+            Error::Resting { .. } => "resting",
             Error::PlaneFault { .. } => "plane_fault",
             Error::BadRequest { .. } => "bad_request",
             Error::BadAnswer(_) => "bad_answer",
@@ -151,6 +155,10 @@ impl Error {
             Error::Policy(forbidden) => forbidden.sentence.clone(),
             Error::RateLimited { retry_after } => format!(
                 "Plane's rate limit for this key is used up for another {} s.",
+                retry_after.as_millis().div_ceil(1000)
+            ),
+            Error::Resting { retry_after } => format!(
+                "Plane failed five times in a row, and is tried again in {} s.",
                 retry_after.as_millis().div_ceil(1000)
             ),
             Error::PlaneFault { status } => format!("Plane itself failed with status {status}."),
@@ -190,6 +198,7 @@ impl Error {
             Error::Network => "Try again; if it stays so, look at the network and proxies between here and Plane.".into(),
             Error::Policy(forbidden) => forbidden.advice.clone(),
             Error::RateLimited { .. } => "Wait, and check which other tools use the same key.".into(),
+            Error::Resting { .. } => "Test the connection: that asks Plane at once.".into(),
             Error::PlaneFault { .. } => "Try again later; if it stays so, look at the log of Plane's API server.".into(),
             Error::BadRequest { .. } => "Check that this Plane's version is supported, and report this as a fault of Hangar.".into(),
             Error::BadAnswer(AnswerFlaw::NotUnderstood) => "Check that this Plane's version is supported, and report this as a fault of Hangar.".into(),
@@ -202,8 +211,37 @@ impl Error {
     pub fn is_unreachable(&self) -> bool {
         matches!(
             self,
-            Error::Dns | Error::Refused | Error::Timeout | Error::Tls(_) | Error::Network
+            Error::Dns
+                | Error::Refused
+                | Error::Timeout
+                | Error::Tls(_)
+                | Error::Network
+                | Error::Resting { .. }
         )
+    }
+
+    /// Plane, or the way there, does not work: what the breaker counts.
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Error::Dns
+                | Error::Refused
+                | Error::Timeout
+                | Error::Tls(_)
+                | Error::Network
+                | Error::PlaneFault { .. }
+                | Error::BadAnswer(AnswerFlaw::Cut)
+        )
+    }
+
+    /// How long nothing is sent, where that is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Error::RateLimited { retry_after } | Error::Resting { retry_after } => {
+                Some(*retry_after)
+            }
+            _ => None,
+        }
     }
 
     /// Plane was reached and refuses the key; trying again changes nothing.
@@ -221,6 +259,7 @@ impl Error {
                 | Error::Network
                 | Error::PlaneFault { .. }
                 | Error::RateLimited { .. }
+                | Error::Resting { .. }
                 | Error::BadAnswer(AnswerFlaw::Cut)
         )
     }
@@ -435,6 +474,9 @@ mod tests {
             Error::Policy(forbidden),
             Error::RateLimited {
                 retry_after: Duration::from_secs(57),
+            },
+            Error::Resting {
+                retry_after: Duration::from_secs(42),
             },
             Error::PlaneFault { status: 502 },
             Error::BadRequest {

@@ -2,6 +2,8 @@
 
 /// What people paste as Plane's address, made into a base URL.
 pub mod address;
+/// Leaving a Plane alone that is down.
+mod breaker;
 /// Plane's rate limit, kept on this side.
 pub mod budget;
 /// Every way a call can fail, with a code, a sentence and advice.
@@ -33,18 +35,16 @@ use tokio::{sync::watch, time::Instant};
 
 pub use crate::{
     address::{Address, AddressError, normalise},
-    budget::{Budget, Budgets, Lane, SavedBudget},
+    budget::{Budget, BudgetKey, Budgets, Lane},
     error::Error,
     pages::{Cursor, List, ListPage},
 };
-use crate::{
-    error::AnswerFlaw,
-    request::{Counters, LIST_TIMEOUT, OBJECT_TIMEOUT},
-    wire::FromWire,
-};
+use crate::{error::AnswerFlaw, request::Counters, wire::FromWire};
 
 /// Rows of a page: as many as this Plane gives.
 const LARGEST: u32 = u32::MAX;
+/// Rows of a page that every version gives.
+const SAFE: u32 = 100;
 /// Rows of a page of the latest changes.
 const CHANGES: u32 = 100;
 
@@ -78,6 +78,7 @@ pub struct Options {
     pub body_limit: usize,
     /// Rows per page to begin with; a Plane that allows fewer says so, and is believed.
     pub page_size: u32,
+    pub times: Times,
     /// This Plane is known to have the work item paths of v1.0 and older (see [`Plane::uses_old_paths`]).
     pub old_paths: bool,
 }
@@ -91,7 +92,31 @@ impl Default for Options {
             deadline: None,
             body_limit: 32 * 1024 * 1024,
             page_size: 1000,
+            times: Times::default(),
             old_paths: false,
+        }
+    }
+}
+
+/// How long Plane may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// Lists make Plane compute a whole project first (plane-api.md section 3, "Cost").
+    pub list: Duration,
+    pub object: Duration,
+    /// After so long without a word it is asked whether Plane is there at all.
+    pub quiet: Duration,
+    /// An answer that has begun must not crawl for longer than this.
+    pub crawl: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            list: Duration::from_secs(90),
+            object: Duration::from_secs(30),
+            quiet: Duration::from_secs(20),
+            crawl: Duration::from_secs(10),
         }
     }
 }
@@ -144,6 +169,7 @@ impl Plane {
         budget: Arc<Budget>,
         options: Options,
     ) -> Self {
+        let page_size = options.page_size.min(budget.largest_page()).max(1);
         Self {
             http,
             base,
@@ -153,7 +179,7 @@ impl Plane {
             budget,
             counters: Counters::default(),
             waiting: watch::Sender::new(None),
-            page_size: AtomicU32::new(options.page_size.max(1)),
+            page_size: page_size.into(),
             old_paths: AtomicBool::new(options.old_paths),
             options,
         }
@@ -187,7 +213,7 @@ impl Plane {
     pub async fn count_projects(&self) -> Result<u64, Error> {
         let query = [("per_page", "1"), ("fields", "id")];
         let json = self
-            .get(&self.below("projects/"), &query, LIST_TIMEOUT)
+            .get(&self.below("projects/"), &query, self.options.times.list)
             .await?;
         Ok(pages::read::<Counted>(&json, 1, None)?.total)
     }
@@ -278,7 +304,7 @@ impl Plane {
         loop {
             let name = self.work_items_name();
             let path = self.in_project(project, &format!("{name}/"));
-            let answer = self.get(&path, &query, LIST_TIMEOUT).await;
+            let answer = self.get(&path, &query, self.options.times.list).await;
             if !self.goes_by_the_old_name(name, &answer) {
                 return Ok(pages::read::<Counted>(&answer?, 1, None)?.total);
             }
@@ -362,13 +388,13 @@ impl Plane {
     }
 
     async fn object<T: FromWire>(&self, path: &str) -> Result<T, Error> {
-        let json = self.get(path, &[], OBJECT_TIMEOUT).await?;
+        let json = self.get(path, &[], self.options.times.object).await?;
         wire::decode(&json).ok_or(Error::BadAnswer(AnswerFlaw::NotUnderstood))
     }
 
     /// A list that is not paged.
     async fn array<T: FromWire>(&self, path: &str) -> Result<List<T>, Error> {
-        let json = self.get(path, &[], LIST_TIMEOUT).await?;
+        let json = self.get(path, &[], self.options.times.list).await?;
         let ListPage {
             rows, undecodable, ..
         } = pages::read(&json, self.options.page_size, None)?;
@@ -422,14 +448,17 @@ impl Plane {
             query.extend(cursor.as_ref().map(|cursor| ("cursor", cursor.plane())));
             query.extend(order.map(|order| ("order_by", order)));
             query.extend(fields.map(|fields| ("fields", fields)));
-            match self.get(path, &query, LIST_TIMEOUT).await {
+            match self.get(path, &query, self.options.times.list).await {
                 Ok(json) => return pages::read(&json, size, cursor.as_ref()),
                 Err(Error::BadRequest { status: 400, says }) => {
-                    let largest = wire::largest_page(&says).filter(|largest| *largest < size);
+                    // One that does not say what it allows gets what every version allows.
+                    let told = wire::largest_page(&says).filter(|largest| *largest < size);
+                    let largest = told.or((size > SAFE).then_some(SAFE));
                     let Some(largest) = largest else {
                         return Err(Error::BadRequest { status: 400, says });
                     };
                     self.page_size.store(largest, Relaxed);
+                    self.budget.learn_largest_page(largest);
                     // A place that can't be kept means the beginning: reading twice is harmless.
                     cursor = cursor.and_then(|cursor| cursor.resized(largest));
                 }

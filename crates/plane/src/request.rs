@@ -9,19 +9,21 @@ use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER},
 };
-use reqwest::Response;
+use reqwest::{RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use tokio::{sync::watch, time::Instant};
 use url::Url;
 
 use crate::{
     Plane, Usage,
+    budget::{Lane, Permit},
     error::{self, AnswerFlaw, Error},
 };
 
-/// Lists make Plane compute a whole project first (plane-api.md section 3, "Cost").
-pub(crate) const LIST_TIMEOUT: Duration = Duration::from_secs(90);
-pub(crate) const OBJECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long it may take to find out whether Plane is there.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+/// An answer that comes more slowly than this many bytes a second crawls.
+const CRAWLS: f64 = 1024.0;
 
 /// Waits after a 429 that does not say how long: proxies answer so.
 const FIRST_BACKOFF: Duration = Duration::from_secs(5);
@@ -29,6 +31,9 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 /// Query parameters in order.
 pub(crate) type Query<'a> = [(&'a str, &'a str)];
+
+/// The header that carries the key.
+type Header = (&'static str, HeaderValue);
 
 /// What [`Usage`] is read from.
 #[derive(Debug, Default)]
@@ -60,6 +65,10 @@ impl Plane {
         let latest = self.latest(self.options.max_wait);
         let mut backoff = FIRST_BACKOFF;
         loop {
+            // Who waits for an answer may ask a Plane that rests: that is how it is found to be back.
+            if self.options.lane != Lane::Interactive {
+                self.budget.breaker().admit()?;
+            }
             let waiting = Waiting(&self.waiting);
             let began = Instant::now();
             let permit = self
@@ -75,8 +84,10 @@ impl Plane {
             let key = self.key_header()?;
             self.counters.requests.fetch_add(1, Relaxed);
             let answer = self
-                .within(timeout, self.exchange(path, query, Some(key)))
+                .within(timeout, self.exchange(path, query, Some((key, &permit))))
                 .await;
+            let failed = answer.as_ref().err().map(|failed| &failed.error);
+            self.budget.breaker().note(failed);
             match answer {
                 Ok(Answer::Json(json)) => return Ok(json),
                 Err(Failed { error, counted }) => {
@@ -90,7 +101,7 @@ impl Plane {
                     self.counters.rate_limited.fetch_add(1, Relaxed);
                     let wait = wait.unwrap_or(backoff);
                     backoff = (backoff * 2).min(LONGEST_BACKOFF);
-                    self.budget.freeze(wait);
+                    let wait = self.budget.freeze(wait);
                     if !self.options.retry_limited || Instant::now() + wait > latest {
                         return Err(Error::RateLimited { retry_after: wait });
                     }
@@ -102,7 +113,7 @@ impl Plane {
     /// A call that needs no key, so none is sent, and none is counted.
     pub(crate) async fn get_openly(&self, path: &str) -> Result<String, Error> {
         match self
-            .within(OBJECT_TIMEOUT, self.exchange(path, &[], None))
+            .within(self.options.times.object, self.exchange(path, &[], None))
             .await
         {
             Ok(Answer::Json(json)) => Ok(json),
@@ -117,20 +128,20 @@ impl Plane {
         &self,
         path: &str,
         query: &Query<'_>,
-        key: Option<(&'static str, HeaderValue)>,
+        key: Option<(Header, &Permit<'_>)>,
     ) -> Result<Answer, Failed> {
         let url = self.url(path, query)?;
         let mut request = self
             .http
             .get(url.clone())
             .header(ACCEPT, "application/json");
-        let counts = key.is_some();
-        if let Some((name, value)) = key {
+        let mut permit = None;
+        if let Some(((name, value), given)) = key {
             request = request.header(name, value);
+            permit = Some(given);
         }
         let began = Instant::now();
-        let response = request.send().await.map_err(|error| {
-            let error = Error::from_transport(&error);
+        let response = self.send(request).await.map_err(|error| {
             tracing::debug!(path, code = error.code(), "Plane could not be asked");
             let arrived = matches!(error, Error::Timeout | Error::Network | Error::BadAnswer(_));
             Failed {
@@ -146,9 +157,10 @@ impl Plane {
             "Plane answered"
         );
 
-        if counts {
+        if let Some(permit) = permit {
+            permit.answered();
             match number(response.headers(), "x-ratelimit-remaining") {
-                Some(remaining) => self.budget.learn(remaining),
+                Some(remaining) => permit.learn(remaining),
                 None if status.is_success() && is_json(response.headers()) => {
                     self.budget.learn_of_no_limit()
                 }
@@ -188,20 +200,55 @@ impl Plane {
             .map_err(|_| Error::BadAnswer(AnswerFlaw::NotUnderstood).into())
     }
 
+    /// A Plane that computes is waited for, one that is gone is not: both say nothing.
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
+        let mut answer = std::pin::pin!(request.send());
+        let sent = tokio::select! {
+            sent = &mut answer => sent,
+            () = self.is_gone() => return Err(Error::Timeout),
+        };
+        sent.map_err(|error| Error::from_transport(&error))
+    }
+
+    /// Ends if Plane does not answer anything for a while.
+    async fn is_gone(&self) {
+        let quiet = self.options.times.quiet;
+        tokio::time::sleep(quiet).await;
+        let asked = self
+            .url("/api/instances/", &[])
+            .map(|url| self.http.get(url).send());
+        let answered = match asked {
+            Ok(asked) => tokio::time::timeout(SIGN_OF_LIFE.min(quiet), asked).await,
+            Err(_) => return,
+        };
+        if matches!(answered, Ok(Ok(_))) {
+            std::future::pending().await
+        }
+    }
+
     /// The body, as far as it is accepted. Counted after decompression, which a small answer can inflate without bound.
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, Error> {
-        let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| Error::from_transport(&error))?
-        {
-            if body.len() + chunk.len() > self.options.body_limit {
+        // Kept as they came: a body that grows in one piece is there twice whenever it moves.
+        let (mut chunks, mut size) = (Vec::new(), 0);
+        let crawl = self.options.times.crawl;
+        let began = Instant::now();
+        loop {
+            let chunk = tokio::time::timeout(crawl, response.chunk()).await;
+            let chunk = chunk
+                .map_err(|_| Error::Timeout)?
+                .map_err(|error| Error::from_transport(&error))?;
+            let Some(chunk) = chunk else { break };
+            let took = began.elapsed();
+            if took > crawl && (size as f64) < took.as_secs_f64() * CRAWLS {
+                return Err(Error::Timeout);
+            }
+            size += chunk.len();
+            if size > self.options.body_limit {
                 return Err(Error::BadAnswer(AnswerFlaw::TooLarge));
             }
-            body.extend_from_slice(&chunk);
+            chunks.push(chunk);
         }
-        Ok(body)
+        Ok(chunks.concat())
     }
 
     fn url(&self, path: &str, query: &Query<'_>) -> Result<Url, Error> {
@@ -212,7 +259,7 @@ impl Plane {
         Ok(url)
     }
 
-    fn key_header(&self) -> Result<(&'static str, HeaderValue), Error> {
+    fn key_header(&self) -> Result<Header, Error> {
         let key = self.key.expose_secret().trim();
         let (name, value) = match self.auth {
             AuthScheme::ApiKey => ("x-api-key", HeaderValue::from_str(key)),
@@ -318,7 +365,6 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// `Retry-After` in seconds, or as a date measured against the answer's own `Date`: whose clock is wrong does not matter.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = match text.parse::<u64>() {
         Ok(seconds) => seconds,
@@ -328,7 +374,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
             u64::try_from((at - now).num_seconds()).unwrap_or(0)
         }
     };
-    Some(Duration::from_secs(seconds.max(1)).min(LONGEST))
+    Some(Duration::from_secs(seconds.max(1)))
 }
 
 /// The origin a redirect leads to, if it is another one. Only the origin: the rest could hold anything.
@@ -361,7 +407,7 @@ mod tests {
         check(&[], None);
         check(&[("retry-after", "57")], Some(57));
         check(&[("retry-after", " 0 ")], Some(1));
-        check(&[("retry-after", "99999999999")], Some(86_400));
+        check(&[("retry-after", "99999999999")], Some(99_999_999_999));
         check(&[("retry-after", "-3")], None);
         check(&[("retry-after", "soon")], None);
         let at = ("retry-after", "Mon, 23 Nov 2026 18:41:30 GMT");

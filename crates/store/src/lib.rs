@@ -34,6 +34,8 @@ mod sync;
 /// Work items in lists, and one by one.
 mod work_items;
 
+/// What is used of Plane's limit.
+mod budgets;
 /// Connection tests.
 mod connection_tests;
 /// Deleting an integration with all that hangs on it.

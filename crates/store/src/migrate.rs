@@ -21,6 +21,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0003_copy",
         sql: include_str!("../migrations/0003_copy.surql"),
     },
+    Migration {
+        name: "0004_budgets",
+        sql: include_str!("../migrations/0004_budgets.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

@@ -17,16 +17,17 @@ use domain::{
     integration::{AuthScheme, Integration, KeyHint},
     text::{BaseUrl, WorkspaceSlug},
 };
-use plane::Budgets;
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{SealedKey, Store};
 
 use self::{drafts::KeyRule, form::Checked};
 use crate::{
+    budgets::Budgets,
     clock::Clock,
     egress::Egress,
     failure::{from_store, internal},
     rng::Rng,
+    timing::Timing,
     vault::{Place, Vault},
 };
 
@@ -40,6 +41,7 @@ pub struct IntegrationsService {
     pub vault: Arc<Vault>,
     pub egress: Arc<Egress>,
     pub budgets: Arc<Budgets>,
+    pub timing: Timing,
     pub clock: Clock,
     pub rng: Rng,
 }
@@ -117,6 +119,7 @@ impl IntegrationsService {
             key: test.key,
         };
         let result = probe::probe(
+            self.timing.whole_test,
             &self.egress,
             target,
             id,

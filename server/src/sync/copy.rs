@@ -1,26 +1,21 @@
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     ids::{ProjectId, RunId},
     mirror::Project,
     run::{Counts, Outcome, Phase, Progress},
     walk::{Held, Walk},
 };
-use plane::{Error, ListPage, Plane, Usage};
+use plane::{Error, ListPage, Plane, Usage, error::AnswerFlaw};
 use store::{RunRef, Store};
-use tokio::sync::broadcast;
+use tokio::{sync::broadcast, time::Instant};
 use tracing::{debug, info};
 
-use crate::{clock::Clock, rng::Rng};
+use crate::{clock::Clock, rng::Rng, timing::Timing};
 
 /// How often a call that failed for a reason that may pass is tried again.
 const TRIES: u32 = 4;
-/// The longest pause before the first repetition; each further one may be twice as long (full jitter).
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// After so many projects in a row that could not be read, Plane itself is taken to be in trouble.
 const PATIENCE: u32 = 3;
 /// One look at everything that the key can read.
@@ -29,6 +24,7 @@ pub(super) struct Copy<'a> {
     pub(super) plane: &'a Plane,
     pub(super) clock: &'a Clock,
     pub(super) rng: &'a Rng,
+    pub(super) timing: &'a Timing,
     pub(super) run: &'a RunRef,
     /// Copy this project alone.
     pub(super) only: Option<ProjectId>,
@@ -45,6 +41,8 @@ pub(super) enum Ended {
     },
     /// Plane, or the way there, is in trouble.
     Plane(Error),
+    /// Nothing moved for too long.
+    Stuck,
     Store(store::Error),
     Cancelled,
 }
@@ -132,12 +130,12 @@ impl Live {
 /// compiler can't see that futures made by borrowing closures may move between threads.
 macro_rules! try_often {
     ($self:ident, $call:expr) => {{
-        let mut failed = 0;
+        let (began, mut failed) = (tokio::time::Instant::now(), 0);
         loop {
             match $call.await {
                 Err(error) => {
                     failed += 1;
-                    if !$self.pause(&error, failed).await {
+                    if !$self.pause(&error, failed, began).await {
                         break Err(error);
                     }
                 }
@@ -207,9 +205,7 @@ impl Copy<'_> {
             let page: ListPage<Project> = try_often!(self, self.plane.projects(cursor.as_ref()))?;
             if page.undecodable > 0 {
                 // Without these the list is not whole, and what is absent from it would be taken for gone.
-                return Err(Stop::Plane(Error::BadAnswer(
-                    plane::error::AnswerFlaw::NotUnderstood,
-                )));
+                return Err(Stop::Plane(Error::BadAnswer(AnswerFlaw::NotUnderstood)));
             }
             if page.shifted && !again {
                 projects.clear();
@@ -321,14 +317,16 @@ impl Copy<'_> {
         self.changed();
     }
 
-    /// Whether a failed call is to be made again; if so, after a random pause that may be twice as long each time.
-    pub(super) async fn pause(&self, error: &Error, failed: u32) -> bool {
-        if failed >= TRIES || !may_pass(error) {
+    /// Whether a failed call is to be made again; if so, after a random pause that may be twice as long each time
+    /// (full jitter).
+    pub(super) async fn pause(&self, error: &Error, failed: u32, began: Instant) -> bool {
+        if failed >= TRIES || !may_pass(error) || began.elapsed() > self.timing.patience {
             return false;
         }
         debug!(code = error.code(), "a call failed and is repeated");
         let share = f64::from(u32::from_le_bytes(self.rng.bytes())) / f64::from(u32::MAX);
-        let pause = (FIRST_PAUSE * 2_u32.pow(failed - 1)).mul_f64(share);
+        let most = self.timing.first_pause * 2_u32.pow(failed - 1);
+        let pause = most.min(self.timing.longest_pause).mul_f64(share);
         self.clock.sleep(pause).await;
         true
     }
@@ -363,16 +361,12 @@ impl std::ops::Deref for Writing<'_> {
 
 /// Whether the same call may well succeed a little later.
 fn may_pass(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Dns
-            | Error::Refused
-            | Error::Timeout
-            | Error::Network
-            | Error::PlaneFault { .. }
-            | Error::BadAnswer(_)
-            | Error::NotPlane
-    )
+    match error {
+        // Once more would only cost as much again.
+        Error::BadAnswer(AnswerFlaw::TooLarge | AnswerFlaw::Endless) => false,
+        Error::BadAnswer(_) | Error::NotPlane => true,
+        error => error.is_outage() && !matches!(error, Error::Tls(_)),
+    }
 }
 
 /// Whether going on with the next project would only meet the same.
@@ -399,11 +393,32 @@ pub(super) fn outcome_of(error: &Error) -> Outcome {
         | Error::NoAccess
         | Error::NotFound
         | Error::Policy(_) => Outcome::Rejected,
-        Error::Dns | Error::Refused | Error::Timeout | Error::Tls(_) | Error::Network => {
-            Outcome::Unreachable
-        }
+        Error::Dns
+        | Error::Refused
+        | Error::Timeout
+        | Error::Tls(_)
+        | Error::Network
+        | Error::Resting { .. } => Outcome::Unreachable,
         Error::RateLimited { .. } => Outcome::RateLimited,
         _ => Outcome::Failed,
+    }
+}
+
+/// Why this error ended a run; with the time from when Plane may be asked again, if it is known.
+pub(super) fn reason_of(error: &Error, now: DateTime<Utc>) -> String {
+    let Some(until) = error
+        .retry_after()
+        .and_then(|wait| Some(now + TimeDelta::from_std(wait).ok()?))
+    else {
+        return error.sentence();
+    };
+    // Whole seconds, and not before.
+    let until = (until + TimeDelta::milliseconds(999)).format("%H:%M:%S");
+    match error {
+        Error::Resting { .. } => {
+            format!("Plane failed five times in a row; the next try is at {until} UTC.")
+        }
+        _ => format!("Plane's rate limit for this key is used up until {until} UTC."),
     }
 }
 
@@ -425,6 +440,8 @@ pub(super) fn left_out_sentence(left_out: &[LeftOut]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -435,6 +452,20 @@ mod tests {
             outcome_of(&Error::PlaneFault { status: 502 }),
             Outcome::Failed
         );
+    }
+
+    #[test]
+    fn a_wait_is_told_by_its_end() {
+        let now = DateTime::from_timestamp(1_800_000_000, 400_000_000).unwrap();
+        let wait = Duration::from_secs(57);
+        let limited = Error::RateLimited { retry_after: wait };
+        assert_eq!(
+            reason_of(&limited, now),
+            "Plane's rate limit for this key is used up until 08:00:58 UTC."
+        );
+        let resting = Error::Resting { retry_after: wait };
+        assert!(reason_of(&resting, now).ends_with("the next try is at 08:00:58 UTC."));
+        assert_eq!(reason_of(&Error::BadKey, now), Error::BadKey.sentence());
     }
 
     #[test]

@@ -30,7 +30,7 @@ use domain::{
 };
 use plane::Plane;
 use store::{NewRun, RunRef, Start, Store};
-use tokio::sync::broadcast;
+use tokio::{sync::broadcast, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, info, warn};
 use uuid::Uuid;
@@ -62,7 +62,12 @@ struct Inner {
 
 impl SyncService {
     pub fn new(integrations: IntegrationsService) -> Self {
-        Self::with_options(integrations, plane::Options::default())
+        let options = plane::Options {
+            max_wait: integrations.timing.limit_wait,
+            times: integrations.timing.plane,
+            ..plane::Options::default()
+        };
+        Self::with_options(integrations, options)
     }
 
     /// With clients of Plane that behave so.
@@ -235,6 +240,7 @@ impl SyncService {
                 plane: &plane,
                 clock: &self.0.integrations.clock,
                 rng: &self.0.integrations.rng,
+                timing: &self.0.integrations.timing,
                 run: &reference,
                 only: integration.settings.project_id,
                 live: &live,
@@ -254,7 +260,18 @@ impl SyncService {
                 };
                 (outcome, Some(copy::left_out_sentence(&left_out)))
             }
-            Ended::Plane(error) => (copy::outcome_of(&error), Some(error.sentence())),
+            Ended::Plane(error) => {
+                let now = self.0.integrations.clock.now();
+                (copy::outcome_of(&error), Some(copy::reason_of(&error, now)))
+            }
+            Ended::Stuck => (
+                Outcome::Failed,
+                Some(format!(
+                    "Nothing moved for {} s: no page, no answer, and no wait for Plane's limit. The next run resumes where \
+                     it was.",
+                    self.0.integrations.timing.no_progress.as_secs()
+                )),
+            ),
             Ended::Cancelled if self.0.stop.is_cancelled() => (
                 Outcome::Interrupted,
                 Some("Hangar was stopped while this run was under way.".to_owned()),
@@ -311,6 +328,7 @@ impl SyncService {
             () = cancel.cancelled() => Ended::Cancelled,
             ended = copy.copy() => ended,
             ended = self.keep_alive(run, live, plane) => ended,
+            ended = self.watch(live, plane) => ended,
         };
         live.note(plane.usage(), None);
         ended
@@ -341,6 +359,28 @@ impl SyncService {
                 Ok(true) => return Ended::Cancelled,
                 Err(error) => return Ended::Store(error),
             }
+        }
+    }
+
+    /// Ends a run that moves nothing for too long, whatever holds it up.
+    async fn watch(&self, live: &Live, plane: &Plane) -> Ended {
+        let most = self.0.integrations.timing.no_progress;
+        let waiting = plane.waiting();
+        let (mut seen, mut since) = (None, Instant::now());
+        loop {
+            let counts = live.counts();
+            let progress = live.progress();
+            let moved = (
+                plane.usage().requests,
+                (counts.items, counts.projects, counts.members),
+                (progress.phase, progress.page),
+            );
+            if waiting.borrow().is_some() || seen != Some(moved) {
+                (seen, since) = (Some(moved), Instant::now());
+            } else if since.elapsed() >= most {
+                return Ended::Stuck;
+            }
+            tokio::time::sleep(most / 20).await;
         }
     }
 

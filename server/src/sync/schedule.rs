@@ -43,6 +43,9 @@ impl SyncService {
 
     async fn tidy(&self) -> Result<(), store::Error> {
         let now = self.0.integrations.clock.now();
+        self.store()
+            .forget_budgets(now - TimeDelta::days(1))
+            .await?;
         let forgotten = self.store().forget_deleted(now - KEEP_DELETED).await?;
         if forgotten > 0 {
             info!(

@@ -223,11 +223,15 @@ impl Copy<'_> {
             planes: planes.unwrap_or(ours),
             ours,
         };
+        // Rows that were not understood explain as many that are missing here, and nothing else.
+        let explained = undecodable == 0 || totals.gap() == -i64::from(undecodable);
         let held = match asked {
             Asked::Held(held) => Some(held),
+            // Nothing is known of what is absent, so what was held stays held.
+            _ if undecodable > 0 => walked.held,
             Asked::Settled | Asked::Unsettled => None,
         };
-        let is_open = matches!(asked, Asked::Unsettled);
+        let is_open = matches!(asked, Asked::Unsettled) || !explained;
         let finished = Finished {
             complete_at: at.started_at,
             watermark: at.watermark,

@@ -14,6 +14,8 @@ mod support;
 
 mod accounts;
 mod command_line;
+mod faults;
+mod governor;
 mod integrations;
 mod pages;
 mod schedule;

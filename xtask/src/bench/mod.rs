@@ -4,6 +4,8 @@
 
 /// Sizes of what a browser loads.
 mod bundles;
+/// What is made of Plane's limit.
+mod limit;
 /// The pages of a portal with a large copy.
 mod pages;
 /// From the start of the process to ready, and what it then holds in memory.
@@ -28,12 +30,13 @@ use crate::setup::asked;
 use crate::steps::{Step, say, step};
 
 /// What is measured, in this order; the sync fills the portal that the pages are then asked of.
-const ROWS: [(&str, Measure); 5] = [
+const ROWS: [(&str, Measure); 6] = [
     ("bundles", bundles::measure),
     ("vault", vault::measure),
     ("start", start::measure),
     ("sync", sync::measure),
     ("pages", pages::measure),
+    ("limit", limit::measure),
 ];
 
 type Measure = fn(&Bench, &Step) -> Result<Vec<Row>>;
@@ -225,10 +228,23 @@ impl Admin {
 
     /// Connects a workspace and answers the integration's id.
     fn connect(&mut self, name: &str, url: &str, workspace: &str, key: &str) -> Result<String> {
+        self.connect_one(name, url, workspace, "", key)
+    }
+
+    /// The same, with one project of it alone.
+    fn connect_one(
+        &mut self,
+        name: &str,
+        url: &str,
+        workspace: &str,
+        project: &str,
+        key: &str,
+    ) -> Result<String> {
         let fields = [
             ("integration_name", name),
             ("base_url", url),
             ("workspace", workspace),
+            ("project_id", project),
             ("auth_scheme", "api_key"),
             ("interval_minutes", "15"),
             ("api_key", key),

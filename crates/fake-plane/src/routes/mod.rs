@@ -87,9 +87,19 @@ async fn answer(
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    if fault == Some(What::Drop) {
-        connection.kill();
-        return Response::new(Body::empty());
+    match fault {
+        Some(What::Drop) => {
+            connection.kill();
+            return Response::new(Body::empty());
+        }
+        Some(What::Reset) => {
+            connection.reset();
+            return Response::new(Body::empty());
+        }
+        // Until the client gives up.
+        Some(What::Silent) => std::future::pending().await,
+        Some(What::Trickle) => connection.trickle(),
+        _ => {}
     }
     if let Some(answer) = fault.as_ref().and_then(What::answer) {
         log(answer.status());
@@ -274,8 +284,13 @@ impl Context<'_> {
 
     fn window(&self, default_size: i64) -> Result<Window, Reply> {
         let (per_page, cursor) = (self.asked.param("per_page"), self.asked.param("cursor"));
-        Window::read(per_page, cursor, default_size).map_err(|error| match error {
+        let largest = self.shared.largest_page;
+        Window::read(per_page, cursor, default_size, largest).map_err(|error| match error {
             PageError::Refused(detail) => Reply::detail(400, detail),
+            PageError::TooLarge(largest) => {
+                let detail = format!("Invalid per_page value. Cannot exceed {largest}.");
+                Reply::detail(400, &detail)
+            }
             PageError::Crash => Reply::crash(),
         })
     }

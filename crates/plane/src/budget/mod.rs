@@ -1,114 +1,116 @@
+/// Keeping budgets in a database.
+mod keeper;
+/// Who goes first.
+mod lanes;
+/// What processes tell each other.
+mod shared;
+/// Many processes, restarts and a strict Plane, in simulated time.
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;
+/// The sliding log.
+mod window;
 
 use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard},
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use domain::text::BaseUrl;
-use serde::{Deserialize, Serialize};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
-/// Plane's window: calls of the last 60 seconds count (plane-api.md section 6).
-const WINDOW: Duration = Duration::from_secs(60);
-/// What Plane allows until its headers say otherwise.
-const USUAL_LIMIT: u32 = 60;
-/// More than this in a window is as good as no limit, and is not worth remembering call by call.
-const LARGEST_LIMIT: u32 = 10_000;
-/// Calls left to people while a sync runs: a connection test needs them.
-const RESERVE: u32 = 3;
-/// A sync may use the reserve if as many calls come free within this time: nobody waits longer for it.
-const RESERVE_DELAY: Duration = Duration::from_secs(5);
-/// How long a wait for calls in flight is announced for; their end wakes it anyway.
-const RECHECK: Duration = Duration::from_secs(1);
-/// A sync call that waited this long no longer stands back.
-const PATIENCE: Duration = Duration::from_secs(60);
+use self::window::{Turn, Window};
+pub use self::{
+    keeper::{Ledger, LedgerError, keep},
+    lanes::Lane,
+    shared::{Record, Share},
+};
+use crate::breaker::Breaker;
 
-/// Who a call is for. People go first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Lane {
-    Interactive,
-    #[default]
-    Sync,
+/// How long things last; the default is what suits every Plane.
+#[derive(Clone, Copy, Debug)]
+pub struct Lasts {
+    /// Plane's window: calls of the last 60 seconds count (plane-api.md section 6).
+    pub window: Duration,
+    /// Whatever `Retry-After` says, the key is tried again by then.
+    pub freeze: Duration,
+    /// How long an origin that is down is left alone.
+    pub rest: Duration,
+}
+
+impl Default for Lasts {
+    fn default() -> Self {
+        Self {
+            window: Duration::from_secs(60),
+            freeze: Duration::from_secs(60 * 60),
+            rest: Duration::from_secs(60),
+        }
+    }
 }
 
 /// The calls that one key may still make: Plane's own sliding log, kept on this side, so that no call is answered 429.
-/// Shared by everything that uses the key (see [`Budgets`]).
+/// Shared by everything that uses the key (see [`Budgets`]), by other processes too (see [`keep`]).
 #[derive(Debug)]
 pub struct Budget {
-    state: Mutex<State>,
+    state: Mutex<Window>,
     /// Goes up whenever a waiting call should look again.
     changed: watch::Sender<u64>,
-}
-
-#[derive(Debug)]
-struct State {
-    limit: u32,
-    /// When each finished call of the window ended: later than Plane counted it, so never too early.
-    ended: VecDeque<Instant>,
-    in_flight: u32,
-    /// Plane answered 429 although no answer tells what is left: a proxy drops the headers, or the limit is its own.
-    limit_untold: bool,
-    /// Calls of others with the same key, as the latest answer's header implied, and when.
-    foreign: Option<(u32, Instant)>,
-    frozen_until: Option<Instant>,
-    /// After a freeze: how much came free is not known before one answer tells.
-    must_probe: bool,
-    people_waiting: u32,
-    remaining: Option<u32>,
-}
-
-/// What a budget knows, for keeping it over a restart.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SavedBudget {
-    pub limit: u32,
-    /// How long ago each call of the window was made, in milliseconds.
-    pub calls_ms_ago: Vec<u64>,
-    pub frozen_for_ms: u64,
+    /// Rung when a call may have to be claimed.
+    asked: Notify,
+    /// The origin's.
+    breaker: Arc<Breaker>,
+    /// Rows of the largest page that Plane gives; learnt from a refusal.
+    largest_page: AtomicU32,
 }
 
 /// The right to make one call. Dropping it counts the call as made, also when the caller was cancelled.
 #[derive(Debug)]
 pub(crate) struct Permit<'a> {
     budget: &'a Budget,
+    sent: Instant,
     counted: bool,
+    answered: AtomicBool,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        let state = State {
-            limit: USUAL_LIMIT,
-            ended: VecDeque::new(),
-            in_flight: 0,
-            limit_untold: false,
-            foreign: None,
-            frozen_until: None,
-            must_probe: false,
-            people_waiting: 0,
-            remaining: None,
-        };
-        Self {
-            state: Mutex::new(state),
-            changed: watch::Sender::new(0),
-        }
+        let lasts = Lasts::default();
+        Self::new(lasts, Arc::new(Breaker::new(lasts.rest)))
     }
 }
 
 impl Budget {
-    /// Calls that could be made right now by a person.
-    pub fn free(&self) -> u32 {
-        let mut state = self.state();
-        state.forget(Instant::now());
-        if state.frozen_until.is_some() {
-            0
-        } else {
-            state.free()
+    fn new(lasts: Lasts, breaker: Arc<Breaker>) -> Self {
+        Self {
+            state: Mutex::new(Window::new(lasts)),
+            changed: watch::Sender::new(0),
+            asked: Notify::new(),
+            breaker,
+            largest_page: u32::MAX.into(),
         }
     }
 
-    /// Calls allowed in 60 seconds, as far as is known.
+    /// Calls that could be made right now by a person.
+    pub fn free(&self) -> u32 {
+        let now = Instant::now();
+        let mut state = self.state();
+        state.forget(now);
+        if state.frozen_until.is_some() {
+            0
+        } else {
+            state.free(now)
+        }
+    }
+
+    /// Calls allowed in a window, as far as is known.
     pub fn limit(&self) -> u32 {
         self.state().limit
     }
@@ -118,90 +120,59 @@ impl Budget {
         self.state().remaining
     }
 
-    /// What is known, for keeping it.
-    pub fn save(&self) -> SavedBudget {
-        let now = Instant::now();
-        let mut state = self.state();
-        state.forget(now);
-        let age = |at: Instant| (now - at).as_millis() as u64;
-        let mut calls_ms_ago: Vec<u64> = state.ended.iter().map(|at| age(*at)).collect();
-        calls_ms_ago.extend(std::iter::repeat_n(0, state.in_flight as usize));
-        if let Some((count, seen)) = state.foreign {
-            calls_ms_ago.extend(std::iter::repeat_n(age(seen), count as usize));
-        }
-        let frozen_for_ms = state
-            .frozen_until
-            .map_or(0, |until| (until - now).as_millis() as u64);
-        SavedBudget {
-            limit: state.limit,
-            calls_ms_ago,
-            frozen_for_ms,
-        }
+    pub(crate) fn breaker(&self) -> &Breaker {
+        &self.breaker
     }
 
-    /// Takes up what was kept `ago`, so that a restart cannot spend the same calls twice.
-    pub fn restore(&self, saved: &SavedBudget, ago: Duration) {
-        let now = Instant::now();
-        let mut state = self.state();
-        state.limit = saved.limit.clamp(1, LARGEST_LIMIT);
-        let ages = saved
-            .calls_ms_ago
-            .iter()
-            .map(|ms| Duration::from_millis(*ms).saturating_add(ago));
-        let mut ended: Vec<Instant> = ages
-            .filter(|age| *age < WINDOW)
-            .filter_map(|age| now.checked_sub(age))
-            .collect();
-        ended.extend(&state.ended);
-        ended.sort();
-        state.ended = ended.into();
-        let frozen = Duration::from_millis(saved.frozen_for_ms)
-            .saturating_sub(ago)
-            .min(WINDOW);
-        if !frozen.is_zero() {
-            state.frozen_until = state.frozen_until.max(Some(now + frozen));
-        }
-        drop(state);
-        self.wake();
+    pub(crate) fn largest_page(&self) -> u32 {
+        self.largest_page.load(Relaxed)
+    }
+
+    pub(crate) fn learn_largest_page(&self, rows: u32) {
+        self.largest_page.store(rows, Relaxed);
     }
 
     /// Waits until `lane` may make a call, and tells `waiting` each time until when it will wait at least.
-    /// Gives up at once with the time still to wait if that is later than `latest`.
+    /// Gives up with the time still to wait, at once if that is later than `latest`.
     pub(crate) async fn acquire(
         &self,
         lane: Lane,
         latest: Instant,
         mut waiting: impl FnMut(Instant),
     ) -> Result<Permit<'_>, Duration> {
-        let came = Instant::now();
         let mut changes = self.changed.subscribe();
-        let _queued = (lane == Lane::Interactive).then(|| Queued::enter(self));
+        let queued = Queued::enter(self, lane);
         loop {
             changes.mark_unchanged();
-            let until = {
-                let now = Instant::now();
-                let lane = if now - came >= PATIENCE {
-                    Lane::Interactive
-                } else {
-                    lane
-                };
+            let now = Instant::now();
+            let turn = {
                 let mut state = self.state();
                 state.forget(now);
-                match state.next(lane, now) {
-                    None => {
-                        state.in_flight += 1;
-                        return Ok(Permit {
-                            budget: self,
-                            counted: true,
-                        });
-                    }
-                    Some(until) => until,
+                let turn = state.turn(lane, queued.ticket, now);
+                if turn == Turn::Now {
+                    state.take(lane, now);
                 }
+                turn
             };
-            if until > latest {
-                return Err(until - Instant::now());
-            }
-            waiting(until);
+            let until = match turn {
+                Turn::Now => {
+                    return Ok(Permit {
+                        budget: self,
+                        sent: now,
+                        counted: true,
+                        answered: AtomicBool::new(false),
+                    });
+                }
+                Turn::At(until) if until > latest => return Err(until - now),
+                Turn::Soon if now >= latest => return Err(self.state().span / 60),
+                Turn::At(until) => {
+                    waiting(until);
+                    until
+                }
+                Turn::Soon => latest,
+            };
+            // The keeper may have to claim the call first.
+            self.asked.notify_one();
             tokio::select! {
                 () = tokio::time::sleep_until(until) => {}
                 // The sender lives in `self`, so this only ends with a change.
@@ -210,127 +181,54 @@ impl Budget {
         }
     }
 
-    /// What `X-RateLimit-Remaining` of an allowed answer teaches: others use the key too, or the limit is larger.
-    pub(crate) fn learn(&self, remaining: u32) {
+    /// A 429: nothing may be sent for `wait`, then one call to see how much has come free. Answers how long that is: an
+    /// absurd wait is cut.
+    pub(crate) fn freeze(&self, wait: Duration) -> Duration {
         let now = Instant::now();
         let mut state = self.state();
-        state.forget(now);
-        state.remaining = Some(remaining);
-        state.must_probe = false;
-        // The answered call is still in flight here, so both sides count it. Only a lower bound of the limit is
-        // certain: our log forgets later than Plane's.
-        state.limit = state
-            .limit
-            .max(remaining.saturating_add(1).min(LARGEST_LIMIT));
-        let used = state.limit.saturating_sub(remaining);
-        let foreign = used.saturating_sub(state.own());
-        state.foreign = (foreign > 0).then_some((foreign, now));
+        let wait = wait.min(state.longest_freeze);
+        state.freeze(now + wait);
+        state.claims.changed(now);
         drop(state);
         self.wake();
+        wait
     }
 
     /// An allowed answer that tells nothing: this Plane has no limit, until a 429 says otherwise.
     pub(crate) fn learn_of_no_limit(&self) {
-        let mut state = self.state();
-        if !state.limit_untold && state.remaining.is_none() && state.limit < LARGEST_LIMIT {
-            state.limit = LARGEST_LIMIT;
-            drop(state);
+        if self.state().learn_of_no_limit() {
             self.wake();
         }
-    }
-
-    /// A 429: nothing may be sent for `wait`, then one call to see how much has come free.
-    pub(crate) fn freeze(&self, wait: Duration) {
-        let until = Instant::now() + wait;
-        let mut state = self.state();
-        state.frozen_until = state.frozen_until.max(Some(until));
-        if state.remaining.is_none() && state.limit >= LARGEST_LIMIT {
-            (state.limit, state.limit_untold) = (USUAL_LIMIT, true);
-        }
-        state.must_probe = true;
-        drop(state);
-        self.wake();
     }
 
     fn wake(&self) {
         self.changed.send_modify(|n| *n = n.wrapping_add(1));
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Window> {
         self.state
             .lock()
             .expect("nothing panics while it holds the lock")
     }
 }
 
-impl State {
-    /// When `lane` may make a call; `None` means now.
-    fn next(&self, lane: Lane, now: Instant) -> Option<Instant> {
-        if let Some(until) = self.frozen_until {
-            return Some(until);
-        }
-        if self.must_probe && self.in_flight > 0 {
-            return Some(now + RECHECK);
-        }
-        let free = self.free();
-        let kept = match lane {
-            _ if self.must_probe => 0,
-            Lane::Interactive => 0,
-            Lane::Sync => self.kept_for_people(now),
-        };
-        if free > kept {
-            return None;
-        }
-        let one_comes_free = self.ended.front().map(|at| *at + WINDOW);
-        let foreign_end = self.foreign.map(|(_, seen)| seen + WINDOW);
-        let opens = |at: &Instant| *at + (WINDOW - RESERVE_DELAY);
-        let reserve_opens = self.ended.iter().map(opens).find(|at| *at > now);
-        [
-            reserve_opens.filter(|_| lane == Lane::Sync),
-            one_comes_free,
-            foreign_end,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
-        // Only calls in flight: their end wakes us.
-        .or(Some(now + WINDOW))
-    }
-
-    fn kept_for_people(&self, now: Instant) -> u32 {
-        if self.people_waiting > 0 {
-            return self.limit;
-        }
-        let reserve = RESERVE.min(self.limit / 10);
-        let soon = self
-            .ended
-            .iter()
-            .take_while(|at| **at + WINDOW <= now + RESERVE_DELAY)
-            .count();
-        reserve.saturating_sub(soon as u32)
-    }
-
-    fn free(&self) -> u32 {
-        let foreign = self.foreign.map_or(0, |(count, _)| count);
-        self.limit
-            .saturating_sub(self.own())
-            .saturating_sub(foreign)
-    }
-
-    fn own(&self) -> u32 {
-        self.ended.len() as u32 + self.in_flight
-    }
-
-    fn forget(&mut self, now: Instant) {
-        while self.ended.front().is_some_and(|at| *at + WINDOW <= now) {
-            self.ended.pop_front();
-        }
-        self.foreign = self.foreign.filter(|(_, seen)| *seen + WINDOW > now);
-        self.frozen_until = self.frozen_until.filter(|until| *until > now);
-    }
-}
-
 impl Permit<'_> {
+    /// Plane answers this call, so it has counted it by now.
+    pub(crate) fn answered(&self) {
+        self.answered.store(true, Relaxed);
+    }
+
+    /// What `X-RateLimit-Remaining` of this call's answer teaches.
+    pub(crate) fn learn(&self, remaining: u32) {
+        self.answered();
+        let now = Instant::now();
+        let mut state = self.budget.state();
+        state.forget(now);
+        state.learn(remaining, self.sent, now);
+        drop(state);
+        self.budget.wake();
+    }
+
     /// Plane did not count this call: it never arrived, or was refused before the limit was looked at.
     pub(crate) fn give_back(mut self) {
         self.counted = false;
@@ -339,54 +237,97 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut state = self.budget.state();
-        state.in_flight -= 1;
-        if self.counted {
-            state.must_probe &= state.frozen_until.is_some();
-            state.ended.push_back(Instant::now());
-            if state.ended.len() > LARGEST_LIMIT as usize {
-                state.ended.pop_front();
-            }
-        }
-        drop(state);
+        let now = Instant::now();
+        let answered = self.answered.load(Relaxed);
+        self.budget
+            .state()
+            .end(self.sent, self.counted, answered, now);
         self.budget.wake();
     }
 }
 
-/// Marks that a person waits, for as long as it lives: a cancelled wait leaves nothing behind.
-struct Queued<'a>(&'a Budget);
+/// A place in a lane, for as long as it lives: a cancelled wait leaves nothing behind.
+struct Queued<'a> {
+    budget: &'a Budget,
+    lane: Lane,
+    ticket: u64,
+}
 
 impl<'a> Queued<'a> {
-    fn enter(budget: &'a Budget) -> Self {
-        budget.state().people_waiting += 1;
-        Self(budget)
+    fn enter(budget: &'a Budget, lane: Lane) -> Self {
+        let ticket = budget.state().lanes.enter(lane, Instant::now());
+        Self {
+            budget,
+            lane,
+            ticket,
+        }
     }
 }
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        self.0.state().people_waiting -= 1;
-        self.0.wake();
+        self.budget.state().lanes.leave(self.lane, self.ticket);
+        self.budget.wake();
+    }
+}
+
+/// One key at one origin.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BudgetKey {
+    /// Scheme, host and port.
+    pub origin: String,
+    pub fingerprint: String,
+}
+
+impl BudgetKey {
+    pub fn new(base: &BaseUrl, fingerprint: &str) -> Self {
+        let url = base.as_str();
+        let path = url.find("://").map_or(0, |at| at + 3);
+        let end = url[path..].find('/').map_or(url.len(), |at| path + at);
+        Self {
+            origin: url[..end].to_owned(),
+            fingerprint: fingerprint.to_owned(),
+        }
     }
 }
 
 /// All budgets of this process, one per origin and key.
 #[derive(Debug, Default)]
 pub struct Budgets {
-    by_key: Mutex<HashMap<(String, String), Arc<Budget>>>,
+    lasts: Lasts,
+    by_key: Mutex<HashMap<BudgetKey, Arc<Budget>>>,
 }
 
 impl Budgets {
-    /// The budget of the key with this fingerprint at this address's origin.
-    pub fn for_key(&self, base: &BaseUrl, fingerprint: &str) -> Arc<Budget> {
+    /// With other times than the usual ones.
+    pub fn new(lasts: Lasts) -> Self {
+        Self {
+            lasts,
+            by_key: Mutex::default(),
+        }
+    }
+
+    /// The budget of a key. A new one is shown to `begin`, which may have it kept.
+    pub fn for_key(
+        &self,
+        key: BudgetKey,
+        begin: impl FnOnce(&BudgetKey, &Arc<Budget>),
+    ) -> Arc<Budget> {
         let mut by_key = self
             .by_key
             .lock()
             .expect("nothing panics while it holds the lock");
-        by_key.retain(|_, budget| Arc::strong_count(budget) > 1 || budget.free() < budget.limit());
-        by_key
-            .entry((base.host().to_owned(), fingerprint.to_owned()))
-            .or_default()
-            .clone()
+        if let Some(known) = by_key.get(&key) {
+            return known.clone();
+        }
+        let neighbour = by_key.iter().find(|(other, _)| other.origin == key.origin);
+        let breaker = neighbour.map_or_else(
+            || Arc::new(Breaker::new(self.lasts.rest)),
+            |(_, budget)| budget.breaker.clone(),
+        );
+        let budget = Arc::new(Budget::new(self.lasts, breaker));
+        begin(&key, &budget);
+        by_key.insert(key, budget.clone());
+        budget
     }
 }

@@ -9,6 +9,8 @@ mod sign_in;
 mod tls;
 mod together;
 
+#[path = "../suite/budgets.rs"]
+mod budgets;
 #[path = "../suite/integrations.rs"]
 mod integrations;
 #[path = "../suite/mirror.rs"]

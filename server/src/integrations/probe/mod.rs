@@ -25,8 +25,6 @@ use crate::{
     egress::{CONNECT_TIMEOUT, Destination, Egress, Refused, ResolveError},
 };
 
-/// A whole test is over by then, whatever the other side does.
-const WHOLE_TEST: Duration = Duration::from_secs(10);
 /// A certificate with fewer days left deserves a look.
 const DAYS_TO_WARN: i32 = 14;
 
@@ -41,19 +39,8 @@ pub struct Target<'a> {
 }
 
 /// Tests a connection stage by stage, telling each as it starts and ends and the result at last.
-/// Makes at most two calls with the key; what is not reached within ten seconds is "not tried".
+/// Makes at most two calls with the key; what is not reached within `limit` is "not tried".
 pub async fn probe(
-    egress: &Egress,
-    target: Target<'_>,
-    id: TestId,
-    integration: Option<IntegrationId>,
-    clock: &Clock,
-    progress: impl FnMut(TestProgress),
-) -> ConnectionTest {
-    probe_within(WHOLE_TEST, egress, target, id, integration, clock, progress).await
-}
-
-async fn probe_within(
     limit: Duration,
     egress: &Egress,
     target: Target<'_>,
@@ -157,7 +144,7 @@ impl<P: FnMut(TestProgress)> Probe<P> {
 
         let options = Options {
             lane: Lane::Interactive,
-            max_wait: WHOLE_TEST,
+            max_wait: self.deadline - Instant::now(),
             retry_limited: false,
             deadline: Some(self.deadline),
             ..Options::default()

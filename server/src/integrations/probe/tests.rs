@@ -82,7 +82,7 @@ impl World {
             budget,
         };
         let limit = Duration::from_secs(2);
-        probe_within(
+        probe(
             limit,
             &self.egress,
             target,

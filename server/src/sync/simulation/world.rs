@@ -5,6 +5,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
+    time::Duration,
 };
 
 use app::{IntegrationForm, Integrations as _};
@@ -17,18 +18,20 @@ use domain::{
     run::{Outcome, Trigger},
 };
 use fake_plane::FakePlane;
-use plane::{Budgets, Plane};
+use plane::Plane;
 use store::{NewRun, OpenOptions, Start, Store};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::plan::{Edit, End, Run};
 use crate::{
+    budgets::Budgets,
     clock::Clock,
     egress::{Egress, Policy},
     integrations::IntegrationsService,
     rng::Rng,
     sync::{LEASE, SyncService},
+    timing::Timing,
     vault::{MasterKeySource, Vault},
 };
 
@@ -56,11 +59,17 @@ impl Ground {
             allow_http: vec!["127.0.0.1".to_owned()],
             ..Policy::default()
         });
+        let timing = Timing {
+            // The breaker goes by real time, which does not pass here.
+            breaker_rest: Duration::ZERO,
+            ..Timing::default()
+        };
         let integrations = IntegrationsService {
+            budgets: budgets(&timing, &store, &clock, &rng),
+            timing,
             store,
             vault: Arc::new(vault),
             egress: Arc::new(egress.unwrap()),
-            budgets: Arc::new(Budgets::default()),
             clock,
             rng,
         };
@@ -128,11 +137,13 @@ impl World {
             (user, key, projects)
         });
         // The clock may stand before the last world's end: a portal with its own history, like any other.
+        let (clock, rng) = (Clock::manual(start_of_time()), Rng::seeded(seed));
+        let ground = ground.integrations.clone();
         let integrations = IntegrationsService {
-            clock: Clock::manual(start_of_time()),
-            rng: Rng::seeded(seed),
-            budgets: Arc::new(Budgets::default()),
-            ..ground.integrations.clone()
+            budgets: budgets(&ground.timing, &ground.store, &clock, &rng),
+            clock,
+            rng,
+            ..ground
         };
         let admin = admin();
         let viewer = admin.clone().viewer();
@@ -632,6 +643,7 @@ impl World {
             self.check_cycles(project, &copied).await;
         }
         self.check_history().await;
+        self.integrations.budgets.stop().await;
     }
 
     async fn check_cycles(&self, project: Uuid, copied: &Copied) {
@@ -698,6 +710,11 @@ struct Touched {
 /// A time as Plane's JSON tells it: in microseconds.
 fn told(at: DateTime<Utc>) -> DateTime<Utc> {
     at.trunc_subsecs(6)
+}
+
+fn budgets(timing: &Timing, store: &Store, clock: &Clock, rng: &Rng) -> Arc<Budgets> {
+    let me = rng.uuid_v4();
+    Arc::new(Budgets::new(timing, store.clone(), clock.clone(), me))
 }
 
 fn admin() -> Admin {

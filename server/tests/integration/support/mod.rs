@@ -2,9 +2,12 @@
 pub mod person;
 /// A portal and a Plane, started for one test.
 pub mod portal;
+/// A portal that can be killed.
+pub mod process;
 
 pub use person::Person;
 pub use portal::TestPortal;
+pub use process::HangarProcess;
 
 /// So many seconds after the beginning of time, for what does not care.
 pub fn at(seconds: i64) -> chrono::DateTime<chrono::Utc> {

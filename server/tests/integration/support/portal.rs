@@ -13,6 +13,7 @@ use server::{
     config::{Cli, Command, Config},
     portal::Portal,
     rng::Rng,
+    timing::Timing,
     vault::MasterKeySource,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -54,6 +55,20 @@ impl TestPortal {
 
     pub async fn start_beside(plane: FakePlane, clock: Clock, args: &[&str]) -> Self {
         Self::start_configured(plane, clock, &|data| config(data.to_owned(), args)).await
+    }
+
+    /// With other times than the usual ones.
+    pub async fn start_timed(
+        plane: FakePlane,
+        clock: Clock,
+        args: &[&str],
+        timing: Timing,
+    ) -> Self {
+        let config = |data: &Path| Config {
+            timing,
+            ..config(data.to_owned(), args)
+        };
+        Self::start_configured(plane, clock, &config).await
     }
 
     /// With the settings for a data directory.
@@ -150,7 +165,8 @@ impl TestPortal {
         self.make_admin().await.viewer()
     }
 
-    async fn make_admin(&self) -> Admin {
+    /// The first admin, asking the services directly.
+    pub async fn make_admin(&self) -> Admin {
         let email = ADMIN.parse().unwrap();
         let store = &self.portal.store;
         if store.user_for_sign_in(&email).await.unwrap().is_none() {
