@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::{
     Plane, Usage,
+    calls::Recording,
     error::{self, AnswerFlaw, Error},
 };
 
@@ -36,6 +37,7 @@ pub(crate) struct Counters {
     requests: AtomicU32,
     rate_limited: AtomicU32,
     waited_ms: AtomicU64,
+    bytes: AtomicU64,
 }
 
 impl Counters {
@@ -44,6 +46,7 @@ impl Counters {
             requests: self.requests.load(Relaxed),
             rate_limited: self.rate_limited.load(Relaxed),
             waited: Duration::from_millis(self.waited_ms.load(Relaxed)),
+            bytes: self.bytes.load(Relaxed),
         }
     }
 }
@@ -67,16 +70,20 @@ impl Plane {
                 .acquire(self.options.lane, latest, |until| waiting.tell(until))
                 .await;
             drop(waiting);
+            let waited = began.elapsed();
             self.counters
                 .waited_ms
-                .fetch_add(began.elapsed().as_millis() as u64, Relaxed);
+                .fetch_add(waited.as_millis() as u64, Relaxed);
             let permit = permit.map_err(|retry_after| Error::RateLimited { retry_after })?;
 
             let key = self.key_header()?;
             self.counters.requests.fetch_add(1, Relaxed);
+            let call = self.calls.begin(path, query, waited);
             let answer = self
-                .within(timeout, self.exchange(path, query, Some(key)))
+                .within(timeout, self.exchange(path, query, Some(key), &call))
                 .await;
+            let bytes = call.end(answer.as_ref().err().map(|failed| failed.error.code()));
+            self.counters.bytes.fetch_add(bytes, Relaxed);
             match answer {
                 Ok(Answer::Json(json)) => return Ok(json),
                 Err(Failed { error, counted }) => {
@@ -102,7 +109,10 @@ impl Plane {
     /// A call that needs no key, so none is sent, and none is counted.
     pub(crate) async fn get_openly(&self, path: &str) -> Result<String, Error> {
         match self
-            .within(OBJECT_TIMEOUT, self.exchange(path, &[], None))
+            .within(
+                OBJECT_TIMEOUT,
+                self.exchange(path, &[], None, &Recording::none()),
+            )
             .await
         {
             Ok(Answer::Json(json)) => Ok(json),
@@ -118,6 +128,7 @@ impl Plane {
         path: &str,
         query: &Query<'_>,
         key: Option<(&'static str, HeaderValue)>,
+        call: &Recording<'_>,
     ) -> Result<Answer, Failed> {
         let url = self.url(path, query)?;
         let mut request = self
@@ -139,6 +150,7 @@ impl Plane {
             }
         })?;
         let status = response.status();
+        call.answered(status.as_u16());
         tracing::debug!(
             path,
             status = status.as_u16(),
@@ -177,7 +189,7 @@ impl Plane {
         if !is_json(response.headers()) {
             return Err(Error::NotPlane.into());
         }
-        let body = self.body(response).await?;
+        let body = self.body(response, call).await?;
         if let Some(error) = error::from_status(status, &body) {
             // Plane looks at key and permission before it counts (plane-api.md section 2).
             let counted = !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
@@ -189,7 +201,7 @@ impl Plane {
     }
 
     /// The body, as far as it is accepted. Counted after decompression, which a small answer can inflate without bound.
-    async fn body(&self, mut response: Response) -> Result<Vec<u8>, Error> {
+    async fn body(&self, mut response: Response, call: &Recording<'_>) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
         while let Some(chunk) = response
             .chunk()
@@ -199,6 +211,7 @@ impl Plane {
             if body.len() + chunk.len() > self.options.body_limit {
                 return Err(Error::BadAnswer(AnswerFlaw::TooLarge));
             }
+            call.read(chunk.len());
             body.extend_from_slice(&chunk);
         }
         Ok(body)

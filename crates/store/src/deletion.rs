@@ -13,7 +13,9 @@ use crate::{
 const BATCH: i64 = 500;
 
 /// Tables whose record ids begin with the integration's.
-const UNDER: [&str; 10] = [
+const UNDER: [&str; 12] = [
+    "run_calls",
+    "run_timelines",
     "work_items",
     "deleted_items",
     "walk_pages",

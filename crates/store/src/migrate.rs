@@ -17,6 +17,14 @@ const MIGRATIONS: &[Migration] = &[
         name: "0002_walks",
         sql: include_str!("../migrations/0002_walks.surql"),
     },
+    Migration {
+        name: "0005_schedule",
+        sql: include_str!("../migrations/0005_schedule.surql"),
+    },
+    Migration {
+        name: "0006_run_log",
+        sql: include_str!("../migrations/0006_run_log.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::{ids::RunId, run::Trigger, schedule::Scheduled};
+use domain::{ids::RunId, run::Trigger, run_log::RECORD_KEPT_DAYS, schedule::Scheduled};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -30,7 +30,7 @@ impl SyncService {
             let done = tokio::select! {
                 () = stop.cancelled() => return,
                 _ = look.tick() => self.start_due().await.map(drop),
-                _ = tidy.tick() => self.forget_deleted().await,
+                _ = tidy.tick() => self.forget_old().await,
             };
             if let Err(error) = done {
                 // A broken database ends the process; one that is away for a while is asked again.
@@ -39,7 +39,7 @@ impl SyncService {
         }
     }
 
-    async fn forget_deleted(&self) -> Result<(), store::Error> {
+    async fn forget_old(&self) -> Result<(), store::Error> {
         let before = self.0.integrations.clock.now() - KEEP_DELETED;
         let forgotten = self.store().forget_deleted(before).await?;
         if forgotten > 0 {
@@ -47,6 +47,11 @@ impl SyncService {
                 forgotten,
                 "work items deleted more than 30 days ago were forgotten"
             );
+        }
+        let before = self.0.integrations.clock.now() - TimeDelta::days(RECORD_KEPT_DAYS);
+        let forgotten = self.store().forget_records(before).await?;
+        if forgotten > 0 {
+            info!(forgotten, "records of old runs were forgotten");
         }
         Ok(())
     }
@@ -58,7 +63,7 @@ impl SyncService {
         self.end_lost_runs().await?;
         let mut due: Vec<Scheduled> = self.store().scheduled().await?;
         due.retain(|one| one.is_due(now));
-        due.sort_by_key(Scheduled::due_at);
+        due.sort_by_key(|one| one.due_at(now));
         let room = AT_ONCE.saturating_sub(self.cancels().len());
         let mut started = Vec::new();
         for one in due {

@@ -16,6 +16,8 @@ mod accounts;
 mod command_line;
 mod integrations;
 mod pages;
+mod pause;
+mod runs;
 mod schedule;
 mod security;
 mod sync;

@@ -3,6 +3,8 @@
 
 /// Projects, members, states and labels.
 mod around;
+/// What a run leaves to be looked at: calls and timeline.
+mod calls;
 /// Work items that are gone in Plane.
 mod gone;
 /// Work items: a page with its checkpoint and totals.
@@ -14,6 +16,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::run::{Counts, Outcome, Progress, RunSummary};
 
 pub(crate) use around::access_of;
+#[cfg(test)]
+pub(crate) use calls::{OLD_CALLS, OLD_TIMELINES};
 #[cfg(test)]
 pub(crate) use gone::DELETED;
 pub use gone::DeletedItem;

@@ -133,7 +133,7 @@ async fn a_run_that_lost_its_lease_removes_nothing() {
     let w = Workspace::synced(store, acme.id).await;
     let page = vec![item(1, "one", 1)];
     w.apply(page.clone()).await;
-    store.interrupt_dead_runs(at(1000)).await.unwrap();
+    store.interrupt_dead_runs(&[], at(1000)).await.unwrap();
     start(store, acme.id, id(502), at(1001)).await;
 
     let late = store
