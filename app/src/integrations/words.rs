@@ -130,10 +130,11 @@ pub fn differences(
     typed: &BTreeMap<String, String>,
 ) -> Vec<(&'static str, String, String)> {
     let of = |values: &BTreeMap<String, String>, name: &str| {
-        values
-            .get(name)
-            .map(|v| v.trim().to_owned())
-            .unwrap_or_default()
+        let value = values.get(name).map(|v| v.trim()).unwrap_or_default();
+        match (name, value) {
+            ("quiet_zone", "") => "UTC".to_owned(), // what an empty field means
+            _ => value.to_owned(),
+        }
     };
     FIELDS
         .into_iter()

@@ -339,6 +339,7 @@ async fn the_detail_says_the_state_in_a_sentence_and_offers_everything() {
         [
             "Sync now",
             "Test connection",
+            "Pause syncing",
             "Edit",
             "Replace key",
             "Deactivate",

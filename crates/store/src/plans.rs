@@ -42,8 +42,6 @@ async fn plan(store: &Store, sql: &str) -> String {
         .bind("rest0", id)
         .bind("outcome", "failed")
         .bind("trigger", "schedule")
-        .bind("before", "y")
-        .bind("batch", 500)
         .bind("q", "x")
         .bind("after", "x")
         .bind("from", "0000000007")
@@ -124,15 +122,13 @@ async fn all_other_lists_walk_an_index() {
         (None, failed, scheduled, "sync_runs_trigger_outcome"),
         (of, failed, scheduled, "sync_runs_trigger_both"),
     ] {
-        for time in [RunTime::Any, RunTime::Days7] {
-            let filter = RunFilter {
-                integration,
-                outcome,
-                trigger,
-                time,
-            };
-            check_exact(&store, &crate::runs::list_query(&filter), index).await;
-        }
+        let filter = RunFilter {
+            integration,
+            outcome,
+            trigger,
+            time: RunTime::Days7,
+        };
+        check_exact(&store, &crate::runs::list_query(&filter), index).await;
     }
     check_exact(&store, crate::runs::BEFORE, "sync_runs_integration").await;
     for searching in [false, true] {

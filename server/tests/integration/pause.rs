@@ -50,7 +50,7 @@ async fn a_paused_integration_is_left_alone_but_kept_and_says_who_paused_it_and_
     let notice = page.all(".notice").join(" ");
     assert!(notice.contains("Maya paused this integration."), "{notice}");
     assert!(
-        notice.contains("7 h ago: Plane moves to <new> disks"),
+        notice.contains("7 h ago") && notice.contains(": Plane moves to <new> disks"),
         "{notice}"
     );
     assert!(page.words().contains("none while paused"));
