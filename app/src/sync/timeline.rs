@@ -13,7 +13,12 @@ pub fn TimelinePanel(timeline: Timeline) -> impl IntoView {
     if timeline.spans.is_empty() || timeline.length_ms() == 0 {
         return ().into_any();
     }
-    let waited = timeline.waited_ms(0, u64::MAX) > 0;
+    let mut groups: Vec<_> = timeline
+        .spans
+        .iter()
+        .map(|span| group(span.phase))
+        .collect();
+    groups.extend((!timeline.waits.is_empty()).then_some("wait"));
     let says = summary(&timeline);
     let steps = timeline.clone();
     let cut = timeline.is_cut.then(|| view! {
@@ -22,7 +27,7 @@ pub fn TimelinePanel(timeline: Timeline) -> impl IntoView {
     view! {
         <Panel title="Where the time went" aside=move || says.clone()>
             <Bar timeline=timeline.clone()/>
-            <Legend waited/>
+            <Legend groups/>
             <ByPhase timeline/>
             <details class="steps">
                 <summary>"Step by step"</summary>
@@ -100,24 +105,24 @@ fn Bar(timeline: Timeline) -> impl IntoView {
 }
 
 #[component]
-fn Legend(waited: bool) -> impl IntoView {
-    let entry = |class: &'static str, word: &'static str| {
-        view! {
+fn Legend(groups: Vec<&'static str>) -> impl IntoView {
+    let entry = |group: &'static str, class: &'static str, word: &'static str| {
+        groups.contains(&group).then(|| view! {
             <li>
                 <svg class="timeline" width="14" height="14" aria-hidden="true">
                     <rect class=class width="14" height="14" fill=(class == "wait").then_some("url(#waits)")/>
                 </svg>
                 {word}
             </li>
-        }
+        })
     };
     view! {
         <ul class="legend">
-            {entry("phase phase-lists", "Lists of projects")}
-            {entry("phase phase-around", "Members, states, labels")}
-            {entry("phase phase-items", "Work items")}
-            {entry("phase phase-gone", "Deletions")}
-            {waited.then(|| entry("wait", "Waiting for Plane’s limit"))}
+            {entry("lists", "phase phase-lists", "Lists of projects")}
+            {entry("around", "phase phase-around", "Members, states, labels")}
+            {entry("items", "phase phase-items", "Work items")}
+            {entry("gone", "phase phase-gone", "Deletions")}
+            {entry("wait", "wait", "Waiting for Plane’s limit")}
         </ul>
     }
     .into_any()
@@ -245,7 +250,11 @@ fn waited_words(ms: u64) -> String {
     if ms == 0 { "–".to_owned() } else { words(ms) }
 }
 
+/// Tenths of a second while they matter.
 fn words(ms: u64) -> String {
+    if (1_000..20_000).contains(&ms) && !ms.is_multiple_of(1_000) {
+        return format!("{}.{} s", ms / 1_000, ms % 1_000 / 100);
+    }
     duration_words(TimeDelta::milliseconds(
         i64::try_from(ms).unwrap_or(i64::MAX / 2),
     ))
@@ -275,6 +284,10 @@ mod tests {
         assert_eq!(
             summary(&timeline),
             "50 s, 15 s of it waiting for Plane’s limit"
+        );
+        assert_eq!(
+            [947, 1_270, 3_000, 61_500].map(words),
+            ["947 ms", "1.2 s", "3 s", "1 min 1 s"]
         );
     }
 }
