@@ -325,7 +325,7 @@ pub struct Totals {
 #[derive(Clone, Debug, Default)]
 pub struct RunRecord {
     pub timeline: Timeline,
-    /// The run of the same integration before it.
+    /// The run of the same integration before it; of one under way there is none yet.
     pub before: Option<SyncRun>,
 }
 

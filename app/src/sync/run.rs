@@ -79,9 +79,9 @@ pub fn RunPage() -> impl IntoView {
             } else {
                 view! { <Copied counts=run.counts/> }.into_any()
             };
-            // A run under way is compared with nothing yet.
-            let before = record.before.filter(|_| !is_running);
-            let compared = before.map(|before| view! { <Compared run=run.clone() before/> });
+            let compared = record
+                .before
+                .map(|before| view! { <Compared run=run.clone() before/> });
             let calls = view! { <CallsPanel run=run.clone() calls/> };
             let crumbs = vec![
                 ("Sync runs".to_owned(), paths::RUNS.to_owned()),

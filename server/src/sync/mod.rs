@@ -422,14 +422,16 @@ impl Runs for SyncService {
     }
 
     async fn record(&self, viewer: &Viewer, run: &SyncRun) -> Result<RunRecord, Failure> {
-        let timeline = self.store().timeline(viewer, run.integration, run.id);
+        let store = self.store();
+        let timeline = store.timeline(viewer, run.integration, run.id);
+        // One that is under way is compared with nothing yet.
+        let before = match run.finished_at {
+            Some(_) => store.run_before(viewer, run).await.map_err(from_store)?,
+            None => None,
+        };
         Ok(RunRecord {
             timeline: timeline.await.map_err(from_store)?,
-            before: self
-                .store()
-                .run_before(viewer, run)
-                .await
-                .map_err(from_store)?,
+            before,
         })
     }
 
