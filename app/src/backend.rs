@@ -9,13 +9,14 @@ use domain::{
     connection_test::ConnectionTest,
     drift::DriftCheck,
     ids::{DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
-    integration::{DeletionCost, IntegrationFilter, IntegrationRow},
+    integration::{DeletionCost, IntegrationCounts, IntegrationFilter, IntegrationRow},
     mirror::{
         DeletedItem, Facets, LabelCount, ProjectRow, Restore, WorkItemDetail, WorkItemFilter,
         WorkItemRow,
     },
     page::{Cursor, Page},
     run::{RunFilter, SyncRun},
+    run_log::{ApiCall, Timeline},
 };
 use leptos::prelude::{expect_context, use_context};
 use serde::{Deserialize, Serialize};
@@ -192,8 +193,7 @@ pub trait Integrations: Send + Sync {
         filter: &IntegrationFilter,
         after: Option<Cursor>,
     ) -> Result<Page<IntegrationRow>, Failure>;
-    /// Active and inactive ones.
-    async fn counts(&self, viewer: &Viewer) -> Result<(u32, u32), Failure>;
+    async fn counts(&self, viewer: &Viewer) -> Result<IntegrationCounts, Failure>;
     async fn get(&self, viewer: &Viewer, id: IntegrationId) -> Result<IntegrationRow, Failure>;
     async fn create(&self, admin: &Admin, form: IntegrationForm) -> Result<IntegrationId, Failure>;
     /// Refused with `Conflict` when somebody changed the integration since `form.version`.
@@ -258,6 +258,11 @@ pub struct IntegrationForm {
     pub project_id: String,
     pub auth_scheme: String,
     pub interval_minutes: String,
+    /// `22:00`; empty: no quiet hours.
+    pub quiet_from: String,
+    pub quiet_to: String,
+    /// Name of a time zone.
+    pub quiet_zone: String,
     /// Empty: the key kept in the draft, or the integration's own.
     pub api_key: String,
     /// The integration that is edited: a test of the form without a key uses its key. `None` for a new one.
@@ -360,6 +365,14 @@ pub struct Totals {
     pub work_items: u64,
 }
 
+/// What is to be seen of a run beside itself.
+#[derive(Clone, Debug, Default)]
+pub struct RunRecord {
+    pub timeline: Timeline,
+    /// The run of the same integration before it; of one under way there is none yet.
+    pub before: Option<SyncRun>,
+}
+
 /// Sync runs.
 #[async_trait]
 pub trait Runs: Send + Sync {
@@ -388,6 +401,14 @@ pub trait Runs: Send + Sync {
         integration: IntegrationId,
         project: ProjectId,
     ) -> Result<RunId, Failure>;
+    /// No scheduled run starts any more, and one that is under way ends; `note` may be empty.
+    async fn pause(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        note: &str,
+    ) -> Result<(), Failure>;
+    async fn resume(&self, admin: &Admin, integration: IntegrationId) -> Result<(), Failure>;
     async fn runs(
         &self,
         viewer: &Viewer,
@@ -395,6 +416,15 @@ pub trait Runs: Send + Sync {
         after: Option<Cursor>,
     ) -> Result<Page<SyncRun>, Failure>;
     async fn run(&self, viewer: &Viewer, id: RunId) -> Result<SyncRun, Failure>;
+    /// What the run did when, and the run before it.
+    async fn record(&self, viewer: &Viewer, run: &SyncRun) -> Result<RunRecord, Failure>;
+    /// The run's calls to Plane that are kept.
+    async fn calls(
+        &self,
+        viewer: &Viewer,
+        run: &SyncRun,
+        after: Option<Cursor>,
+    ) -> Result<Page<ApiCall>, Failure>;
     async fn running(&self, viewer: &Viewer) -> Result<Vec<SyncRun>, Failure>;
 }
 

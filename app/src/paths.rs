@@ -66,6 +66,11 @@ pub fn run(id: RunId) -> String {
     format!("/runs/{id}")
 }
 
+/// The run's calls to Plane.
+pub fn run_calls(id: RunId) -> String {
+    format!("/runs/{id}/calls")
+}
+
 /// Server-sent events of a run: `domain::run::SyncRun` as JSON, once at the start and on every change.
 pub fn live_run(id: RunId) -> String {
     format!("/live/runs/{id}")

@@ -84,6 +84,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("integrations/:id/projects/:project/work-items/:item") view=mirror::work_item::WorkItemPage ssr=mode.clone()/>
                 <Route path=path!("projects") view=mirror::projects::ProjectsPage ssr=mode.clone()/>
                 <Route path=path!("runs") view=sync::runs::RunsPage ssr=mode.clone()/>
+                <Route path=path!("runs/:id/calls") view=sync::calls::CallsPage ssr=mode.clone()/>
                 <Route path=path!("runs/:id") view=sync::run::RunPage ssr=mode.clone()/>
                 <Route path=Static("") view=overview::OverviewPage ssr=mode/>
             </Routes>

@@ -45,6 +45,7 @@ test("a lead who sends an admin’s form gets the 403 page, and nothing changes"
     ["set_integration_active", { id, is_active: "false" }],
     ["delete_integration", { id, typed_name: name }],
     ["start_sync", { id }],
+    ["pause_integration", { id, note: "" }],
     ["add_person", { name: "Mallory", email: "mallory@example.com", password: LEAD.password, role: "admin" }],
   ] as const) {
     const action = `/api/ui/${form}`;

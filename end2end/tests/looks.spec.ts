@@ -59,9 +59,47 @@ test("every page looks right", async ({ admin, plane, guard, javaScriptEnabled }
     runs: "/runs",
     "runs-no-match": "/runs?outcome=failed",
     run,
+    "run-calls": `${run}/calls`,
     settings: "/settings",
     people: "/settings/people",
     profile: "/settings/profile",
+  };
+  await lookAtEach(admin, pages, guard, scripts);
+});
+
+test("a second run, a pause and quiet hours look right", async ({ admin, plane, guard, javaScriptEnabled }) => {
+  const scripts = javaScriptEnabled !== false;
+  const integrations = new Integrations(admin);
+  const integration = await integrations.add({ name: "Acme paused", address: plane.url, workspace: "acme", key: await plane.newKey() });
+  const runs = new Runs(admin);
+  await runs.start();
+  await runs.expectOutcome("Succeeded", scripts);
+  // It needs four calls: Plane's limit is in the way of the last one.
+  await plane.limit(3);
+  await admin.goto(integration);
+  await runs.start();
+  await runs.expectOutcome("Succeeded", scripts, 150_000);
+  const run = new URL(admin.url()).pathname;
+  await admin.getByText("Step by step").click();
+  if (scripts) await lookAt(admin, "run-second", guard);
+
+  await admin.goto(`${integration}/edit`);
+  await admin.getByLabel("From").fill("22:00");
+  await admin.getByLabel(/^To\b/).fill("06:00");
+  await integrations.save();
+  await admin.goto(integration);
+  await admin.getByText("Pause…").click();
+  if (scripts) await lookAt(admin, "integration-pausing", guard);
+  await admin.getByLabel("Note").fill("Plane moves to new disks until Thursday.");
+  await admin.getByRole("button", { name: "Pause syncing" }).click();
+  await expect(admin.getByRole("button", { name: "Resume" })).toBeVisible();
+  const pages = {
+    "integration-paused": integration,
+    "integration-quiet-hours": `${integration}/edit`,
+    "integrations-paused": "/integrations?show=paused",
+    "overview-paused": "/",
+    "runs-filtered": "/runs?trigger=person&time=today",
+    "run-second-calls": `${run}/calls`,
   };
   await lookAtEach(admin, pages, guard, scripts);
 });

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use app::{Failure, Mirror, Runs, Totals};
+use app::{Failure, Mirror, RunRecord, Runs, Totals};
 use async_trait::async_trait;
 use clap::Parser as _;
 use domain::{
@@ -18,6 +18,7 @@ use domain::{
     },
     page::{Cursor, Page},
     run::{RunFilter, SyncRun},
+    run_log::ApiCall,
 };
 use server::{
     clock::Clock,
@@ -191,6 +192,14 @@ impl Runs for Failing {
         self.fail()
     }
 
+    async fn pause(&self, _: &Admin, _: IntegrationId, _: &str) -> Result<(), Failure> {
+        self.fail()
+    }
+
+    async fn resume(&self, _: &Admin, _: IntegrationId) -> Result<(), Failure> {
+        self.fail()
+    }
+
     async fn cancel(&self, _: &Admin, _: RunId) -> Result<(), Failure> {
         self.fail()
     }
@@ -217,6 +226,19 @@ impl Runs for Failing {
     }
 
     async fn run(&self, _: &Viewer, _: RunId) -> Result<SyncRun, Failure> {
+        self.fail()
+    }
+
+    async fn record(&self, _: &Viewer, _: &SyncRun) -> Result<RunRecord, Failure> {
+        self.fail()
+    }
+
+    async fn calls(
+        &self,
+        _: &Viewer,
+        _: &SyncRun,
+        _: Option<Cursor>,
+    ) -> Result<Page<ApiCall>, Failure> {
         self.fail()
     }
 

@@ -3,7 +3,7 @@ use domain::{
     audit::AuditEntry,
     connection_test::ConnectionTest,
     ids::IntegrationId,
-    integration::{Integration, IntegrationRow},
+    integration::{Integration, IntegrationRow, Standing},
     mirror::ProjectRow,
     run::{Outcome, RunFilter, SyncRun},
 };
@@ -15,6 +15,7 @@ use super::{
     history::HistoryTable,
     param,
     pieces::{KeyMark, LAST_TEST, LiveTest, Report, TestButton, TestResult, crumbs},
+    schedule::{PauseMenu, PausedNotice, ScheduleFacts},
     words,
 };
 use crate::{
@@ -30,7 +31,7 @@ use crate::{
         page::{loaded, signed_in},
         panel::{Fact, Figure, Figures, Panel},
         table::TableRegion,
-        time::{Ago, ago, duration_words},
+        time::{Ago, ago},
     },
     visit,
 };
@@ -53,7 +54,7 @@ pub fn DetailPage() -> impl IntoView {
             let row = backend.integrations.get(&viewer, id).await?;
             let filter = RunFilter {
                 integration: Some(id),
-                outcome: None,
+                ..RunFilter::default()
             };
             Ok(Detail {
                 row,
@@ -106,17 +107,22 @@ fn DetailView(detail: Detail) -> impl IntoView {
         .to_owned();
     let integration = row.integration.clone();
     let actions = is_admin.then(|| view! { <Actions integration=integration.clone() is_running/> });
-    let settings = integration.clone();
+    let paused = integration
+        .paused
+        .clone()
+        .filter(|_| integration.standing() == Standing::Paused);
+    let settings = row.clone();
     view! {
         <Frame title=name.clone() islands=is_admin || is_running>
             <Crumbs items=crumbs(None)/>
             <PageHead title=name says=move || view! { <FreshnessBadge freshness/> {rest} }>
                 {actions}
             </PageHead>
+            {paused.map(|pause| view! { <PausedNotice id pause is_admin/> })}
             <Totals row=row.clone()/>
             {running.map(|run| view! { <Running run now/> })}
             <div class="panels">
-                <Settings integration=settings is_admin/>
+                <Settings row=settings is_admin now/>
                 <Tests tests integration is_admin/>
             </div>
             <Projects projects total=row.visible_projects id/>
@@ -146,6 +152,7 @@ fn Actions(integration: Integration, is_running: bool) -> impl IntoView {
             <ButtonForm action=sync::api::StartSync::PATH label="Sync now" hidden kind=Button::Primary/>
         })}
         <TestButton id label="Test connection"/>
+        {(integration.standing() == Standing::Active).then(|| view! { <PauseMenu id/> })}
         <LinkButton label="Edit" href=paths::edit_integration(id)/>
         <LinkButton label="Replace key" href=paths::replace_key(id)/>
         {if integration.is_active { switch("Deactivate", "false") } else { switch("Activate", "true") }}
@@ -184,7 +191,7 @@ fn Running(run: SyncRun, now: DateTime<Utc>) -> impl IntoView {
 }
 
 #[component]
-fn Settings(integration: Integration, is_admin: bool) -> impl IntoView {
+fn Settings(row: IntegrationRow, is_admin: bool, now: DateTime<Utc>) -> impl IntoView {
     let Integration {
         id,
         settings,
@@ -192,8 +199,7 @@ fn Settings(integration: Integration, is_admin: bool) -> impl IntoView {
         created_at,
         updated_at,
         ..
-    } = integration;
-    let every = duration_words(settings.interval());
+    } = row.integration.clone();
     let projects = settings
         .project_id
         .map_or("Every project the key can read".to_owned(), |id| {
@@ -208,7 +214,7 @@ fn Settings(integration: Integration, is_admin: bool) -> impl IntoView {
                 <Fact label="Plane’s address"><span class="mono">{settings.base_url.to_string()}</span></Fact>
                 <Fact label="Workspace"><span class="mono">{settings.workspace.to_string()}</span></Fact>
                 <Fact label="Projects">{projects}</Fact>
-                <Fact label="Syncs every">{every}</Fact>
+                <ScheduleFacts row now/>
                 <Fact label="API key">
                     <KeyMark last_four=key.last_four fingerprint=key.fingerprint/> ", since " <Ago at=key.replaced_at/>
                 </Fact>
@@ -313,7 +319,7 @@ fn Projects(projects: Vec<ProjectRow>, total: u32, id: IntegrationId) -> impl In
 fn Runs(runs: Vec<SyncRun>, id: IntegrationId, now: DateTime<Utc>) -> impl IntoView {
     let filter = RunFilter {
         integration: Some(id),
-        outcome: None,
+        ..RunFilter::default()
     };
     let all = sync::filter::address(&filter, None);
     let latest = runs.first().map(|run| view! {

@@ -12,6 +12,7 @@ use server_fn::ServerFn;
 use super::{
     api, param,
     pieces::{KeyMark, LAST_TEST, LiveFormTest, TestResult, crumbs},
+    schedule::QuietFields,
     words,
 };
 use crate::{
@@ -181,6 +182,7 @@ impl Form {
         let values = [
             ("auth_scheme", AuthScheme::default().word()),
             ("interval_minutes", "15"),
+            ("quiet_zone", "UTC"),
         ];
         let values = values
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -277,6 +279,11 @@ fn FormView(form: Form, #[prop(optional, into)] integration: Option<Integration>
                     min=Some(5) max=Some(1440)
                     value=form.value("interval_minutes") error=form.error("interval_minutes")
                     hint="5 to 1440. A copy older than this is late, older than twice this is stale."
+                />
+                <QuietFields
+                    from=(form.value("quiet_from"), form.error("quiet_from"))
+                    to=(form.value("quiet_to"), form.error("quiet_to"))
+                    zone=(form.value("quiet_zone"), form.error("quiet_zone"))
                 />
                 <TextArea
                     label="Description" name="description" max_length=Some(2000)

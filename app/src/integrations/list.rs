@@ -1,6 +1,8 @@
 use domain::{
     actor::Viewer,
-    integration::{IntegrationFilter, IntegrationRow, IntegrationShow, IntegrationSort},
+    integration::{
+        IntegrationCounts, IntegrationFilter, IntegrationRow, IntegrationShow, IntegrationSort,
+    },
     page::{Cursor, Page},
 };
 use leptos::prelude::*;
@@ -49,15 +51,13 @@ pub fn ListPage() -> impl IntoView {
 #[component]
 fn List(
     viewer: Viewer,
-    /// Active and inactive.
-    counts: (u32, u32),
+    counts: IntegrationCounts,
     page: Page<IntegrationRow>,
     filter: IntegrationFilter,
     is_first: bool,
 ) -> impl IntoView {
     let is_admin = viewer.is_admin();
-    let (active, inactive) = counts;
-    let none_at_all = active + inactive == 0;
+    let none_at_all = counts.all() == 0;
     let base = write(&filter).on(paths::INTEGRATIONS);
     let body = if none_at_all {
         view! { <NoneYet is_admin/> }.into_any()
@@ -76,7 +76,7 @@ fn List(
     };
     view! {
         <Frame title="Integrations">
-            <PageHead title="Integrations" says=move || format!("{} active, {} inactive", number(active.into()), number(inactive.into()))>
+            <PageHead title="Integrations" says=move || standings(counts)>
                 {(is_admin && !none_at_all).then(|| view! {
                     <LinkButton label="Add integration" href=paths::NEW_INTEGRATION kind=Button::Primary/>
                 })}
@@ -84,6 +84,15 @@ fn List(
             {body}
         </Frame>
     }
+}
+
+fn standings(counts: IntegrationCounts) -> String {
+    let paused = match counts.paused {
+        0 => String::new(),
+        paused => format!("{} paused, ", number(paused.into())),
+    };
+    let (active, inactive) = (number(counts.active.into()), number(counts.inactive.into()));
+    format!("{active} active, {paused}{inactive} inactive")
 }
 
 #[component]
@@ -113,6 +122,10 @@ fn NoneMatch(filter: IntegrationFilter) -> impl IntoView {
             "Nothing is fresh",
             "No integration was copied completely within its schedule.".to_owned(),
         ),
+        (true, IntegrationShow::Paused) => (
+            "Nothing is paused",
+            "Every active integration keeps its schedule.".to_owned(),
+        ),
         (true, IntegrationShow::Inactive) => (
             "Nothing is inactive",
             "Every integration is active.".to_owned(),
@@ -137,8 +150,7 @@ fn NoneMatch(filter: IntegrationFilter) -> impl IntoView {
 }
 
 #[component]
-fn Filters(filter: IntegrationFilter, counts: (u32, u32)) -> impl IntoView {
-    let (active, inactive) = counts;
+fn Filters(filter: IntegrationFilter, counts: IntegrationCounts) -> impl IntoView {
     let chip = |label: &str, show, count: Option<u32>| Chip {
         label: label.to_owned(),
         href: write(&IntegrationFilter {
@@ -150,10 +162,11 @@ fn Filters(filter: IntegrationFilter, counts: (u32, u32)) -> impl IntoView {
         count: count.map(Into::into),
     };
     let chips = vec![
-        chip("All", IntegrationShow::All, Some(active + inactive)),
+        chip("All", IntegrationShow::All, Some(counts.all())),
         chip("Needs attention", IntegrationShow::Attention, None),
         chip("Fresh", IntegrationShow::Fresh, None),
-        chip("Inactive", IntegrationShow::Inactive, Some(inactive)),
+        chip("Paused", IntegrationShow::Paused, Some(counts.paused)),
+        chip("Inactive", IntegrationShow::Inactive, Some(counts.inactive)),
     ];
     let kept = [
         ("show", show_word(filter.show)),
@@ -265,6 +278,7 @@ pub fn read(query: &Query) -> IntegrationFilter {
         show: match query.get("show") {
             Some("attention") => IntegrationShow::Attention,
             Some("fresh") => IntegrationShow::Fresh,
+            Some("paused") => IntegrationShow::Paused,
             Some("inactive") => IntegrationShow::Inactive,
             _ => IntegrationShow::All,
         },
@@ -290,6 +304,7 @@ fn show_word(show: IntegrationShow) -> &'static str {
         IntegrationShow::All => "",
         IntegrationShow::Attention => "attention",
         IntegrationShow::Fresh => "fresh",
+        IntegrationShow::Paused => "paused",
         IntegrationShow::Inactive => "inactive",
     }
 }
@@ -308,10 +323,11 @@ mod tests {
     use super::*;
     use proptest::{prelude::*, sample::select};
 
-    const SHOWS: [IntegrationShow; 4] = [
+    const SHOWS: [IntegrationShow; 5] = [
         IntegrationShow::All,
         IntegrationShow::Attention,
         IntegrationShow::Fresh,
+        IntegrationShow::Paused,
         IntegrationShow::Inactive,
     ];
     const SORTS: [IntegrationSort; 4] = [

@@ -21,6 +21,8 @@ pub mod key;
 pub mod list;
 /// Stages of a test and other pieces that several pages show.
 pub mod pieces;
+/// The schedule: pause, quiet hours, what comes next.
+pub mod schedule;
 /// The result of one connection test.
 pub mod test_result;
 /// What pages say: sentences from facts, without views.

@@ -19,11 +19,20 @@ pub fn state_sentence(row: &IntegrationRow, now: DateTime<Utc>) -> String {
     match (row.freshness, row.complete_at) {
         (Freshness::Paused, Some(at)) => {
             format!(
-                "{word}: nothing is synced any more; the last complete sync was {}.",
+                "{word}: no scheduled sync starts; the last complete sync was {}.",
                 ago(at, now)
             )
         }
         (Freshness::Paused, None) => {
+            format!("{word}: no scheduled sync starts, and nothing was ever copied completely.")
+        }
+        (Freshness::Inactive, Some(at)) => {
+            format!(
+                "{word}: nothing is synced any more; the last complete sync was {}.",
+                ago(at, now)
+            )
+        }
+        (Freshness::Inactive, None) => {
             format!("{word}: nothing is synced, and nothing was ever copied completely.")
         }
         (Freshness::Unknown, _) | (Freshness::Fresh | Freshness::Late | Freshness::Stale, None) => {
@@ -79,13 +88,16 @@ pub fn losses(cost: &DeletionCost) -> Vec<String> {
 }
 
 /// The fields of the form, in order: name and label.
-pub const FIELDS: [(&str, &str); 7] = [
+pub const FIELDS: [(&str, &str); 10] = [
     ("integration_name", "Name"),
     ("base_url", "Plane’s address"),
     ("workspace", "Workspace slug"),
     ("auth_scheme", "How the key is sent"),
     ("project_id", "Only this project"),
     ("interval_minutes", "Sync every"),
+    ("quiet_from", "Quiet hours from"),
+    ("quiet_to", "Quiet hours to"),
+    ("quiet_zone", "Time zone of the quiet hours"),
     ("description", "Description"),
 ];
 
@@ -95,6 +107,7 @@ pub fn form_values(settings: &IntegrationSettings) -> BTreeMap<String, String> {
         .project_id
         .map(|id| id.to_string())
         .unwrap_or_default();
+    let quiet = settings.quiet_hours;
     [
         ("integration_name", settings.integration_name.to_string()),
         ("base_url", settings.base_url.to_string()),
@@ -102,6 +115,9 @@ pub fn form_values(settings: &IntegrationSettings) -> BTreeMap<String, String> {
         ("auth_scheme", settings.auth_scheme.word().to_owned()),
         ("project_id", project),
         ("interval_minutes", settings.interval_minutes.to_string()),
+        ("quiet_from", quiet.map(|q| q.from()).unwrap_or_default()),
+        ("quiet_to", quiet.map(|q| q.to()).unwrap_or_default()),
+        ("quiet_zone", quiet.map_or("UTC", |q| q.zone()).to_owned()),
         ("description", settings.description.clone()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -114,10 +130,11 @@ pub fn differences(
     typed: &BTreeMap<String, String>,
 ) -> Vec<(&'static str, String, String)> {
     let of = |values: &BTreeMap<String, String>, name: &str| {
-        values
-            .get(name)
-            .map(|v| v.trim().to_owned())
-            .unwrap_or_default()
+        let value = values.get(name).map(|v| v.trim()).unwrap_or_default();
+        match (name, value) {
+            ("quiet_zone", "") => "UTC".to_owned(), // what an empty field means
+            _ => value.to_owned(),
+        }
     };
     FIELDS
         .into_iter()
@@ -201,8 +218,10 @@ mod tests {
                     project_id: None,
                     auth_scheme: AuthScheme::ApiKey,
                     interval_minutes: 15,
+                    quiet_hours: None,
                 },
-                is_active: freshness != Freshness::Paused,
+                is_active: freshness != Freshness::Inactive,
+                paused: None,
                 key: KeyHint {
                     last_four: "9f2c".into(),
                     fingerprint: "0123456789abcdef".into(),
@@ -250,10 +269,15 @@ mod tests {
         check(
             Freshness::Paused,
             Some(600),
+            "Paused: no scheduled sync starts; the last complete sync was 10 h ago.",
+        );
+        check(
+            Freshness::Inactive,
+            Some(600),
             "Inactive: nothing is synced any more; the last complete sync was 10 h ago.",
         );
         check(
-            Freshness::Paused,
+            Freshness::Inactive,
             None,
             "Inactive: nothing is synced, and nothing was ever copied completely.",
         );

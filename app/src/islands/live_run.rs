@@ -58,7 +58,11 @@ pub fn LiveRun(address: String, initial: RunNow) -> impl IntoView {
 /// What is happening, in one sentence; said aloud when it changes, so it holds no fast number.
 pub fn headline(run: &RunNow) -> String {
     if run.is_cancelling {
-        return "Cancelling. What was copied so far stays.".to_owned();
+        let so_far = match run.projects_total {
+            0 => String::new(),
+            total => format!(" after {} of {total} projects", run.projects_done),
+        };
+        return format!("Cancelling{so_far}. What was copied stays; the next run resumes there.");
     }
     if run.wait > 0 {
         return "Waiting for Plane’s rate limit, then going on.".to_owned();
@@ -281,7 +285,7 @@ mod tests {
                 is_cancelling: true,
                 ..copying()
             },
-            "Cancelling. What was copied so far stays.",
+            "Cancelling after 2 of 4 projects. What was copied stays; the next run resumes there.",
         );
         check(
             RunNow {

@@ -49,13 +49,17 @@ struct Fresh {
 
 fn fresh(rows: &[IntegrationRow], is_all: bool) -> Fresh {
     let with = |freshness| rows.iter().filter(|row| row.freshness == freshness).count();
-    let active = rows.len() - with(Freshness::Paused);
+    let active = rows
+        .iter()
+        .filter(|row| !row.freshness.is_resting())
+        .count();
     let words = [
         (Freshness::Stale, "stale"),
         (Freshness::Late, "late"),
         (Freshness::Never, "never synced"),
         (Freshness::Unknown, "unknown"),
-        (Freshness::Paused, "inactive"),
+        (Freshness::Paused, "paused"),
+        (Freshness::Inactive, "inactive"),
     ];
     let mut says: Vec<_> = words
         .into_iter()
@@ -85,7 +89,7 @@ fn fresh(rows: &[IntegrationRow], is_all: bool) -> Fresh {
 fn oldest(rows: &[IntegrationRow], now: DateTime<Utc>) -> Option<(String, String)> {
     let row = rows
         .iter()
-        .filter(|row| row.freshness != Freshness::Paused && row.complete_at.is_some())
+        .filter(|row| !row.freshness.is_resting() && row.complete_at.is_some())
         .min_by_key(|row| row.complete_at)?;
     let name = row.integration.settings.integration_name.to_string();
     Some((one_unit(now - row.complete_at?), name))
@@ -126,8 +130,10 @@ mod tests {
                     project_id: None,
                     auth_scheme: AuthScheme::ApiKey,
                     interval_minutes: 15,
+                    quiet_hours: None,
                 },
-                is_active: freshness != Freshness::Paused,
+                is_active: freshness != Freshness::Inactive,
+                paused: None,
                 key: KeyHint {
                     last_four: String::new(),
                     fingerprint: String::new(),
@@ -151,7 +157,7 @@ mod tests {
     fn inactive_copies_do_not_count_as_not_fresh() {
         let rows = [
             row("A", Freshness::Fresh, Some(1)),
-            row("B", Freshness::Paused, Some(900)),
+            row("B", Freshness::Inactive, Some(900)),
         ];
         let fresh = fresh(&rows, true);
         assert_eq!((fresh.value.as_str(), fresh.of.as_str()), ("1", "/ 1"));

@@ -26,7 +26,7 @@ pub fn verdict(rows: &[IntegrationRow], now: DateTime<Utc>) -> Option<Verdict> {
     };
     let active = rows
         .iter()
-        .filter(|row| row.freshness != Freshness::Paused)
+        .filter(|row| !row.freshness.is_resting())
         .count() as u64;
 
     if let Some(title) = trouble(worst, now) {
@@ -46,8 +46,12 @@ pub fn verdict(rows: &[IntegrationRow], now: DateTime<Utc>) -> Option<Verdict> {
     if active == 0 {
         return Some(Verdict {
             tone: Tone::Idle,
-            title: "Every integration is inactive.".to_owned(),
-            says: "Nothing is being brought up to date.".to_owned(),
+            title: if rows.iter().any(|row| row.freshness == Freshness::Paused) {
+                "Every integration is paused or inactive.".to_owned()
+            } else {
+                "Every integration is inactive.".to_owned()
+            },
+            says: "Nothing is brought up to date by itself.".to_owned(),
         });
     }
     if let Some(failing) = rows.iter().find(|row| needs_attention(row)) {
@@ -78,7 +82,7 @@ pub fn verdict(rows: &[IntegrationRow], now: DateTime<Utc>) -> Option<Verdict> {
 /// Whether somebody should look at this integration.
 pub fn needs_attention(row: &IntegrationRow) -> bool {
     match row.freshness {
-        Freshness::Paused => false,
+        Freshness::Paused | Freshness::Inactive => false,
         Freshness::Fresh => row
             .last_run
             .as_ref()
@@ -110,7 +114,7 @@ fn trouble(row: &IntegrationRow, now: DateTime<Utc>) -> Option<String> {
         Freshness::Unknown => {
             format!("How fresh {name} is can’t be told: the server’s clock went back.")
         }
-        Freshness::Fresh | Freshness::Paused => return None,
+        Freshness::Fresh | Freshness::Paused | Freshness::Inactive => return None,
     })
 }
 
@@ -165,8 +169,10 @@ mod tests {
                     project_id: None,
                     auth_scheme: AuthScheme::ApiKey,
                     interval_minutes: 15,
+                    quiet_hours: None,
                 },
-                is_active: freshness != Freshness::Paused,
+                is_active: freshness != Freshness::Inactive,
+                paused: None,
                 key: KeyHint {
                     last_four: "9f2c".into(),
                     fingerprint: "00".into(),
@@ -235,12 +241,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_paused_is_no_trouble_and_no_comfort() {
+        check(
+            &[
+                row("A", Freshness::Fresh, 1, None),
+                row("B", Freshness::Paused, 9000, Some(Some(Outcome::Failed))),
+            ],
+            Tone::Good,
+            "Today’s numbers can be trusted.",
+            "The integration was completely synced within its schedule.",
+        );
+        check(
+            &[row("B", Freshness::Paused, 9000, None)],
+            Tone::Idle,
+            "Every integration is paused or inactive.",
+            "Nothing is brought up to date by itself.",
+        );
+    }
+
+    #[test]
     fn all_well_is_said_in_one_sentence() {
         check(
             &[
                 row("A", Freshness::Fresh, 1, None),
                 row("B", Freshness::Fresh, 1, None),
-                row("C", Freshness::Paused, 9, None),
+                row("C", Freshness::Inactive, 9, None),
             ],
             Tone::Good,
             "Today’s numbers can be trusted.",
@@ -253,10 +278,15 @@ mod tests {
             "Its last sync ended 2 min ago: rejected.",
         );
         check(
-            &[row("C", Freshness::Paused, 99, Some(Some(Outcome::Failed)))],
+            &[row(
+                "C",
+                Freshness::Inactive,
+                99,
+                Some(Some(Outcome::Failed)),
+            )],
             Tone::Idle,
             "Every integration is inactive.",
-            "Nothing is being brought up to date.",
+            "Nothing is brought up to date by itself.",
         );
         assert_eq!(verdict(&[], now()), None);
     }

@@ -1,23 +1,30 @@
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::run::{Counts, Outcome, SyncRun};
+use domain::{
+    page::Page,
+    run::{Counts, Outcome, SyncRun},
+    run_log::ApiCall,
+};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use server_fn::ServerFn;
 
 use super::{
     api::{CancelRun, StartSync},
+    calls::CallsPanel,
+    compare::Compared,
     live::RunUnderWay,
+    timeline::TimelinePanel,
     words,
 };
 use crate::{
-    Failure, paths,
+    Failure, RunRecord, paths,
     ui::{
         badge::{OutcomeBadge, outcome_look},
         form::{Button, ButtonForm, LinkButton},
         frame::Frame,
         head::{Crumbs, PageHead},
         notice::Notice,
-        number::number,
+        number::{bytes, number},
         page::{loaded, signed_in},
         panel::{Fact, Panel},
         time::{Ago, Moment, duration_words},
@@ -29,6 +36,8 @@ struct Shown {
     is_admin: bool,
     run: SyncRun,
     trigger: String,
+    record: RunRecord,
+    calls: Page<ApiCall>,
 }
 
 /// One sync run: under way, or how it ended.
@@ -45,6 +54,8 @@ pub fn RunPage() -> impl IntoView {
             Ok(Shown {
                 is_admin: viewer.is_admin(),
                 trigger: words::trigger(run.trigger, &people),
+                record: backend.runs.record(&viewer, &run).await?,
+                calls: backend.runs.calls(&viewer, &run, None).await?,
                 run,
             })
         },
@@ -52,6 +63,8 @@ pub fn RunPage() -> impl IntoView {
              is_admin,
              run,
              trigger,
+             record,
+             calls,
          }| {
             let now = visit().now;
             let is_running = run.finished_at.is_none();
@@ -66,6 +79,10 @@ pub fn RunPage() -> impl IntoView {
             } else {
                 view! { <Copied counts=run.counts/> }.into_any()
             };
+            let compared = record
+                .before
+                .map(|before| view! { <Compared run=run.clone() before/> });
+            let calls = view! { <CallsPanel run=run.clone() calls/> };
             let crumbs = vec![
                 ("Sync runs".to_owned(), paths::RUNS.to_owned()),
                 (
@@ -79,6 +96,9 @@ pub fn RunPage() -> impl IntoView {
                     <PageHead title says=move || says>{actions}</PageHead>
                     {ending}
                     <div class="panels">{numbers}<About run trigger/></div>
+                    <TimelinePanel timeline=record.timeline/>
+                    {compared}
+                    {calls}
                 </Frame>
             }
         },
@@ -154,6 +174,7 @@ fn About(run: SyncRun, trigger: String) -> impl IntoView {
             <Fact label="Finished"><Moment at/></Fact>
             <Fact label="Took">{duration_words(took)}</Fact>
             <Fact label="Requests to Plane">{of(counts.requests)}</Fact>
+            <Fact label="Read from Plane">{bytes(counts.bytes)}</Fact>
             <Fact label="Refused by the limit">{of(counts.rate_limited)}</Fact>
             <Fact label="Waited for the limit">{waited}</Fact>
         }

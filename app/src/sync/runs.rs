@@ -15,7 +15,7 @@ use crate::{
         badge::OutcomeBadge,
         chips::{Chip, Chips},
         empty::Empty,
-        form::{Button, Hidden, LinkButton, SelectField, Submit},
+        form::{Button, Field, Hidden, LinkButton, SelectField, Submit},
         frame::Frame,
         head::PageHead,
         number::number,
@@ -77,7 +77,7 @@ pub fn RunsPage() -> impl IntoView {
 
 #[component]
 fn Filters(filter: RunFilter, choices: Vec<(String, String)>) -> impl IntoView {
-    let chip = |outcome: Option<domain::run::Outcome>, label: &str| Chip {
+    let chip = |outcome: Option<Outcome>, label: &str| Chip {
         label: label.to_owned(),
         href: filter::address(&filter::with_outcome(&filter, outcome), None),
         is_current: filter.outcome == outcome,
@@ -93,8 +93,15 @@ fn Filters(filter: RunFilter, choices: Vec<(String, String)>) -> impl IntoView {
     let outcome = filter
         .outcome
         .map(|outcome| ("outcome", words::outcome_code(outcome).to_owned()));
+    let any = |label: &str| (String::new(), label.to_owned());
+    let triggers = std::iter::once(any("Anything"))
+        .chain(filter::TRIGGERS.map(|(kind, label)| (kind.word().to_owned(), label.to_owned())))
+        .collect();
+    let times = filter::TIMES.map(|(_, word, label)| (word.to_owned(), label.to_owned()));
+    let (from, to) = filter::days(filter.time);
+    let day = |day: Option<domain::NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
     view! {
-        <form class="filters filters-short" method="get" action=paths::RUNS role="search" aria-label="Filter sync runs">
+        <form class="filters filters-runs" method="get" action=paths::RUNS role="search" aria-label="Filter sync runs">
             <Hidden fields=outcome.into_iter().collect()/>
             <SelectField
                 label="Integration"
@@ -102,6 +109,13 @@ fn Filters(filter: RunFilter, choices: Vec<(String, String)>) -> impl IntoView {
                 options=choices
                 value=filter.integration.map(|id| id.to_string()).unwrap_or_default()
             />
+            <SelectField
+                label="Started by" name="trigger" options=triggers
+                value=filter.trigger.map(|kind| kind.word()).unwrap_or_default()
+            />
+            <SelectField label="Time" name="time" options=times.to_vec() value=filter::time_word(filter.time)/>
+            <Field label="Or from" name="from" kind="date" value=day(from)/>
+            <Field label="To" name="to" kind="date" value=day(to)/>
             <Submit label="Filter" kind=Button::Plain/>
         </form>
         <Chips label="Outcome" chips/>
@@ -176,7 +190,7 @@ fn NoRuns(filter: RunFilter, is_first: bool) -> impl IntoView {
         .into_any()
     } else if filter != RunFilter::default() {
         view! {
-            <Empty title="No run matches" says="No sync run has this outcome for this integration.">
+            <Empty title="No run matches" says="No sync run passes these filters.">
                 <LinkButton label="Show every run" href=paths::RUNS/>
             </Empty>
         }

@@ -40,6 +40,8 @@ pub enum Shape {
     Triangle,
     /// ‖
     Pause,
+    /// –
+    Dash,
     /// ○
     Ring,
     /// ?
@@ -67,6 +69,7 @@ pub fn ShapeMark(shape: Shape) -> impl IntoView {
         .into_any(),
         Shape::Triangle => view! { <path d="M6 1.2 11.2 10.6H.8z" fill="currentColor"/> }.into_any(),
         Shape::Pause => view! { <path d="M3 2h2v8H3zM7 2h2v8H7z" fill="currentColor"/> }.into_any(),
+        Shape::Dash => view! { <path d="M2 5h8v2H2z" fill="currentColor"/> }.into_any(),
         Shape::Ring => {
             view! { <circle cx="6" cy="6" r="4" fill="none" stroke="currentColor" stroke-width="1.5"/> }.into_any()
         }
@@ -100,6 +103,7 @@ pub fn freshness_look(freshness: Freshness) -> (Tone, Shape) {
         Freshness::Stale => (Tone::Bad, Shape::Triangle),
         Freshness::Never => (Tone::Idle, Shape::Ring),
         Freshness::Paused => (Tone::Idle, Shape::Pause),
+        Freshness::Inactive => (Tone::Idle, Shape::Dash),
         Freshness::Unknown => (Tone::Idle, Shape::Question),
     }
 }

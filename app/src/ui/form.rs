@@ -23,6 +23,9 @@ pub fn Field(
     /// Unless given, `field-NAME`: give it where a page has two fields of one name.
     #[prop(optional, into)]
     id: String,
+    /// Id of a `<datalist>` with suggestions.
+    #[prop(default = None)]
+    list: Option<&'static str>,
     /// Stands right of the field: a unit.
     #[prop(optional, into)]
     unit: String,
@@ -45,6 +48,7 @@ pub fn Field(
                     placeholder=some(placeholder)
                     min=min.map(|n| n.to_string())
                     max=max.map(|n| n.to_string())
+                    list=list
                     maxlength=max_length.map(|n| n.to_string())
                     autofocus=autofocus
                     spellcheck=plain.then_some("false")

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use app::{
     Accounts, Assets, Backend, Draft, Failure, IntegrationForm, Integrations, Mirror, PasswordForm,
-    PersonForm, Runs, SessionToken, SetUpForm, Theme, Totals, Visit,
+    PersonForm, RunRecord, Runs, SessionToken, SetUpForm, Theme, Totals, Visit,
 };
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};
@@ -16,13 +16,14 @@ use domain::{
     connection_test::ConnectionTest,
     drift::DriftCheck,
     ids::{DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
-    integration::{DeletionCost, IntegrationFilter, IntegrationRow},
+    integration::{DeletionCost, IntegrationCounts, IntegrationFilter, IntegrationRow},
     mirror::{
         DeletedItem, Facets, LabelCount, ProjectRow, Restore, WorkItemDetail, WorkItemFilter,
         WorkItemRow,
     },
     page::{Cursor, Page},
     run::{RunFilter, SyncRun},
+    run_log::ApiCall,
 };
 use leptos::prelude::provide_context;
 use scraper::{Html, Selector};
@@ -34,8 +35,7 @@ pub(crate) struct Canned {
     pub(crate) people: Result<Vec<User>, Failure>,
     pub(crate) draft: Option<Draft>,
     pub(crate) integrations: Result<Page<IntegrationRow>, Failure>,
-    /// Active and inactive ones.
-    pub(crate) counts: (u32, u32),
+    pub(crate) counts: IntegrationCounts,
     pub(crate) integration: Result<IntegrationRow, Failure>,
     pub(crate) deletion_cost: Result<DeletionCost, Failure>,
     pub(crate) tests: Result<Page<ConnectionTest>, Failure>,
@@ -53,6 +53,8 @@ pub(crate) struct Canned {
     pub(crate) runs: Result<Page<SyncRun>, Failure>,
     pub(crate) run: Result<SyncRun, Failure>,
     pub(crate) running: Result<Vec<SyncRun>, Failure>,
+    pub(crate) record: RunRecord,
+    pub(crate) calls: Page<ApiCall>,
 }
 
 impl Default for Canned {
@@ -62,7 +64,7 @@ impl Default for Canned {
             people: Ok(Vec::new()),
             draft: None,
             integrations: Ok(Page::empty()),
-            counts: (0, 0),
+            counts: IntegrationCounts::default(),
             integration: Err(Failure::NotFound),
             deletion_cost: Ok(DeletionCost::default()),
             tests: Ok(Page::empty()),
@@ -80,6 +82,8 @@ impl Default for Canned {
             runs: Ok(Page::empty()),
             run: Err(Failure::NotFound),
             running: Ok(Vec::new()),
+            record: RunRecord::default(),
+            calls: Page::empty(),
         }
     }
 }
@@ -282,7 +286,7 @@ impl Integrations for Canned {
     ) -> Result<Page<IntegrationRow>, Failure> {
         self.integrations.clone()
     }
-    async fn counts(&self, _: &Viewer) -> Result<(u32, u32), Failure> {
+    async fn counts(&self, _: &Viewer) -> Result<IntegrationCounts, Failure> {
         Ok(self.counts)
     }
     async fn get(&self, _: &Viewer, _: IntegrationId) -> Result<IntegrationRow, Failure> {
@@ -436,6 +440,12 @@ impl Runs for Canned {
     async fn start(&self, _: &Admin, _: IntegrationId) -> Result<RunId, Failure> {
         unreachable!("{CHANGES_NOTHING}")
     }
+    async fn pause(&self, _: &Admin, _: IntegrationId, _: &str) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn resume(&self, _: &Admin, _: IntegrationId) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
     async fn cancel(&self, _: &Admin, _: RunId) -> Result<(), Failure> {
         unreachable!("{CHANGES_NOTHING}")
     }
@@ -458,6 +468,17 @@ impl Runs for Canned {
     }
     async fn run(&self, _: &Viewer, _: RunId) -> Result<SyncRun, Failure> {
         self.run.clone()
+    }
+    async fn record(&self, _: &Viewer, _: &SyncRun) -> Result<RunRecord, Failure> {
+        Ok(self.record.clone())
+    }
+    async fn calls(
+        &self,
+        _: &Viewer,
+        _: &SyncRun,
+        _: Option<Cursor>,
+    ) -> Result<Page<ApiCall>, Failure> {
+        Ok(self.calls.clone())
     }
     async fn running(&self, _: &Viewer) -> Result<Vec<SyncRun>, Failure> {
         self.running.clone()

@@ -1,4 +1,4 @@
-use app::Failure;
+use app::{Draft, Failure};
 use chrono::TimeDelta;
 use domain::{
     audit::AuditEntry,
@@ -6,7 +6,8 @@ use domain::{
     freshness::Freshness,
     ids::{IntegrationId, ProjectId, RunId, TestId},
     integration::{
-        AuthScheme, DeletionCost, Integration, IntegrationRow, IntegrationSettings, KeyHint,
+        AuthScheme, DeletionCost, Integration, IntegrationCounts, IntegrationRow,
+        IntegrationSettings, KeyHint, Pause,
     },
     mirror::{Access, Project, ProjectRow},
     page::{Cursor, Page},
@@ -30,8 +31,10 @@ fn row() -> IntegrationRow {
                 project_id: None,
                 auth_scheme: AuthScheme::ApiKey,
                 interval_minutes: 15,
+                quiet_hours: None,
             },
             is_active: true,
+            paused: None,
             key: KeyHint {
                 last_four: "9f2c".into(),
                 fingerprint: "0123456789abcdef".into(),
@@ -144,7 +147,10 @@ pub(crate) fn one() -> Canned {
     };
     Canned {
         integrations: page(vec![row()]),
-        counts: (1, 0),
+        counts: IntegrationCounts {
+            active: 1,
+            ..Default::default()
+        },
         integration: Ok(row()),
         tests: page(vec![failed_test()]),
         test: Ok(failed_test()),
@@ -264,7 +270,10 @@ async fn filter_and_order_stand_in_the_address_and_are_kept_by_each_other() {
 #[tokio::test]
 async fn a_filter_that_leaves_nothing_says_so_and_leads_back() {
     let canned = Canned {
-        counts: (3, 0),
+        counts: IntegrationCounts {
+            active: 3,
+            ..Default::default()
+        },
         ..Canned::default()
     };
     let answer = get(canned.clone(), Some(admin()), "/integrations?q=zzz").await;
@@ -333,6 +342,7 @@ async fn the_detail_says_the_state_in_a_sentence_and_offers_everything() {
         [
             "Sync now",
             "Test connection",
+            "Pause syncing",
             "Edit",
             "Replace key",
             "Deactivate",
@@ -363,7 +373,7 @@ async fn the_detail_says_the_state_in_a_sentence_and_offers_everything() {
 async fn an_integration_that_is_switched_off_can_only_be_switched_on() {
     let mut off = row();
     off.integration.is_active = false;
-    off.freshness = Freshness::Paused;
+    off.freshness = Freshness::Inactive;
     let canned = Canned {
         integration: Ok(off.clone()),
         integrations: page(vec![off]),
@@ -382,6 +392,98 @@ async fn an_integration_that_is_switched_off_can_only_be_switched_on() {
         !get(canned, Some(admin()), "/integrations")
             .await
             .has("tbody button")
+    );
+}
+
+#[tokio::test]
+async fn a_paused_integration_says_who_and_why_and_an_admin_may_let_it_go_on() {
+    let mut paused = row();
+    paused.freshness = Freshness::Paused;
+    paused.integration.paused = Some(Pause {
+        at: now() - TimeDelta::hours(2),
+        by: admin().id,
+        by_name: "Maya Keller".into(),
+        note: "Plane moves to <new> disks".into(),
+    });
+    paused.integration.settings.quiet_hours = Some("22:00-06:00 Europe/Berlin".parse().unwrap());
+    let canned = Canned {
+        integration: Ok(paused.clone()),
+        integrations: page(vec![paused]),
+        counts: IntegrationCounts {
+            paused: 1,
+            ..Default::default()
+        },
+        ..one()
+    };
+    let seen_by_admin = get(canned.clone(), Some(admin()), &address("")).await;
+    let notice = seen_by_admin.text(".notice");
+    assert!(
+        notice.starts_with("Maya Keller paused this integration."),
+        "{notice}"
+    );
+    assert!(
+        notice.contains("2 h ago: Plane moves to <new> disks"),
+        "{notice}"
+    );
+    assert_eq!(seen_by_admin.texts(".notice button"), ["Resume"]);
+    assert!(!seen_by_admin.has(".pause-menu"));
+    let main = seen_by_admin.text("main");
+    for words in [
+        "22:00 to 06:00 (Europe/Berlin)",
+        "none while paused",
+        "Sync now",
+    ] {
+        assert!(main.contains(words), "{words} in {main}");
+    }
+    let seen_by_lead = get(canned.clone(), Some(lead()), &address("")).await;
+    assert!(seen_by_lead.has(".notice") && !seen_by_lead.has(".notice button"));
+
+    let list = get(canned, Some(lead()), "/integrations").await;
+    assert_eq!(list.texts("tbody .badge")[0], "Paused");
+    assert!(
+        list.text(".page-head")
+            .contains("0 active, 1 paused, 0 inactive")
+    );
+}
+
+#[tokio::test]
+async fn the_form_keeps_quiet_hours_that_were_mistyped() {
+    let draft = Draft {
+        values: [
+            ("quiet_from", "22:00"),
+            ("quiet_to", ""),
+            ("quiet_zone", "Europe/Paris"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into(),
+        errors: [(
+            "quiet_to".to_owned(),
+            "Enter when the quiet hours end.".to_owned(),
+        )]
+        .into(),
+        ..Draft::default()
+    };
+    let canned = Canned {
+        draft: Some(draft),
+        ..one()
+    };
+    let form = get(
+        canned,
+        Some(admin()),
+        &format!("/integrations/new?draft={}", Uuid::nil()),
+    )
+    .await;
+    assert_eq!(
+        form.attribute("[name=quiet_from]", "value").as_deref(),
+        Some("22:00")
+    );
+    assert_eq!(
+        form.attribute("[name=quiet_zone]", "value").as_deref(),
+        Some("Europe/Paris")
+    );
+    assert_eq!(
+        form.attribute("[name=quiet_to]", "aria-invalid").as_deref(),
+        Some("true")
     );
 }
 

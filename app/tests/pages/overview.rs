@@ -32,8 +32,10 @@ pub(crate) fn integration(
                 project_id: None,
                 auth_scheme: AuthScheme::ApiKey,
                 interval_minutes: 15,
+                quiet_hours: None,
             },
-            is_active: freshness != Freshness::Paused,
+            is_active: freshness != Freshness::Inactive,
+            paused: None,
             key: KeyHint {
                 last_four: "9f2c".into(),
                 fingerprint: "0123456789abcdef".into(),

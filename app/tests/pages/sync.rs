@@ -1,9 +1,10 @@
-use app::Failure;
+use app::{Failure, RunRecord};
 use chrono::TimeDelta;
 use domain::{
     ids::{IntegrationId, RunId},
     page::{Cursor, Page},
     run::{Counts, Outcome, Phase, Progress, SyncRun, Trigger},
+    run_log::{ApiCall, Timeline},
 };
 use uuid::Uuid;
 
@@ -174,7 +175,7 @@ async fn a_run_that_is_being_cancelled_is_not_cancelled_twice() {
     .await;
     assert_eq!(
         page.text("[role=status]"),
-        "Cancelling. What was copied so far stays."
+        "Cancelling after 2 of 4 projects. What was copied stays; the next run resumes there."
     );
     assert!(!page.has("form[action='/api/ui/cancel_run']"));
 }
@@ -274,4 +275,72 @@ async fn nobody_reads_runs_without_signing_in() {
         assert!(page.location.unwrap().starts_with("/sign-in?next="));
         assert!(!page.html.contains("Acme"));
     }
+}
+
+#[tokio::test]
+async fn a_run_shows_its_time_its_calls_and_the_run_before_without_scripts_or_styles() {
+    let mut timeline = Timeline::default();
+    timeline.enter(Phase::Projects, None, 0);
+    timeline.enter(Phase::WorkItems, Some("Web <b>"), 2_000);
+    timeline.reach(80_000);
+    timeline.wait(10_000, 67_000);
+    let before = SyncRun {
+        id: RunId(Uuid::from_u128(0xab)),
+        counts: Counts {
+            created: 100,
+            ..finished().counts
+        },
+        ..finished()
+    };
+    let call = |number: u32, status| ApiCall {
+        number,
+        method: "GET".into(),
+        path: "/api/v1/workspaces/acme/projects/?per_page=1000".into(),
+        status: Some(status),
+        error: (status == 503).then(|| "plane_fault".into()),
+        started_at: now(),
+        took_ms: 1_284,
+        waited_ms: 0,
+        bytes: 48_211,
+    };
+    let canned = Canned {
+        record: RunRecord {
+            timeline,
+            before: Some(before),
+        },
+        calls: Page {
+            rows: vec![call(1, 200), call(2, 503)],
+            next: Some(Cursor("c".into())),
+        },
+        ..with_run(finished())
+    };
+    let page = get(canned.clone(), Some(lead()), RUN).await;
+    assert_eq!(page.count("svg.timeline rect.phase[x]"), 2);
+    assert_eq!(
+        page.attribute("svg.timeline rect.wait", "width").as_deref(),
+        Some("71.250%")
+    );
+    assert!(!page.has("[style]") && !page.html.contains("<b>"));
+    assert_eq!(
+        page.texts("[aria-label='Time by phase'] tbody tr"),
+        ["Projects2 s–", "Work items1 min 18 s57 s"]
+    );
+    assert!(
+        page.texts("td").contains(&"+12".to_owned()),
+        "created, against the run before"
+    );
+    assert_eq!(page.texts(".calls .badge"), ["200", "503 plane fault"]);
+    let all = page
+        .texts("a")
+        .into_iter()
+        .find(|a| a.starts_with("All calls"));
+    assert_eq!(all.as_deref(), Some("All calls (64 made)"));
+
+    let page = get(canned, Some(lead()), &format!("{RUN}/calls")).await;
+    assert_eq!(page.status, 200);
+    assert!(page.text(".page-head").contains("without keys"));
+    assert_eq!(
+        page.attribute("a[rel=next]", "href").unwrap(),
+        format!("{RUN}/calls?after=c")
+    );
 }

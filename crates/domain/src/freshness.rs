@@ -1,6 +1,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::integration::Standing;
+
 /// How old the copy is, against its schedule (peers.md section 1.3). Ordered worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -15,8 +17,10 @@ pub enum Freshness {
     Unknown,
     /// Within the interval.
     Fresh,
-    /// Switched off by an admin.
+    /// An admin paused its schedule.
     Paused,
+    /// Switched off by an admin.
+    Inactive,
 }
 
 impl Freshness {
@@ -27,21 +31,29 @@ impl Freshness {
             Freshness::Late => "Late",
             Freshness::Stale => "Stale",
             Freshness::Never => "Never synced",
-            Freshness::Paused => "Inactive",
+            Freshness::Paused => "Paused",
+            Freshness::Inactive => "Inactive",
             Freshness::Unknown => "Unknown",
         }
     }
+
+    /// Whether somebody wants it to age: it is neither worse nor better than another one.
+    pub fn is_resting(self) -> bool {
+        matches!(self, Freshness::Paused | Freshness::Inactive)
+    }
 }
 
-/// The freshness of a copy last completely synced at `complete_at`, of an integration with this interval.
+/// The freshness of a copy last completely synced at `complete_at`, of an integration with this interval and standing.
 pub fn freshness(
     complete_at: Option<DateTime<Utc>>,
     interval: TimeDelta,
-    is_active: bool,
+    standing: Standing,
     now: DateTime<Utc>,
 ) -> Freshness {
-    if !is_active {
-        return Freshness::Paused;
+    match standing {
+        Standing::Active => {}
+        Standing::Paused => return Freshness::Paused,
+        Standing::Inactive => return Freshness::Inactive,
     }
     let Some(complete_at) = complete_at else {
         return Freshness::Never;
@@ -70,7 +82,7 @@ mod tests {
             freshness(
                 Some(then),
                 interval,
-                true,
+                Standing::Active,
                 then + TimeDelta::minutes(minutes),
             )
         };
@@ -79,10 +91,9 @@ mod tests {
         assert_eq!(after(16), Freshness::Late);
         assert_eq!(after(31), Freshness::Stale);
         assert_eq!(after(-60), Freshness::Unknown);
-        assert_eq!(freshness(None, interval, true, then), Freshness::Never);
-        assert_eq!(
-            freshness(Some(then), interval, false, then),
-            Freshness::Paused
-        );
+        let of = |complete_at, standing| freshness(complete_at, interval, standing, then);
+        assert_eq!(of(None, Standing::Active), Freshness::Never);
+        assert_eq!(of(Some(then), Standing::Paused), Freshness::Paused);
+        assert_eq!(of(Some(then), Standing::Inactive), Freshness::Inactive);
     }
 }

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection_test::TestSummary,
     freshness::Freshness,
-    ids::{IntegrationId, ProjectId},
+    ids::{IntegrationId, ProjectId, UserId},
+    quiet::QuietHours,
     run::RunSummary,
     text::{BaseUrl, Name, WorkspaceSlug},
 };
@@ -61,6 +62,7 @@ pub struct IntegrationSettings {
     pub auth_scheme: AuthScheme,
     /// How often the copy should be brought up to date, in minutes: 5 to 1440.
     pub interval_minutes: u32,
+    pub quiet_hours: Option<QuietHours>,
 }
 
 impl IntegrationSettings {
@@ -77,11 +79,63 @@ pub struct Integration {
     #[serde(flatten)]
     pub settings: IntegrationSettings,
     pub is_active: bool,
+    pub paused: Option<Pause>,
     pub key: KeyHint,
     /// Goes up with every change; a change that names an older one is refused.
     pub version: u32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+impl Integration {
+    /// Whether it is brought up to date by itself. Switched off outdoes paused.
+    pub fn standing(&self) -> Standing {
+        match (self.is_active, &self.paused) {
+            (false, _) => Standing::Inactive,
+            (true, Some(_)) => Standing::Paused,
+            (true, None) => Standing::Active,
+        }
+    }
+}
+
+/// Whether an integration is brought up to date by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Active,
+    /// No scheduled run starts; somebody may still sync it by hand.
+    Paused,
+    /// Nothing is done for it at all.
+    Inactive,
+}
+
+/// Who paused an integration, when and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pause {
+    pub at: DateTime<Utc>,
+    pub by: UserId,
+    pub by_name: String,
+    /// May be empty.
+    pub note: String,
+}
+
+impl Pause {
+    /// Longest note, in characters.
+    pub const NOTE_MAX: usize = 300;
+}
+
+/// How many integrations there are, by standing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IntegrationCounts {
+    pub active: u32,
+    pub paused: u32,
+    pub inactive: u32,
+}
+
+impl IntegrationCounts {
+    pub fn all(self) -> u32 {
+        self.active + self.paused + self.inactive
+    }
 }
 
 /// An integration with what the list and its own page say about it.
@@ -137,6 +191,7 @@ pub enum IntegrationShow {
     /// Stale, late, never synced, or whose last run or test went wrong.
     Attention,
     Fresh,
+    Paused,
     Inactive,
 }
 

@@ -22,8 +22,12 @@ pub mod integration;
 pub mod mirror;
 /// Keyset pages of lists.
 pub mod page;
+/// A daily window in which no scheduled run starts.
+pub mod quiet;
 /// A sync run, its progress and its outcome.
 pub mod run;
+/// What a run leaves to be looked at: its phases, its waits, its calls.
+pub mod run_log;
 /// When an integration is synced next.
 pub mod schedule;
 /// Text that was checked once, when it came in: slugs, addresses, e-mail addresses, names.

@@ -1,4 +1,4 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{IntegrationId, ProjectId, RunId, UserId};
@@ -11,6 +11,33 @@ pub enum Trigger {
     Person(UserId),
     /// The integration's interval.
     Schedule,
+}
+
+/// [`Trigger`] without whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TriggerKind {
+    Person,
+    Schedule,
+}
+
+impl TriggerKind {
+    /// The word in addresses and the store, as JSON has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            TriggerKind::Person => "person",
+            TriggerKind::Schedule => "schedule",
+        }
+    }
+}
+
+impl Trigger {
+    pub fn kind(self) -> TriggerKind {
+        match self {
+            Trigger::Person(_) => TriggerKind::Person,
+            Trigger::Schedule => TriggerKind::Schedule,
+        }
+    }
 }
 
 /// How a run ended. Only [`Outcome::Succeeded`] is green.
@@ -89,6 +116,8 @@ pub struct Counts {
     pub rate_limited: u32,
     /// Seconds spent waiting for the limit.
     pub waited_seconds: u32,
+    /// Of Plane's answers, after decompression.
+    pub bytes: u64,
 }
 
 /// What is being copied right now.
@@ -192,4 +221,74 @@ pub struct RunSummary {
 pub struct RunFilter {
     pub integration: Option<IntegrationId>,
     pub outcome: Option<Outcome>,
+    pub trigger: Option<TriggerKind>,
+    pub time: RunTime,
+}
+
+/// When runs started. Days are those of UTC, as on all pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunTime {
+    #[default]
+    Any,
+    Today,
+    Hours24,
+    Days7,
+    Days30,
+    /// From one day to another, both included; either may be left open.
+    Between {
+        from: Option<NaiveDate>,
+        to: Option<NaiveDate>,
+    },
+}
+
+impl RunTime {
+    /// The first moment, and the first one after the last.
+    pub fn bounds(self, now: DateTime<Utc>) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+        let begin = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+        match self {
+            RunTime::Any => (None, None),
+            RunTime::Today => (Some(begin(now.date_naive())), None),
+            RunTime::Hours24 => (Some(now - TimeDelta::hours(24)), None),
+            RunTime::Days7 => (Some(now - TimeDelta::days(7)), None),
+            RunTime::Days30 => (Some(now - TimeDelta::days(30)), None),
+            RunTime::Between { from, to } => (
+                from.map(begin),
+                to.and_then(|day| day.succ_opt()).map(begin),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_bounds() {
+        let utc = |text: &str| text.parse::<DateTime<Utc>>().ok();
+        let now = utc("2026-11-24T18:30:00Z").unwrap();
+        let day = |text: &str| text.parse::<NaiveDate>().ok();
+        let check = |time: RunTime, from: &str, to: &str| {
+            assert_eq!(time.bounds(now), (utc(from), utc(to)), "{time:?}");
+        };
+        check(RunTime::Any, "", "");
+        check(RunTime::Today, "2026-11-24T00:00:00Z", "");
+        check(RunTime::Hours24, "2026-11-23T18:30:00Z", "");
+        check(RunTime::Days7, "2026-11-17T18:30:00Z", "");
+        check(RunTime::Days30, "2026-10-25T18:30:00Z", "");
+        let (from, to) = (day("2026-11-01"), day("2026-11-02"));
+        check(
+            RunTime::Between { from, to },
+            "2026-11-01T00:00:00Z",
+            "2026-11-03T00:00:00Z",
+        );
+        check(
+            RunTime::Between { from: None, to },
+            "",
+            "2026-11-03T00:00:00Z",
+        );
+        let to = Some(NaiveDate::MAX);
+        check(RunTime::Between { from: None, to }, "", "");
+    }
 }

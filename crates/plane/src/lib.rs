@@ -6,6 +6,8 @@ pub mod address;
 mod breaker;
 /// Plane's rate limit, kept on this side.
 pub mod budget;
+/// What a client remembers of each call.
+pub mod calls;
 /// Every way a call can fail, with a code, a sentence and advice.
 pub mod error;
 /// Plane's cursor pages.
@@ -36,10 +38,11 @@ use tokio::{sync::watch, time::Instant};
 pub use crate::{
     address::{Address, AddressError, normalise},
     budget::{Budget, BudgetKey, Budgets, Lane},
+    calls::Call,
     error::Error,
     pages::{Cursor, List, ListPage},
 };
-use crate::{error::AnswerFlaw, request::Counters, wire::FromWire};
+use crate::{calls::Calls, error::AnswerFlaw, request::Counters, wire::FromWire};
 
 /// Rows of a page: as many as this Plane gives.
 const LARGEST: u32 = u32::MAX;
@@ -58,6 +61,7 @@ pub struct Plane {
     budget: Arc<Budget>,
     options: Options,
     counters: Counters,
+    calls: Calls,
     waiting: watch::Sender<Option<Instant>>,
     /// Learnt from a refusal; the largest page that this Plane gives.
     page_size: AtomicU32,
@@ -130,6 +134,8 @@ pub struct Usage {
     pub rate_limited: u32,
     /// Time spent waiting for the budget.
     pub waited: Duration,
+    /// Of the answers' bodies, after decompression.
+    pub bytes: u64,
 }
 
 /// The key's owner.
@@ -178,6 +184,7 @@ impl Plane {
             key,
             budget,
             counters: Counters::default(),
+            calls: Calls::default(),
             waiting: watch::Sender::new(None),
             page_size: page_size.into(),
             old_paths: AtomicBool::new(options.old_paths),
@@ -365,6 +372,16 @@ impl Plane {
     /// What this client did so far.
     pub fn usage(&self) -> Usage {
         self.counters.usage()
+    }
+
+    /// The calls that were made since this was last asked: the latest thousand of them.
+    pub fn take_calls(&self) -> Vec<Call> {
+        self.calls.take()
+    }
+
+    /// What [`Call::after`] counts from.
+    pub fn made(&self) -> Instant {
+        self.calls.since()
     }
 
     /// Until when at least the current call waits for the budget; `None` while none waits.

@@ -17,6 +17,7 @@ use url::Url;
 use crate::{
     Plane, Usage,
     budget::{Lane, Permit},
+    calls::Recording,
     error::{self, AnswerFlaw, Error},
 };
 
@@ -41,6 +42,7 @@ pub(crate) struct Counters {
     requests: AtomicU32,
     rate_limited: AtomicU32,
     waited_ms: AtomicU64,
+    bytes: AtomicU64,
 }
 
 impl Counters {
@@ -49,6 +51,7 @@ impl Counters {
             requests: self.requests.load(Relaxed),
             rate_limited: self.rate_limited.load(Relaxed),
             waited: Duration::from_millis(self.waited_ms.load(Relaxed)),
+            bytes: self.bytes.load(Relaxed),
         }
     }
 }
@@ -76,18 +79,25 @@ impl Plane {
                 .acquire(self.options.lane, latest, |until| waiting.tell(until))
                 .await;
             drop(waiting);
+            let waited = began.elapsed();
             self.counters
                 .waited_ms
-                .fetch_add(began.elapsed().as_millis() as u64, Relaxed);
+                .fetch_add(waited.as_millis() as u64, Relaxed);
             let permit = permit.map_err(|retry_after| Error::RateLimited { retry_after })?;
 
             let key = self.key_header()?;
             self.counters.requests.fetch_add(1, Relaxed);
+            let call = self.calls.begin(path, query, waited);
             let answer = self
-                .within(timeout, self.exchange(path, query, Some((key, &permit))))
+                .within(
+                    timeout,
+                    self.exchange(path, query, Some((key, &permit)), &call),
+                )
                 .await;
             let failed = answer.as_ref().err().map(|failed| &failed.error);
             self.budget.breaker().note(failed);
+            let bytes = call.end(failed.map(Error::code));
+            self.counters.bytes.fetch_add(bytes, Relaxed);
             match answer {
                 Ok(Answer::Json(json)) => return Ok(json),
                 Err(Failed { error, counted }) => {
@@ -113,7 +123,10 @@ impl Plane {
     /// A call that needs no key, so none is sent, and none is counted.
     pub(crate) async fn get_openly(&self, path: &str) -> Result<String, Error> {
         match self
-            .within(self.options.times.object, self.exchange(path, &[], None))
+            .within(
+                self.options.times.object,
+                self.exchange(path, &[], None, &Recording::none()),
+            )
             .await
         {
             Ok(Answer::Json(json)) => Ok(json),
@@ -129,6 +142,7 @@ impl Plane {
         path: &str,
         query: &Query<'_>,
         key: Option<(Header, &Permit<'_>)>,
+        call: &Recording<'_>,
     ) -> Result<Answer, Failed> {
         let url = self.url(path, query)?;
         let mut request = self
@@ -150,6 +164,7 @@ impl Plane {
             }
         })?;
         let status = response.status();
+        call.answered(status.as_u16());
         tracing::debug!(
             path,
             status = status.as_u16(),
@@ -189,7 +204,7 @@ impl Plane {
         if !is_json(response.headers()) {
             return Err(Error::NotPlane.into());
         }
-        let body = self.body(response).await?;
+        let body = self.body(response, call).await?;
         if let Some(error) = error::from_status(status, &body) {
             // Plane looks at key and permission before it counts (plane-api.md section 2).
             let counted = !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
@@ -227,7 +242,7 @@ impl Plane {
     }
 
     /// The body, as far as it is accepted. Counted after decompression, which a small answer can inflate without bound.
-    async fn body(&self, mut response: Response) -> Result<Vec<u8>, Error> {
+    async fn body(&self, mut response: Response, call: &Recording<'_>) -> Result<Vec<u8>, Error> {
         // Kept as they came: a body that grows in one piece is there twice whenever it moves.
         let (mut chunks, mut size) = (Vec::new(), 0);
         let crawl = self.options.times.crawl;
@@ -243,6 +258,7 @@ impl Plane {
                 return Err(Error::Timeout);
             }
             size += chunk.len();
+            call.read(chunk.len());
             if size > self.options.body_limit {
                 return Err(Error::BadAnswer(AnswerFlaw::TooLarge));
             }

@@ -676,3 +676,45 @@ async fn calls_can_move_between_threads() {
     movable(&plane.work_item(world.project, WorkItemId(Uuid::nil())));
     movable(&plane.labels(world.project));
 }
+
+#[tokio::test]
+async fn each_call_is_remembered_with_its_answer_and_never_with_the_key() {
+    let world = World::usual().await;
+    let plane = world.plane();
+    world
+        .fake
+        .fail(Fault::new(What::RetryAfter("1".into())).times(1));
+    plane.me().await.unwrap();
+    plane.work_items(world.project, None).await.unwrap();
+    world
+        .fake
+        .fail(Fault::new(What::Status(503, "{}".to_owned(), vec![])));
+    plane.states(world.project).await.unwrap_err();
+
+    let calls = plane.take_calls();
+    let told: Vec<_> = calls
+        .iter()
+        .map(|call| (call.number, call.status, call.error))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (1, Some(429), None),
+            (2, Some(200), None),
+            (3, Some(200), None),
+            (4, Some(503), Some("plane_fault")),
+        ]
+    );
+    assert_eq!(calls[0].path, "/api/v1/users/me/");
+    assert!(calls[1].waited >= Duration::from_millis(900), "{calls:?}");
+    let items = format!(
+        "/projects/{}/work-items/?per_page=1000&order_by=created_at",
+        world.project
+    );
+    assert!(calls[2].path.ends_with(&items), "{}", calls[2].path);
+    assert!(calls[2].bytes > 10_000, "{calls:?}");
+    assert!(!format!("{calls:?}").contains(&world.key));
+    let bytes: u64 = calls.iter().map(|call| call.bytes).sum();
+    assert_eq!(plane.usage().bytes, bytes);
+    assert!(plane.take_calls().is_empty());
+}

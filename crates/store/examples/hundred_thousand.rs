@@ -286,6 +286,7 @@ async fn prepare(
             project_id: None,
             auth_scheme: Default::default(),
             interval_minutes: 15,
+            quiet_hours: None,
         },
         key: SealedKey {
             sealed: String::new(),

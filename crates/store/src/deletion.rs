@@ -13,9 +13,11 @@ use crate::{
 const BATCH: i64 = 500;
 
 /// Tables whose record ids begin with the integration's.
-const UNDER: [&str; 13] = [
+const UNDER: [&str; 15] = [
     "collections",
     "drift_checks",
+    "run_calls",
+    "run_timelines",
     "work_items",
     "deleted_items",
     "kept_items",

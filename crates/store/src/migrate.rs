@@ -25,6 +25,14 @@ const MIGRATIONS: &[Migration] = &[
         name: "0004_budgets",
         sql: include_str!("../migrations/0004_budgets.surql"),
     },
+    Migration {
+        name: "0005_schedule",
+        sql: include_str!("../migrations/0005_schedule.surql"),
+    },
+    Migration {
+        name: "0006_run_log",
+        sql: include_str!("../migrations/0006_run_log.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

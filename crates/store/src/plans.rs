@@ -2,7 +2,7 @@ use chrono::DateTime;
 use domain::{
     ids::IntegrationId,
     mirror::{Priority, StateGroup, WorkItemSort},
-    run::{Outcome, RunFilter},
+    run::{Outcome, RunFilter, RunTime, TriggerKind},
 };
 use uuid::Uuid;
 
@@ -41,6 +41,7 @@ async fn plan(store: &Store, sql: &str) -> String {
         .bind("driver", id)
         .bind("rest0", id)
         .bind("outcome", "failed")
+        .bind("trigger", "schedule")
         .bind("q", "x")
         .bind("after", "x")
         .bind("from", "0000000007")
@@ -109,23 +110,27 @@ async fn all_other_lists_walk_an_index() {
     )
     .await;
     check_exact(&store, crate::runs::RUNNING, "sync_runs_running").await;
-    let (integration, outcome) = (Some(IntegrationId(Uuid::nil())), Some(Outcome::Failed));
-    for (integration, outcome, index) in [
-        (None, None, "sync_runs_latest"),
-        (integration, None, "sync_runs_integration"),
-        (None, outcome, "sync_runs_outcome"),
-        (integration, outcome, "sync_runs_both"),
+    let (of, failed) = (Some(IntegrationId(Uuid::nil())), Some(Outcome::Failed));
+    let scheduled = Some(TriggerKind::Schedule);
+    for (integration, outcome, trigger, index) in [
+        (None, None, None, "sync_runs_latest"),
+        (of, None, None, "sync_runs_integration"),
+        (None, failed, None, "sync_runs_outcome"),
+        (of, failed, None, "sync_runs_both"),
+        (None, None, scheduled, "sync_runs_trigger"),
+        (of, None, scheduled, "sync_runs_trigger_of"),
+        (None, failed, scheduled, "sync_runs_trigger_outcome"),
+        (of, failed, scheduled, "sync_runs_trigger_both"),
     ] {
-        check_exact(
-            &store,
-            &crate::runs::list_query(&RunFilter {
-                integration,
-                outcome,
-            }),
-            index,
-        )
-        .await;
+        let filter = RunFilter {
+            integration,
+            outcome,
+            trigger,
+            time: RunTime::Days7,
+        };
+        check_exact(&store, &crate::runs::list_query(&filter), index).await;
     }
+    check_exact(&store, crate::runs::BEFORE, "sync_runs_integration").await;
     for searching in [false, true] {
         check(
             &store,
@@ -141,6 +146,28 @@ async fn all_other_lists_walk_an_index() {
         .await;
     }
     check(&store, crate::users::ALL, "users_email").await;
+}
+
+#[tokio::test]
+async fn what_is_old_is_found_by_an_index() {
+    let store = store().await;
+    let old = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    for (sql, index) in [
+        (crate::sync::OLD_CALLS, "run_calls_age"),
+        (crate::sync::OLD_TIMELINES, "run_timelines_age"),
+    ] {
+        let plan: String = store
+            .ask(&format!("explain {sql}"))
+            .bind("before", old)
+            .bind("batch", 500)
+            .read()
+            .await
+            .unwrap()
+            .value(0)
+            .unwrap();
+        assert!(plan.contains(&format!("index: {index}")), "{plan}");
+        assert!(!plan.contains("TableScan"), "{plan}");
+    }
 }
 
 #[tokio::test]

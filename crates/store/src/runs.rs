@@ -3,7 +3,7 @@ use domain::{
     actor::{Admin, Viewer},
     ids::{IntegrationId, RunId},
     page::{Cursor, Page},
-    run::{Counts, Outcome, Progress, RunFilter, RunSummary, SyncRun, Trigger},
+    run::{Counts, Outcome, Progress, RunFilter, RunSummary, SyncRun, Trigger, TriggerKind},
 };
 use serde_json::Value as Json;
 use surrealdb::types::{RecordId, SurrealValue};
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     Store,
     error::Error,
-    shape::{count, from_json, id_of, latest_first, page, record, to_json},
+    shape::{count, from_json, id_of, latest_first, page, read_cursor, record, to_json},
 };
 
 /// A run to be started.
@@ -39,7 +39,7 @@ pub enum Start {
     AlreadyRunning(RunId),
     /// The integration was deleted.
     Gone,
-    /// There has been another run since the one that this was to follow.
+    /// There has been another run since the one that this was to follow, or the schedule was paused.
     Overtaken,
 }
 
@@ -100,21 +100,38 @@ impl RunRow {
     }
 }
 
+/// Sorts behind everything at `time` or later, and before everything earlier.
+fn before_key(time: DateTime<Utc>) -> String {
+    latest_first(time, Uuid::max())
+}
+
 /// The word an outcome is stored by.
 pub(crate) fn outcome_word(outcome: Outcome) -> Result<String, Error> {
     from_json(to_json(&outcome)?)
 }
 
-/// The query of a list of runs; each filter has an index that ends in the order.
+/// The query of a list of runs; each set of filters has an index that ends in the order.
 pub(crate) fn list_query(filter: &RunFilter) -> String {
-    let integration = filter
-        .integration
-        .map_or("", |_| "integration = $integration and ");
-    let outcome = filter.outcome.map_or("", |_| "outcome = $outcome and ");
+    let filters = [
+        (
+            filter.integration.is_some(),
+            "integration = $integration and ",
+        ),
+        (filter.outcome.is_some(), "outcome = $outcome and "),
+        (filter.trigger.is_some(), "trigger_kind = $trigger and "),
+    ];
+    let set: String = filters
+        .into_iter()
+        .filter_map(|(is_set, condition)| is_set.then_some(condition))
+        .collect();
     format!(
-        "select * from sync_runs where {integration}{outcome}latest_key > $after order by latest_key limit $limit"
+        "select * from sync_runs where {set}latest_key > $after order by latest_key limit $limit"
     )
 }
+
+pub(crate) const BEFORE: &str =
+    "select * from sync_runs where integration = $integration and latest_key > $after
+    order by latest_key limit 1";
 
 pub(crate) const RUNNING: &str = "select * from sync_runs where is_running = true and latest_key > '' order by latest_key limit 1000";
 
@@ -143,14 +160,15 @@ impl Store {
         let got: Got = self
             .ask(
                 "{
-                    let $integration = (select integration_name, is_deleting from only $integration_id);
+                    let $integration = (select integration_name, is_deleting, paused_at from only $integration_id);
                     if $integration = none or $integration.is_deleting { return { word: 'gone' } };
+                    if $must_follow and $integration.paused_at != none { return { word: 'overtaken' } };
                     if $must_follow and (select value last_run.id from only $facts) != $follows {
                         return { word: 'overtaken' }
                     };
                     let $lease = (select * from only $lease_id);
                     if $lease != none and $lease.run != none {
-                        if $lease.until > $now { return { word: 'running', run: $lease.run } };
+                        if $lease.until > $now and $lease.until < $far { return { word: 'running', run: $lease.run } };
                         update type::record('sync_runs', $lease.run) set is_running = false, outcome = 'interrupted',
                             reason = $lost, finished_at = $now where is_running = true;
                     };
@@ -158,7 +176,7 @@ impl Store {
                     upsert $lease_id content { owner: $owner, epoch: $epoch, until: $until, run: $uid, seconds: $seconds };
                     create $run_id content {
                         integration: $integration_uid, integration_name: $integration.integration_name ?? '',
-                        trigger: $trigger, started_at: $now, counts: $counts, progress: $progress,
+                        trigger: $trigger, trigger_kind: $trigger_kind, started_at: $now, counts: $counts, progress: $progress,
                         cancel_requested: false, is_running: true, epoch: $epoch, owner: $owner, latest_key: $latest_key
                     };
                     update $facts set last_run = $summary;
@@ -175,6 +193,7 @@ impl Store {
             .bind("follows", new.follows.flatten().map(|run| run.0.to_string()))
             .bind("owner", new.owner)
             .bind("trigger", to_json(&new.trigger)?)
+            .bind("trigger_kind", new.trigger.kind().word())
             .bind("counts", to_json(&Counts::default())?)
             .bind("progress", to_json(&Progress::default())?)
             .bind("summary", to_json(&summary)?)
@@ -182,6 +201,7 @@ impl Store {
             .bind("lost", LOST)
             .bind("now", now)
             .bind("until", now + lease)
+            .bind("far", now + FAR)
             .bind("seconds", lease.num_seconds())
             .write()
             .await?
@@ -226,9 +246,14 @@ impl Store {
         .value(0)
     }
 
-    /// Closes runs whose lease ran out: their process is gone.
-    pub async fn interrupt_dead_runs(&self, now: DateTime<Utc>) -> Result<Vec<RunId>, Error> {
-        self.interrupt(None, now).await
+    /// Closes runs whose lease ran out: their process is gone. Not those that the caller knows to be `alive`: their lease
+    /// may have run out because the clock was set forward.
+    pub async fn interrupt_dead_runs(
+        &self,
+        alive: &[RunId],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<RunId>, Error> {
+        self.interrupt(None, alive, now).await
     }
 
     /// Closes all runs of other owners. For an embedded database at start: no other process can have any.
@@ -237,18 +262,22 @@ impl Store {
         owner: Uuid,
         now: DateTime<Utc>,
     ) -> Result<Vec<RunId>, Error> {
-        self.interrupt(Some(owner), now).await
+        self.interrupt(Some(owner), &[], now).await
     }
 
     async fn interrupt(
         &self,
         survivor: Option<Uuid>,
+        alive: &[RunId],
         now: DateTime<Utc>,
     ) -> Result<Vec<RunId>, Error> {
         let running: Vec<RunRow> = self.ask(RUNNING).read().await?.rows(0)?;
         let mut interrupted = Vec::new();
         for row in running {
             let run = row.run()?;
+            if alive.contains(&run.id) {
+                continue;
+            }
             let summary = RunSummary {
                 finished_at: Some(now),
                 outcome: Some(Outcome::Interrupted),
@@ -261,7 +290,7 @@ impl Store {
                         if $run = none or !$run.is_running { return false };
                         let $lease = (select * from only $lease_id);
                         let $holds = $lease != none and $lease.run = $uid;
-                        if $survivor = none and $holds and $lease.until > $now { return false };
+                        if $survivor = none and $holds and $lease.until > $now and $lease.until < $far { return false };
                         if $survivor != none and $run.owner = $survivor { return false };
                         if $holds { update $lease_id set epoch += 1, run = none, owner = none, until = $now };
                         update $run_id set is_running = false, outcome = 'interrupted', reason = $lost,
@@ -275,6 +304,7 @@ impl Store {
                 .bind("lease_id", record("sync_leases", run.integration.0))
                 .bind("facts", record("integration_facts", run.integration.0))
                 .bind("survivor", survivor)
+                .bind("far", now + FAR)
                 .bind("lost", LOST)
                 .bind("summary", to_json(&summary)?)
                 .bind("now", now)
@@ -288,27 +318,52 @@ impl Store {
         Ok(interrupted)
     }
 
-    /// Runs, latest first.
+    /// Runs, latest first. `now` is what "today" is measured from.
     pub async fn runs(
         &self,
         _viewer: &Viewer,
         filter: &RunFilter,
         after: Option<&Cursor>,
         limit: u32,
+        now: DateTime<Utc>,
     ) -> Result<Page<SyncRun>, Error> {
+        let (from, until) = filter.time.bounds(now);
+        // The latest come first: what is earlier than `until` is behind its key.
+        let first = until.map(before_key).unwrap_or_default();
         let rows: Vec<RunRow> = self
             .ask(&list_query(filter))
             .bind("integration", filter.integration.map(|id| id.0))
             .bind("outcome", filter.outcome.map(outcome_word).transpose()?)
-            .page(after, limit)
+            .bind("trigger", filter.trigger.map(TriggerKind::word))
+            .bind("after", first.max(read_cursor(after)))
+            .bind("limit", i64::from(limit) + 1)
             .read()
             .await?
             .rows(0)?;
+        // A second bound would be a filter, behind which all older runs were read in vain: the database uses one.
+        let end = from.map(before_key);
         let rows = rows
             .into_iter()
+            .take_while(|row| end.as_ref().is_none_or(|end| row.latest_key < *end))
             .map(|row| Ok((row.latest_key.clone(), row.run()?)))
             .collect::<Result<_, Error>>()?;
         Ok(page(rows, limit))
+    }
+
+    /// The run of the same integration before this one.
+    pub async fn run_before(
+        &self,
+        _viewer: &Viewer,
+        run: &SyncRun,
+    ) -> Result<Option<SyncRun>, Error> {
+        let row: Option<RunRow> = self
+            .ask(BEFORE)
+            .bind("integration", run.integration.0)
+            .bind("after", latest_first(run.started_at, run.id.0))
+            .read()
+            .await?
+            .one(0)?;
+        row.map(RunRow::run).transpose()
     }
 
     pub async fn run(&self, _viewer: &Viewer, id: RunId) -> Result<Option<SyncRun>, Error> {
@@ -327,6 +382,9 @@ impl Store {
         rows.into_iter().map(RunRow::run).collect()
     }
 }
+
+/// A lease that ends later than this was taken before the clock was set back: nobody renews it, or it would end earlier.
+const FAR: TimeDelta = TimeDelta::minutes(10);
 
 const LOST: &str =
     "Hangar stopped while this run was under way; the next run goes on from the last page.";

@@ -4,19 +4,25 @@ use serde_json::Value as Json;
 use surrealdb::types::SurrealValue;
 use uuid::Uuid;
 
-use crate::{Store, error::Error, shape::from_json};
+use crate::{
+    Store,
+    error::Error,
+    shape::{from_json, parse},
+};
 
-pub(crate) const SCHEDULED: &str = "select uid, interval_minutes, created_at, updated_at,
+pub(crate) const SCHEDULED: &str =
+    "select uid, interval_minutes, quiet_hours, created_at, updated_at,
         (select value last_run from only type::record('integration_facts', $parent.uid)) as last_run
-    from plane_integrations where is_active = true order by name_key";
+    from plane_integrations where is_active = true and paused_at = none order by name_key";
 
 impl Store {
-    /// All active integrations with what decides when they are due. For Hangar's own work.
+    /// All integrations that are synced by themselves, with what decides when they are due. For Hangar's own work.
     pub async fn scheduled(&self) -> Result<Vec<Scheduled>, Error> {
         #[derive(SurrealValue)]
         struct Row {
             uid: Uuid,
             interval_minutes: i64,
+            quiet_hours: Option<String>,
             created_at: DateTime<Utc>,
             updated_at: DateTime<Utc>,
             last_run: Option<Json>,
@@ -27,6 +33,7 @@ impl Store {
                 Ok(Scheduled {
                     integration: IntegrationId(row.uid),
                     interval: TimeDelta::minutes(row.interval_minutes.max(1)),
+                    quiet_hours: row.quiet_hours.as_deref().map(parse).transpose()?,
                     created_at: row.created_at,
                     updated_at: row.updated_at,
                     last_run: row.last_run.map(from_json).transpose()?,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::page::{Cursor, Page};
 use serde::{Serialize, de::DeserializeOwned};
 use surrealdb::types::{
-    Array, Bytes, RecordId, RecordIdKey, RecordIdKeyRange, Uuid as DbUuid, Value,
+    Array, Bytes, Number, RecordId, RecordIdKey, RecordIdKeyRange, Uuid as DbUuid, Value,
 };
 use uuid::Uuid;
 
@@ -60,6 +60,23 @@ fn array(parts: &[Uuid]) -> Array {
             .map(|id| Value::Uuid(DbUuid::from(*id)))
             .collect::<Vec<_>>(),
     )
+}
+
+/// `table:[u'…', 7]`: a parent's rows by number.
+pub(crate) fn numbered(table: &'static str, parts: &[Uuid], number: i64) -> RecordId {
+    RecordId::new(table, RecordIdKey::Array(with_number(parts, number)))
+}
+
+/// The rows of [`numbered`] behind a number, in order.
+pub(crate) fn records_after(table: &'static str, parts: &[Uuid], number: i64) -> RecordId {
+    let after = with_number(parts, number);
+    records_between(table, Bound::Excluded(after), parts)
+}
+
+fn with_number(parts: &[Uuid], number: i64) -> Array {
+    let mut key = array(parts);
+    key.push(Value::Number(Number::Int(number)));
+    key
 }
 
 /// The uuid of `table:u'…'`.

@@ -1,7 +1,12 @@
 use std::collections::BTreeMap;
 
 use app::IntegrationForm;
-use domain::integration::{AuthScheme, IntegrationSettings};
+use chrono::NaiveTime;
+use chrono_tz::Tz;
+use domain::{
+    integration::{AuthScheme, IntegrationSettings},
+    quiet::{QuietHours, time_zone},
+};
 use secrecy::SecretString;
 
 use crate::egress::Egress;
@@ -102,6 +107,10 @@ pub(super) fn check(
                 15
             }),
     };
+    let quiet_hours = quiet_hours(form).unwrap_or_else(|(field, says)| {
+        wrong(field, says.to_owned());
+        None
+    });
     let key = key(&form.api_key).unwrap_or_else(|says| {
         wrong("api_key", says);
         None
@@ -118,11 +127,43 @@ pub(super) fn check(
                     project_id,
                     auth_scheme: AuthScheme::from_word(&form.auth_scheme),
                     interval_minutes,
+                    quiet_hours,
                 },
                 key: key.or(kept),
             })
         }
         _ => Err(errors),
+    }
+}
+
+/// The quiet hours of a form, or the field that is wrong and why.
+fn quiet_hours(form: &IntegrationForm) -> Result<Option<QuietHours>, (&'static str, &'static str)> {
+    let time = |name, text: &str| match text.trim() {
+        "" => Ok(None),
+        text => NaiveTime::parse_from_str(text, "%H:%M")
+            .or_else(|_| NaiveTime::parse_from_str(text, "%H:%M:%S"))
+            .map(Some)
+            .map_err(|_| (name, "Enter a time of day such as 22:00.")),
+    };
+    let (from, to) = (
+        time("quiet_from", &form.quiet_from)?,
+        time("quiet_to", &form.quiet_to)?,
+    );
+    let zone = match form.quiet_zone.trim() {
+        "" => Tz::UTC,
+        name => time_zone(name).ok_or((
+            "quiet_zone",
+            "Enter the name of a time zone, such as Europe/Berlin or UTC.",
+        ))?,
+    };
+    match (from, to) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(("quiet_from", "Enter when the quiet hours begin, or leave both times empty.")),
+        (Some(_), None) => Err(("quiet_to", "Enter when the quiet hours end, or leave both times empty.")),
+        (Some(from), Some(to)) => QuietHours::new(from, to, zone).map(Some).ok_or((
+            "quiet_to",
+            "Quiet hours end at another time than they begin. To stop syncing altogether, pause the integration.",
+        )),
     }
 }
 
@@ -152,6 +193,9 @@ pub(super) fn values(form: &IntegrationForm) -> BTreeMap<String, String> {
         ("project_id", &form.project_id),
         ("auth_scheme", &form.auth_scheme),
         ("interval_minutes", &form.interval_minutes),
+        ("quiet_from", &form.quiet_from),
+        ("quiet_to", &form.quiet_to),
+        ("quiet_zone", &form.quiet_zone),
         ("version", &version),
     ]
     .into_iter()

@@ -5,7 +5,7 @@ use domain::{
     audit::AuditEntry,
     connection_test::ConnectionTest,
     ids::{DraftId, IntegrationId, TestId},
-    integration::{DeletionCost, IntegrationFilter, IntegrationRow},
+    integration::{DeletionCost, IntegrationCounts, IntegrationFilter, IntegrationRow},
     page::{Cursor, Page},
 };
 use secrecy::SecretString;
@@ -31,7 +31,7 @@ impl Integrations for IntegrationsService {
             .map_err(from_store)
     }
 
-    async fn counts(&self, viewer: &Viewer) -> Result<(u32, u32), Failure> {
+    async fn counts(&self, viewer: &Viewer) -> Result<IntegrationCounts, Failure> {
         self.store
             .integration_counts(viewer)
             .await

@@ -12,6 +12,7 @@ use store::{RunRef, Store};
 use tokio::{sync::broadcast, time::Instant};
 use tracing::{debug, info};
 
+use super::recorder::Recorder;
 use crate::{clock::Clock, rng::Rng, timing::Timing};
 
 /// How often a call that failed for a reason that may pass is tried again.
@@ -84,15 +85,24 @@ impl From<store::Error> for Stop {
 }
 
 /// Where the walk is, for whoever watches.
-#[derive(Default)]
 pub(super) struct Live {
     now: Mutex<(Progress, Counts)>,
+    pub(super) record: Recorder,
     /// Held by whoever writes for the run. A page and a heartbeat both write its record: side by side they would only
     /// make each other start over, and a page that takes longer than a heartbeat would never be done.
     writing: tokio::sync::Mutex<()>,
 }
 
 impl Live {
+    /// Of a run that started then.
+    pub(super) fn of(started_at: DateTime<Utc>) -> Self {
+        Self {
+            now: Mutex::default(),
+            record: Recorder::new(started_at),
+            writing: tokio::sync::Mutex::default(),
+        }
+    }
+
     pub(super) fn progress(&self) -> Progress {
         self.lock().0.clone()
     }
@@ -107,6 +117,7 @@ impl Live {
         live.0.waiting_until = waiting_until;
         live.1.requests = usage.requests;
         live.1.rate_limited = usage.rate_limited;
+        live.1.bytes = usage.bytes;
         live.1.waited_seconds = u32::try_from(usage.waited.as_secs()).unwrap_or(u32::MAX);
     }
 
@@ -300,6 +311,9 @@ impl Copy<'_> {
     }
 
     pub(super) fn phase(&self, phase: Phase, project: Option<&Project>) {
+        self.live
+            .record
+            .enter(phase, project.map(|project| project.name.as_str()));
         self.live.update(|progress, _| {
             let moved = progress.project != project.map(|p| p.id);
             progress.phase = phase;

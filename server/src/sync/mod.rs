@@ -4,6 +4,10 @@ mod collections;
 mod copy;
 /// Comparisons of a copy with Plane.
 mod drift;
+/// Pausing and resuming an integration's schedule.
+mod pause;
+/// What a run leaves to be looked at: its phases, waits and calls.
+mod recorder;
 /// Runs that nobody has to ask for.
 mod schedule;
 /// The sync core under a simulated clock, with edits, faults and crashes from a seed.
@@ -18,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-use app::{Failure, Runs};
+use app::{Failure, RunRecord, Runs};
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use domain::{
@@ -27,18 +31,21 @@ use domain::{
     integration::Integration,
     page::{Cursor, Page},
     run::{Outcome, RunFilter, SyncRun, Trigger},
+    run_log::ApiCall,
 };
 use plane::Plane;
 use store::{NewRun, RunRef, Start, Store};
 use tokio::{sync::broadcast, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{Instrument as _, info, warn};
+use tracing::{Instrument as _, debug, info, warn};
 use uuid::Uuid;
 
 use self::copy::{Copy, Ended, Live};
 use crate::{failure::from_store, integrations::IntegrationsService};
 
 const PAGE: u32 = 50;
+/// Of a run's calls.
+const CALLS: u32 = 100;
 /// A run whose lease is not renewed for this long is taken for dead. Longer than it takes to store the largest page,
 /// which holds the heartbeat up.
 const LEASE: TimeDelta = TimeDelta::seconds(20);
@@ -106,7 +113,8 @@ impl SyncService {
     /// Ends runs whose lease ran out: whoever had them is gone, or was stopped for too long.
     async fn end_lost_runs(&self) -> Result<(), store::Error> {
         let now = self.0.integrations.clock.now();
-        let lost = self.store().interrupt_dead_runs(now).await?;
+        let ours: Vec<RunId> = self.cancels().keys().copied().collect();
+        let lost = self.store().interrupt_dead_runs(&ours, now).await?;
         self.tell_of(&lost);
         Ok(())
     }
@@ -233,7 +241,7 @@ impl SyncService {
             integration: run.integration,
             epoch: run.epoch,
         };
-        let live = Live::default();
+        let live = Live::of(run.started_at);
         let ended = {
             let copy = Copy {
                 store: self.store(),
@@ -248,6 +256,13 @@ impl SyncService {
             };
             self.follow(&reference, &live, copy, cancel).await
         };
+        live.record.close();
+        if let Err(error) = self.save_record(&reference, &live, &plane).await {
+            debug!(
+                code = error.code(),
+                "the last calls of the run could not be stored"
+            );
+        }
         self.cancels().remove(&run.id);
 
         let (outcome, reason) = match ended {
@@ -276,10 +291,7 @@ impl SyncService {
                 Outcome::Interrupted,
                 Some("Hangar was stopped while this run was under way.".to_owned()),
             ),
-            Ended::Cancelled => (
-                Outcome::Cancelled,
-                Some("Cancelled. The next run resumes where it was.".to_owned()),
-            ),
+            Ended::Cancelled => self.cancelled(&run, &live.progress(), &live.counts()).await,
             Ended::Store(store::Error::Fenced) => {
                 // Another run, or the end of a lease, has taken over; it has also ended this one.
                 warn!("the run lost its lease");
@@ -350,6 +362,9 @@ impl SyncService {
                 }),
             );
             let _writing = live.writing().await;
+            if let Err(error) = self.save_record(run, live, plane).await {
+                return Ended::Store(error);
+            }
             let saved = self
                 .store()
                 .save_progress(run, &live.progress(), &live.counts(), now, LEASE)
@@ -384,6 +399,20 @@ impl SyncService {
         }
     }
 
+    /// Writes down what the run did since the last time.
+    async fn save_record(
+        &self,
+        run: &RunRef,
+        live: &Live,
+        plane: &Plane,
+    ) -> Result<(), store::Error> {
+        let Some((calls, timeline)) = live.record.take(plane) else {
+            return Ok(());
+        };
+        let now = self.0.integrations.clock.now();
+        self.store().save_record(run, &calls, &timeline, now).await
+    }
+
     fn changed(&self, run: RunId) {
         // Nobody may be watching.
         let _ = self.0.changes.send(run);
@@ -408,6 +437,19 @@ impl Runs for SyncService {
         self.start_for(integration, trigger, None)
             .await?
             .ok_or(Failure::NotFound)
+    }
+
+    async fn pause(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        note: &str,
+    ) -> Result<(), Failure> {
+        self.pause_schedule(admin, integration, note).await
+    }
+
+    async fn resume(&self, admin: &Admin, integration: IntegrationId) -> Result<(), Failure> {
+        self.resume_schedule(admin, integration).await
     }
 
     async fn cancel(&self, admin: &Admin, run: RunId) -> Result<(), Failure> {
@@ -472,7 +514,39 @@ impl Runs for SyncService {
         after: Option<Cursor>,
     ) -> Result<Page<SyncRun>, Failure> {
         self.store()
-            .runs(viewer, filter, after.as_ref(), PAGE)
+            .runs(
+                viewer,
+                filter,
+                after.as_ref(),
+                PAGE,
+                self.0.integrations.clock.now(),
+            )
+            .await
+            .map_err(from_store)
+    }
+
+    async fn record(&self, viewer: &Viewer, run: &SyncRun) -> Result<RunRecord, Failure> {
+        let store = self.store();
+        let timeline = store.timeline(viewer, run.integration, run.id);
+        // One that is under way is compared with nothing yet.
+        let before = match run.finished_at {
+            Some(_) => store.run_before(viewer, run).await.map_err(from_store)?,
+            None => None,
+        };
+        Ok(RunRecord {
+            timeline: timeline.await.map_err(from_store)?,
+            before,
+        })
+    }
+
+    async fn calls(
+        &self,
+        viewer: &Viewer,
+        run: &SyncRun,
+        after: Option<Cursor>,
+    ) -> Result<Page<ApiCall>, Failure> {
+        self.store()
+            .calls(viewer, run.integration, run.id, after.as_ref(), CALLS)
             .await
             .map_err(from_store)
     }

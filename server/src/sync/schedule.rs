@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::{ids::RunId, run::Trigger, schedule::Scheduled};
+use domain::{ids::RunId, run::Trigger, run_log::RECORD_KEPT_DAYS, schedule::Scheduled};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -54,6 +54,11 @@ impl SyncService {
             );
         }
         while self.store().forget_drift_checks(now - KEEP_DRIFT).await? > 0 {}
+        let before = now - TimeDelta::days(RECORD_KEPT_DAYS);
+        let forgotten = self.store().forget_records(before).await?;
+        if forgotten > 0 {
+            info!(forgotten, "records of old runs were forgotten");
+        }
         Ok(())
     }
 
@@ -64,7 +69,7 @@ impl SyncService {
         self.end_lost_runs().await?;
         let mut due: Vec<Scheduled> = self.store().scheduled().await?;
         due.retain(|one| one.is_due(now));
-        due.sort_by_key(Scheduled::due_at);
+        due.sort_by_key(|one| one.due_at(now));
         let room = AT_ONCE.saturating_sub(self.cancels().len());
         let mut started = Vec::new();
         for one in due {

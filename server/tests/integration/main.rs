@@ -18,6 +18,8 @@ mod faults;
 mod governor;
 mod integrations;
 mod pages;
+mod pause;
+mod runs;
 mod schedule;
 mod security;
 mod sync;

@@ -66,6 +66,8 @@ const TABLE: &[(&str, Who, Form)] = &[
     ("test_integration", Admin, &[("id", NOBODY)]),
     ("test_integration_form", Admin, INTEGRATION),
     ("start_sync", Admin, &[("id", NOBODY)]),
+    ("pause_integration", Admin, &[("id", NOBODY), ("note", "x")]),
+    ("resume_integration", Admin, &[("id", NOBODY)]),
     ("cancel_run", Admin, &[("id", NOBODY)]),
     ("release_held", Admin, PROJECT),
     ("restore_all_deleted", Admin, PROJECT),
@@ -92,6 +94,9 @@ const INTEGRATION: Form = &[
     ("project_id", ""),
     ("auth_scheme", ""),
     ("interval_minutes", ""),
+    ("quiet_from", ""),
+    ("quiet_to", ""),
+    ("quiet_zone", ""),
     ("api_key", ""),
     ("version", "1"),
 ];

@@ -6,8 +6,8 @@ use domain::{
     freshness::Freshness,
     ids::{IntegrationId, ProjectId},
     integration::{
-        ActiveIntegration, ActiveProject, IntegrationFilter, IntegrationRow, IntegrationShow,
-        IntegrationSort,
+        ActiveIntegration, ActiveProject, IntegrationCounts, IntegrationFilter, IntegrationRow,
+        IntegrationShow, IntegrationSort,
     },
     page::{Cursor, Page},
     run::Outcome,
@@ -94,18 +94,25 @@ impl Store {
         facts.row(stored.integration()?, now).map(Some)
     }
 
-    /// How many integrations are active, and how many are not.
-    pub async fn integration_counts(&self, _viewer: &Viewer) -> Result<(u32, u32), Error> {
+    /// How many integrations are active, paused and inactive.
+    pub async fn integration_counts(&self, _viewer: &Viewer) -> Result<IntegrationCounts, Error> {
         let mut answer = self
             .ask(
                 "select value c from (select count() as c from plane_integrations where is_active = true group all);
                  select value c from (select count() as c from plane_integrations where is_active = false and is_deleting = false
+                    group all);
+                 select value c from (select count() as c from plane_integrations where is_active = true and paused_at != none
                     group all);",
             )
             .read()
             .await?;
-        let (active, inactive): (Option<i64>, Option<i64>) = (answer.one(0)?, answer.one(1)?);
-        Ok((count(active.unwrap_or(0)), count(inactive.unwrap_or(0))))
+        let mut number = |statement| Ok::<i64, Error>(answer.one(statement)?.unwrap_or(0));
+        let (switched_on, inactive, paused) = (number(0)?, number(1)?, number(2)?);
+        Ok(IntegrationCounts {
+            active: count(switched_on - paused),
+            paused: count(paused),
+            inactive: count(inactive),
+        })
     }
 
     /// The seed's query: the active integrations with their member projects and totals, in one query.
@@ -165,7 +172,8 @@ fn shows(filter: &IntegrationFilter, row: &IntegrationRow) -> bool {
             IntegrationShow::All => true,
             IntegrationShow::Attention => needs_attention(row),
             IntegrationShow::Fresh => row.freshness == Freshness::Fresh,
-            IntegrationShow::Inactive => row.freshness == Freshness::Paused,
+            IntegrationShow::Paused => row.freshness == Freshness::Paused,
+            IntegrationShow::Inactive => row.freshness == Freshness::Inactive,
         }
 }
 
@@ -180,7 +188,7 @@ fn needs_attention(row: &IntegrationRow) -> bool {
         .and_then(|run| run.outcome)
         .is_some_and(|outcome| outcome != Outcome::Succeeded);
     let test_failed = row.last_test.as_ref().is_some_and(|test| !test.success);
-    row.integration.is_active && (stale || run_failed || test_failed)
+    !row.freshness.is_resting() && (stale || run_failed || test_failed)
 }
 
 /// The whole order in one text, as everywhere in the store.

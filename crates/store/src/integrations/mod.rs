@@ -1,5 +1,7 @@
 /// Lists: filter, order and pages.
 mod list;
+/// Pausing and resuming.
+mod pause;
 /// The stored form.
 mod row;
 
@@ -48,7 +50,7 @@ pub struct SealedKey {
 
 const SETTINGS: &str = "base_url = $set.base_url, workspace = $set.workspace, project_id = $set.project_id,
     integration_name = $set.integration_name, name_key = $set.name_key, description = $set.description,
-    auth_scheme = $set.auth_scheme, interval_minutes = $set.interval_minutes";
+    auth_scheme = $set.auth_scheme, interval_minutes = $set.interval_minutes, quiet_hours = $set.quiet_hours";
 
 impl Store {
     /// Stores an integration, active; `Taken` if another one has its name in any case.
@@ -87,6 +89,7 @@ impl Store {
             id: new.id,
             settings: new.settings,
             is_active: true,
+            paused: None,
             key: new.key.hint,
             version: 1,
             created_at: now,

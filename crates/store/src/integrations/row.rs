@@ -2,8 +2,8 @@ use chrono::{DateTime, Utc};
 use domain::{
     connection_test::TestSummary,
     freshness::freshness,
-    ids::IntegrationId,
-    integration::{AuthScheme, Integration, IntegrationRow, IntegrationSettings, KeyHint},
+    ids::{IntegrationId, UserId},
+    integration::{AuthScheme, Integration, IntegrationRow, IntegrationSettings, KeyHint, Pause},
     run::RunSummary,
 };
 use surrealdb::types::{RecordId, SurrealValue};
@@ -16,7 +16,8 @@ use crate::{
 
 /// All columns but the sealed key.
 pub(crate) const COLUMNS: &str = "uid, base_url, workspace, project_id, is_active, integration_name, description, created_at,
-    updated_at, auth_scheme, interval_minutes, key_last_four, key_fingerprint, key_replaced_at, version";
+    updated_at, auth_scheme, interval_minutes, quiet_hours, paused_at, paused_by, paused_by_name, pause_note,
+    key_last_four, key_fingerprint, key_replaced_at, version";
 
 #[derive(SurrealValue)]
 pub(crate) struct Stored {
@@ -31,6 +32,11 @@ pub(crate) struct Stored {
     updated_at: DateTime<Utc>,
     auth_scheme: String,
     interval_minutes: i64,
+    quiet_hours: Option<String>,
+    paused_at: Option<DateTime<Utc>>,
+    paused_by: Option<Uuid>,
+    paused_by_name: Option<String>,
+    pause_note: Option<String>,
     key_last_four: String,
     key_fingerprint: String,
     key_replaced_at: DateTime<Utc>,
@@ -49,8 +55,15 @@ impl Stored {
                 project_id: self.project_id.as_deref().map(parse).transpose()?,
                 auth_scheme: AuthScheme::from_word(&self.auth_scheme),
                 interval_minutes: count(self.interval_minutes),
+                quiet_hours: self.quiet_hours.as_deref().map(parse).transpose()?,
             },
             is_active: self.is_active,
+            paused: self.paused_at.zip(self.paused_by).map(|(at, by)| Pause {
+                at,
+                by: UserId(by),
+                by_name: self.paused_by_name.unwrap_or_default(),
+                note: self.pause_note.unwrap_or_default(),
+            }),
             key: KeyHint {
                 last_four: self.key_last_four,
                 fingerprint: self.key_fingerprint,
@@ -74,6 +87,7 @@ pub(super) struct Settings {
     description: Option<String>,
     auth_scheme: String,
     interval_minutes: i64,
+    quiet_hours: Option<String>,
 }
 
 impl From<&IntegrationSettings> for Settings {
@@ -87,6 +101,7 @@ impl From<&IntegrationSettings> for Settings {
             description: Some(settings.description.clone()).filter(|text| !text.is_empty()),
             auth_scheme: settings.auth_scheme.word().to_owned(),
             interval_minutes: i64::from(settings.interval_minutes),
+            quiet_hours: settings.quiet_hours.map(|hours| hours.to_string()),
         }
     }
 }
@@ -101,6 +116,7 @@ pub(super) fn changed(old: &IntegrationSettings, new: &IntegrationSettings) -> O
         ("project", old.project_id != new.project_id),
         ("way the key is sent", old.auth_scheme != new.auth_scheme),
         ("interval", old.interval_minutes != new.interval_minutes),
+        ("quiet hours", old.quiet_hours != new.quiet_hours),
     ];
     let names: Vec<&str> = fields
         .into_iter()
@@ -135,7 +151,7 @@ impl Facts {
         let last_test: Option<TestSummary> = self.last_test.map(from_json).transpose()?;
         let interval = integration.settings.interval();
         Ok(IntegrationRow {
-            freshness: freshness(self.complete_at, interval, integration.is_active, now),
+            freshness: freshness(self.complete_at, interval, integration.standing(), now),
             member_projects: count(self.member_projects),
             visible_projects: count(self.visible_projects),
             total_work_items: count(self.total_work_items),

@@ -3,6 +3,8 @@
 
 /// Projects, members, states and labels.
 mod around;
+/// What a run leaves to be looked at: calls and timeline.
+mod calls;
 /// Work items that are gone in Plane: taken out, put back, forgotten.
 mod gone;
 /// What a walk holds back until an admin releases it.
@@ -19,6 +21,8 @@ use domain::{
 };
 
 pub(crate) use around::access_of;
+#[cfg(test)]
+pub(crate) use calls::{OLD_CALLS, OLD_TIMELINES};
 #[cfg(test)]
 pub(crate) use gone::DELETED;
 pub use walk::{Checkpoint, Finished, Step};

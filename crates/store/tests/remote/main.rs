@@ -17,6 +17,8 @@ mod integrations;
 mod mirror;
 #[path = "../suite/people.rs"]
 mod people;
+#[path = "../suite/record.rs"]
+mod record;
 #[path = "../suite/support.rs"]
 mod support;
 #[path = "../suite/sync.rs"]

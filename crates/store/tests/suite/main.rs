@@ -8,6 +8,7 @@ mod engine;
 mod integrations;
 mod mirror;
 mod people;
+mod record;
 mod support;
 mod sync;
 mod totals;

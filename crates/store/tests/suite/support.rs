@@ -78,6 +78,7 @@ pub(crate) fn settings(name: &str) -> IntegrationSettings {
         project_id: None,
         auth_scheme: Default::default(),
         interval_minutes: 15,
+        quiet_hours: None,
     }
 }
 

@@ -207,8 +207,12 @@ async fn a_run_tells_its_progress_hears_a_cancel_and_ends_with_an_outcome() {
         let filter = RunFilter {
             integration: Some(acme.id),
             outcome,
+            ..RunFilter::default()
         };
-        let page = store.runs(&viewer(), &filter, None, 10).await.unwrap();
+        let page = store
+            .runs(&viewer(), &filter, None, 10, at(0))
+            .await
+            .unwrap();
         page.rows.into_iter().map(|run| run.id).collect::<Vec<_>>()
     };
     assert_eq!(ids(None).await, [next.id, run.id]);
@@ -223,10 +227,17 @@ async fn a_lease_that_nobody_renews_is_taken_over_and_its_run_closed() {
     let acme = integration(store, 1, "Acme").await;
     let lost = start(store, acme.id, id(500), at(0)).await;
     assert!(
-        store.interrupt_dead_runs(at(14)).await.unwrap().is_empty(),
+        store
+            .interrupt_dead_runs(&[], at(14))
+            .await
+            .unwrap()
+            .is_empty(),
         "its lease still runs"
     );
-    assert_eq!(store.interrupt_dead_runs(at(16)).await.unwrap(), [lost.id]);
+    assert_eq!(
+        store.interrupt_dead_runs(&[], at(16)).await.unwrap(),
+        [lost.id]
+    );
     let seen = store.run(&viewer(), lost.id).await.unwrap().unwrap();
     assert_eq!(seen.outcome, Some(Outcome::Interrupted));
     assert!(seen.reason.is_some());
@@ -276,7 +287,7 @@ async fn a_page_and_its_checkpoint_are_one() {
     assert_eq!(left().await, Some(checkpoint(w.project, 1)));
 
     // The lease is gone: neither rows nor checkpoint.
-    store.interrupt_dead_runs(at(1000)).await.unwrap();
+    store.interrupt_dead_runs(&[], at(1000)).await.unwrap();
     let change = changes(vec![item(2, "two", 2)], &HashMap::new());
     let (progress, counts) = (Progress::default(), Counts::default());
     let late = store

@@ -142,7 +142,7 @@ async fn a_run_that_lost_its_lease_removes_nothing() {
     let w = Workspace::synced(store, acme.id).await;
     let page = vec![item(1, "one", 1)];
     w.apply(page.clone()).await;
-    store.interrupt_dead_runs(at(1000)).await.unwrap();
+    store.interrupt_dead_runs(&[], at(1000)).await.unwrap();
     start(store, acme.id, id(502), at(1001)).await;
 
     let late = store
@@ -276,7 +276,7 @@ async fn what_is_held_is_released_once_and_a_deleted_integration_takes_nothing_b
         .remove_items(&w.run, w.project, &gone, at(61))
         .await
         .unwrap();
-    store.interrupt_dead_runs(at(5000)).await.unwrap();
+    store.interrupt_dead_runs(&[], at(5000)).await.unwrap();
     store
         .delete_integration(&admin, acme.id, at(5001))
         .await
