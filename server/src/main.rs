@@ -12,7 +12,10 @@ use server::{
     telemetry,
     vault::{self, MasterKeySource},
 };
-use tokio::{net::TcpListener, signal::unix::SignalKind};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind},
+};
 use tokio_util::sync::CancellationToken;
 
 #[global_allocator]
@@ -136,11 +139,20 @@ async fn serve(config: Config) -> ExitCode {
 }
 
 /// SIGINT and SIGTERM let requests end; the second one stops at once.
-async fn stop_on_signal(stop: CancellationToken) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
+/// Listens from now on: a signal that comes before the first poll is not lost.
+fn stop_on_signal(stop: CancellationToken) -> impl Future<Output = ()> + Send {
+    let signals = (
         tokio::signal::unix::signal(SignalKind::interrupt()),
         tokio::signal::unix::signal(SignalKind::terminate()),
-    ) else {
+    );
+    wait_for_signals(signals, stop)
+}
+
+async fn wait_for_signals(
+    signals: (std::io::Result<Signal>, std::io::Result<Signal>),
+    stop: CancellationToken,
+) {
+    let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
         tracing::warn!("signals can't be handled; stopping will be abrupt");
         return;
     };

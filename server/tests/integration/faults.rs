@@ -258,8 +258,8 @@ impl World {
     fn delete_one(&self) -> Uuid {
         self.portal.plane.given(|state| {
             let project = state.project(self.web).unwrap();
-            let all = project.items.all().iter();
-            let id = all.filter(|item| item.is_visible()).next().unwrap().id;
+            let mut all = project.items.all().iter();
+            let id = all.find(|item| item.is_visible()).unwrap().id;
             state.delete_item(id);
             id
         })

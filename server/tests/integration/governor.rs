@@ -131,8 +131,8 @@ async fn three_integrations_on_one_key_people_and_three_restarts_use_the_limit_u
         let (first, last) = (window[0].at, window[LIMIT as usize].at);
         assert!(last - first >= TimeDelta::from_std(WINDOW).unwrap());
     }
-    let lists = calls.iter().filter(|call| call.path.contains("work-items"));
-    let last = lists.last().unwrap().at;
+    let mut lists = calls.iter().filter(|call| call.path.contains("work-items"));
+    let last = lists.next_back().unwrap().at;
     let made = calls.iter().filter(|call| call.at <= last).count() as f64;
     let took = (last - calls[0].at).as_seconds_f64() / WINDOW.as_secs_f64();
     let share = made / (took * f64::from(LIMIT));

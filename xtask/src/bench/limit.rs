@@ -51,6 +51,7 @@ pub(super) fn measure(bench: &Bench, step: &Step) -> Result<Vec<Row>> {
         admin.send("start_sync", &[("id", integration)])?;
     }
     let (mut restarted, mut waits, mut tested) = (0, Vec::new(), None::<Instant>);
+    let (mut lists, mut made, mut took) = (0, 0, 0.0);
     loop {
         let seconds = began.elapsed().as_secs_f64();
         step.busy(&format!("{seconds:.0} s"));
@@ -68,6 +69,13 @@ pub(super) fn measure(bench: &Bench, step: &Step) -> Result<Vec<Row>> {
             tested = Some(Instant::now());
             waits.push(test(&mut admin, &integrations[0])?);
         }
+        // What counts is when the last page was asked for: storing it is not Plane's limit.
+        let seen = calls(&mut asked)?;
+        let pages = seen.iter().filter(|path| path.contains("/work-items/"));
+        let pages = pages.count();
+        if pages > lists {
+            (lists, made, took) = (pages, seen.len(), began.elapsed().as_secs_f64());
+        }
         let mut done = restarted == RESTARTS.len();
         for integration in &integrations {
             let path = format!("/runs?integration={integration}&outcome=succeeded");
@@ -81,13 +89,7 @@ pub(super) fn measure(bench: &Bench, step: &Step) -> Result<Vec<Row>> {
         }
         thread::sleep(Duration::from_millis(200));
     }
-    let took = began.elapsed().as_secs_f64();
     let seen: Vec<Value> = serde_json::from_str(&asked.get("/__fake/requests")?.text())?;
-    let calls = seen.iter().filter(|seen| {
-        let path = seen["path"].as_str();
-        path.is_some_and(|path| path.starts_with("/api/v1/"))
-    });
-    let made = calls.count() as f64;
     let refused = seen.iter().filter(|seen| seen["status"] == 429).count();
     waits.sort_by(f64::total_cmp);
     let p95 = waits[(waits.len() * 95).div_ceil(100) - 1];
@@ -96,8 +98,8 @@ pub(super) fn measure(bench: &Bench, step: &Step) -> Result<Vec<Row>> {
     Ok(vec![
         Row::at_most("60 calls a minute: answers 429", refused as f64, 0.0, ""),
         Row::at_least(
-            format!("60 calls a minute: {made:.0} calls in {took:.0} s, of the limit"),
-            made / took * 60.0 / LIMIT * 100.0,
+            format!("60 calls a minute: {made} calls in {took:.0} s, of the limit"),
+            made as f64 / took * 60.0 / LIMIT * 100.0,
             97.0,
             "%",
         ),
@@ -108,6 +110,14 @@ pub(super) fn measure(bench: &Bench, step: &Step) -> Result<Vec<Row>> {
             "s",
         ),
     ])
+}
+
+/// The paths that were asked for with a key.
+fn calls(plane: &mut Connection) -> Result<Vec<String>> {
+    let seen: Vec<Value> = serde_json::from_str(&plane.get("/__fake/requests")?.text())?;
+    let paths = seen.iter().filter_map(|seen| seen["path"].as_str());
+    let paths = paths.filter(|path| path.starts_with("/api/v1/"));
+    Ok(paths.map(str::to_owned).collect())
 }
 
 fn projects(plane: &mut Connection) -> Result<Vec<String>> {
