@@ -201,13 +201,17 @@ impl Store {
             Some((None, ..)) => PROGRESS.to_owned(),
             None => String::new(),
         };
-        let insert = if rows.is_empty() { "" } else { INSERT };
+        let insert = match () {
+            () if rows.is_empty() => "",
+            () if before.labels.is_empty() => "insert into work_items $rows return none;",
+            () => INSERT,
+        };
         let sql = format!(
             "{{
                 {guard}
                 if (select value revision from only $project) != $revision {{ return false }};
                 {insert}
-                for $word in $words {{ upsert $word.id content $word return none }};
+                insert ignore into item_words $words return none;
                 for $delta in $deltas {{
                     upsert $delta.id set label = $delta.label, work_items += $delta.by return none
                 }};
