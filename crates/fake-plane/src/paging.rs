@@ -136,10 +136,7 @@ mod tests {
     #[test]
     fn wrong_sizes_and_cursors_get_planes_own_words() {
         let refused = |detail| Err(PageError::Refused(detail));
-        assert_eq!(
-            read(Some("1001"), None),
-            refused("Invalid per_page value. Cannot exceed 1000.")
-        );
+        assert_eq!(read(Some("1001"), None), Err(PageError::TooLarge(1000)));
         assert_eq!(
             read(Some("abc"), None),
             refused("Invalid per_page parameter.")

@@ -1,18 +1,18 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     ids::{ProjectId, RunId},
     mirror::Project,
-    run::{Counts, Outcome, Phase, Progress},
+    run::Phase,
     walk::{Held, Walk},
 };
-use plane::{Error, ListPage, Plane, Usage, error::AnswerFlaw};
+use plane::{Error, ListPage, Plane, error::AnswerFlaw};
 use store::{RunRef, Store};
 use tokio::{sync::broadcast, time::Instant};
 use tracing::{debug, info};
 
-use super::recorder::Recorder;
+use super::{
+    ended::{Ended, LeftOut},
+    live::Live,
+};
 use crate::{clock::Clock, rng::Rng, timing::Timing};
 
 /// How often a call that failed for a reason that may pass is tried again.
@@ -34,38 +34,6 @@ pub(super) struct Copy<'a> {
     pub(super) changes: &'a broadcast::Sender<RunId>,
 }
 
-/// How a walk ended.
-pub(super) enum Ended {
-    /// Everything was read but what is named here.
-    Copied {
-        left_out: Vec<LeftOut>,
-    },
-    /// Plane, or the way there, is in trouble.
-    Plane(Error),
-    /// Nothing moved for too long.
-    Stuck,
-    Store(store::Error),
-    Cancelled,
-}
-
-/// A project that could not be copied whole, and why.
-pub(super) struct LeftOut {
-    pub(super) project: String,
-    pub(super) why: String,
-    /// It waits for somebody to look, rather than for the next run.
-    pub(super) is_held: bool,
-}
-
-impl LeftOut {
-    fn partly(project: &Project, why: String) -> Self {
-        Self {
-            project: project.name.clone(),
-            why,
-            is_held: false,
-        }
-    }
-}
-
 /// What happens to one step: a failure of Plane may be this project's alone, one of the store never is.
 pub(super) enum Stop {
     Plane(Error),
@@ -81,59 +49,6 @@ impl From<Error> for Stop {
 impl From<store::Error> for Stop {
     fn from(error: store::Error) -> Self {
         Stop::Store(error)
-    }
-}
-
-/// Where the walk is, for whoever watches.
-pub(super) struct Live {
-    now: Mutex<(Progress, Counts)>,
-    pub(super) record: Recorder,
-    /// Held by whoever writes for the run. A page and a heartbeat both write its record: side by side they would only
-    /// make each other start over, and a page that takes longer than a heartbeat would never be done.
-    writing: tokio::sync::Mutex<()>,
-}
-
-impl Live {
-    /// Of a run that started then.
-    pub(super) fn of(started_at: DateTime<Utc>) -> Self {
-        Self {
-            now: Mutex::default(),
-            record: Recorder::new(started_at),
-            writing: tokio::sync::Mutex::default(),
-        }
-    }
-
-    pub(super) fn progress(&self) -> Progress {
-        self.lock().0.clone()
-    }
-
-    pub(super) fn counts(&self) -> Counts {
-        self.lock().1
-    }
-
-    /// Takes over what the client counts.
-    pub(super) fn note(&self, usage: Usage, waiting_until: Option<DateTime<Utc>>) {
-        let mut live = self.lock();
-        live.0.waiting_until = waiting_until;
-        live.1.requests = usage.requests;
-        live.1.rate_limited = usage.rate_limited;
-        live.1.bytes = usage.bytes;
-        live.1.waited_seconds = u32::try_from(usage.waited.as_secs()).unwrap_or(u32::MAX);
-    }
-
-    /// The right to write for the run, for as long as it is held.
-    pub(super) async fn writing(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.writing.lock().await
-    }
-
-    pub(super) fn update(&self, f: impl FnOnce(&mut Progress, &mut Counts)) {
-        let mut live = self.lock();
-        let (progress, counts) = &mut *live;
-        f(progress, counts);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, (Progress, Counts)> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -397,106 +312,4 @@ fn concerns_all(error: &Error) -> bool {
             | Error::BadAnswer(_)
             | Error::NotPlane
     )
-}
-
-/// The outcome of a run that this error ended.
-pub(super) fn outcome_of(error: &Error) -> Outcome {
-    match error {
-        Error::BadKey
-        | Error::NoCredentials
-        | Error::NoAccess
-        | Error::NotFound
-        | Error::Policy(_) => Outcome::Rejected,
-        Error::Dns
-        | Error::Refused
-        | Error::Timeout
-        | Error::Tls(_)
-        | Error::Network
-        | Error::Resting { .. } => Outcome::Unreachable,
-        Error::RateLimited { .. } => Outcome::RateLimited,
-        _ => Outcome::Failed,
-    }
-}
-
-/// Why this error ended a run; with the time from when Plane may be asked again, if it is known.
-pub(super) fn reason_of(error: &Error, now: DateTime<Utc>) -> String {
-    let Some(until) = error
-        .retry_after()
-        .and_then(|wait| Some(now + TimeDelta::from_std(wait).ok()?))
-    else {
-        return error.sentence();
-    };
-    // Whole seconds, and not before.
-    let until = (until + TimeDelta::milliseconds(999)).format("%H:%M:%S");
-    match error {
-        Error::Resting { .. } => {
-            format!("Plane failed five times in a row; the next try is at {until} UTC.")
-        }
-        _ => format!("Plane's rate limit for this key is used up until {until} UTC."),
-    }
-}
-
-/// What a partial run says of what it left out: the first three by name.
-pub(super) fn left_out_sentence(left_out: &[LeftOut]) -> String {
-    let named: Vec<String> = left_out
-        .iter()
-        .take(3)
-        .map(|l| format!("{}: {}", l.project, l.why))
-        .collect();
-    let more = left_out.len().saturating_sub(3);
-    let rest = if more > 0 {
-        format!(" And {more} more.")
-    } else {
-        String::new()
-    };
-    format!("{}{rest}", named.join(" "))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn the_outcome_names_whose_fault_it_is() {
-        assert_eq!(outcome_of(&Error::BadKey), Outcome::Rejected);
-        assert_eq!(outcome_of(&Error::Timeout), Outcome::Unreachable);
-        assert_eq!(
-            outcome_of(&Error::PlaneFault { status: 502 }),
-            Outcome::Failed
-        );
-    }
-
-    #[test]
-    fn a_wait_is_told_by_its_end() {
-        let now = DateTime::from_timestamp(1_800_000_000, 400_000_000).unwrap();
-        let wait = Duration::from_secs(57);
-        let limited = Error::RateLimited { retry_after: wait };
-        assert_eq!(
-            reason_of(&limited, now),
-            "Plane's rate limit for this key is used up until 08:00:58 UTC."
-        );
-        let resting = Error::Resting { retry_after: wait };
-        assert!(reason_of(&resting, now).ends_with("the next try is at 08:00:58 UTC."));
-        assert_eq!(reason_of(&Error::BadKey, now), Error::BadKey.sentence());
-    }
-
-    #[test]
-    fn three_are_named_and_the_rest_is_counted() {
-        let left_out: Vec<LeftOut> = (1..=5)
-            .map(|n| LeftOut {
-                project: format!("P{n}"),
-                why: "Plane answered 500.".to_owned(),
-                is_held: false,
-            })
-            .collect();
-        let sentence = left_out_sentence(&left_out);
-        assert!(
-            sentence.contains("P3")
-                && !sentence.contains("P4")
-                && sentence.ends_with("And 2 more."),
-            "{sentence}"
-        );
-    }
 }
