@@ -72,6 +72,11 @@ impl Connection {
         )
     }
 
+    /// Sends JSON.
+    pub(crate) fn post_json(&mut self, path: &str, json: &serde_json::Value) -> Result<Answer> {
+        self.ask("POST", path, Some(("application/json", &json.to_string())))
+    }
+
     fn ask(&mut self, method: &str, path: &str, body: Option<(&str, &str)>) -> Result<Answer> {
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.host);
         for (name, value) in &self.headers {

@@ -76,6 +76,12 @@ impl Walked {
             .is_some_and(|at| is_within(at, AROUND_EVERY, now))
     }
 
+    /// Whether a difference of the totals is what the last complete walk left, so that nothing else is missing on either
+    /// side. What is held must still be missing: a list that was empty by mistake is read again.
+    pub fn explains(&self, gap: i64) -> bool {
+        gap == self.gap && self.held.is_none_or(|held| gap == i64::from(held.absent))
+    }
+
     /// Whether cycles and modules are to be read: no work item's time tells when they change.
     pub fn wants_collections(&self, now: DateTime<Utc>) -> bool {
         !self
@@ -162,6 +168,31 @@ mod tests {
         assert!(!walked.wants_around(at(1001)));
         assert!(walked.wants_around(at(1000 + 3600)));
         assert!(Walked::default().wants_around(at(0)));
+    }
+
+    #[test]
+    fn a_difference_that_was_there_before_is_explained_unless_what_is_held_is_back() {
+        let walked = |gap, absent: Option<u32>| Walked {
+            gap,
+            held: absent.map(|absent| Held {
+                absent,
+                of: 100,
+                at: at(0),
+            }),
+            ..Walked::default()
+        };
+        assert!(walked(0, None).explains(0));
+        assert!(!walked(0, None).explains(1));
+        assert!(
+            walked(-2, None).explains(-2),
+            "rows that are not understood"
+        );
+        assert!(walked(30, Some(30)).explains(30));
+        assert!(!walked(30, Some(30)).explains(0), "they are back");
+        assert!(
+            !walked(0, Some(30)).explains(0),
+            "the list was empty, its total was not"
+        );
     }
 
     #[test]

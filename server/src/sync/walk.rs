@@ -76,7 +76,7 @@ impl Copy<'_> {
         {
             let gap = totals.gap();
             // A difference that a full walk has found before is not worth another one.
-            if gap == walked.gap {
+            if walked.explains(gap) {
                 let finished = Finished {
                     complete_at: now,
                     watermark,

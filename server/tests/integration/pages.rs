@@ -44,12 +44,17 @@ async fn every_page_answers_and_has_one_heading() {
     .to_vec();
     pages.extend(["", "/edit", "/key", "/delete", "/history"].map(|p| format!("{acme}{p}")));
     pages.extend([
+        format!("{run}/calls"),
         run,
         test,
         format!("{acme}/projects/{web}"),
         format!("{acme}/projects/{web}/labels"),
+        format!("{acme}/projects/{web}/collections"),
+        format!("{acme}/projects/{web}/drift"),
+        format!("{acme}/projects/{web}/deleted"),
         format!("{acme}/projects/{web}/work-items/{item}"),
     ]);
+    portal.plane.forget_requests();
     for path in &pages {
         let page = admin.get(path).await;
         assert_eq!(page.status, 200, "{path}: {}", page.words());
@@ -71,6 +76,8 @@ async fn every_page_answers_and_has_one_heading() {
         );
         assert!(page.status != 500, "{path}");
     }
+    let asked = portal.plane.requests();
+    assert!(asked.is_empty(), "pages read the copy alone: {asked:?}");
 }
 
 #[tokio::test]

@@ -35,6 +35,21 @@ pub(super) fn time_to_ready(bench: &Bench, data: &str, times: usize) -> Result<(
     Ok((seconds[seconds.len() / 2], memory))
 }
 
+/// The CPU time that a portal has used so far.
+pub(super) fn cpu_seconds(portal: &Portal) -> Result<f64> {
+    // Linux counts a hundred ticks a second for programs, whatever the kernel itself ticks (proc(5), sysconf(3)).
+    const TICKS: f64 = 100.0;
+    let stat = fs::read_to_string(format!("/proc/{}/stat", portal.process.id()))?;
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks: f64 = after_name
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|ticks| ticks.parse::<f64>().ok())
+        .sum();
+    Ok(ticks / TICKS)
+}
+
 /// The memory that a portal holds now.
 pub(super) fn resident_megabytes(portal: &Portal) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{}/status", portal.process.id()))?;
