@@ -60,7 +60,7 @@ pub fn DeletedPage() -> impl IntoView {
             let title = format!("Deleted from {}", project.project.name);
             let is_empty = items.rows.is_empty();
             let all = (is_admin && !is_empty).then(|| view! {
-                <ButtonForm action=RestoreAllDeleted::PATH label="Put all back" hidden=of_project(&project)/>
+                <ButtonForm action=RestoreAllDeleted::PATH label="Put all back" hidden=words::fields_of(&project)/>
             });
             view! {
                 <Frame title=title.clone()>
@@ -89,7 +89,7 @@ fn Table(is_admin: bool, project: ProjectRow, rows: Vec<DeletedItem>) -> impl In
     let line = |item: DeletedItem| {
         let number = words::identifier(&project, item.sequence_id);
         let back = is_admin.then(|| {
-            let mut hidden = of_project(&project);
+            let mut hidden = words::fields_of(&project);
             hidden.push(("item", item.id.to_string()));
             let about = format!("Put {number} back");
             view! { <td class="number"><ButtonForm action=RestoreDeleted::PATH label="Put back" hidden about/></td> }
@@ -121,13 +121,6 @@ fn Table(is_admin: bool, project: ProjectRow, rows: Vec<DeletedItem>) -> impl In
         </TableRegion>
     }
     .into_any()
-}
-
-fn of_project(project: &ProjectRow) -> Vec<(&'static str, String)> {
-    vec![
-        ("id", project.integration.to_string()),
-        ("project", project.project.id.to_string()),
-    ]
 }
 
 #[component]

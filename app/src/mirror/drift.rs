@@ -9,6 +9,7 @@ use server_fn::ServerFn;
 use super::{
     api::{CompareProject, RereadProject},
     labels::project_of_page,
+    words,
 };
 use crate::{
     Failure, paths,
@@ -99,10 +100,7 @@ pub fn DriftPage() -> impl IntoView {
 /// What an admin can do, each with what it costs.
 #[component]
 fn Actions(project: ProjectRow) -> impl IntoView {
-    let hidden = vec![
-        ("id", project.integration.to_string()),
-        ("project", project.project.id.to_string()),
-    ];
+    let hidden = words::fields_of(&project);
     let sample = 1 + project.total_work_items.min(5);
     let pages = project.total_work_items.div_ceil(1000).max(1);
     let compare = format!("Compare now ({})", count(sample, "request", "requests"));

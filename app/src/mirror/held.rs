@@ -2,7 +2,7 @@ use domain::{mirror::ProjectRow, walk::Held};
 use leptos::prelude::*;
 use server_fn::ServerFn;
 
-use super::api::ReleaseHeld;
+use super::{api::ReleaseHeld, words};
 use crate::ui::{
     badge::Tone,
     form::{Button, ButtonForm},
@@ -19,10 +19,7 @@ pub fn HeldNotice(project: ProjectRow, is_admin: bool) -> impl IntoView {
     };
     let requests = count(u64::from(held.absent), "request", "requests");
     let release = is_admin.then(|| {
-        let hidden = vec![
-            ("id", project.integration.to_string()),
-            ("project", project.project.id.to_string()),
-        ];
+        let hidden = words::fields_of(&project);
         view! {
             <p>
                 "Were they deleted or archived on purpose? Then release them: Hangar asks Plane for each, with "

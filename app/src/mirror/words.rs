@@ -125,6 +125,14 @@ pub fn collection_days(collection: &Collection) -> String {
     }
 }
 
+/// What the forms about a project send.
+pub fn fields_of(project: &ProjectRow) -> Vec<(&'static str, String)> {
+    vec![
+        ("id", project.integration.to_string()),
+        ("project", project.project.id.to_string()),
+    ]
+}
+
 /// `WEB-7`.
 pub fn identifier(project: &ProjectRow, sequence_id: u64) -> String {
     format!("{}-{sequence_id}", project.project.identifier)

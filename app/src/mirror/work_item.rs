@@ -70,11 +70,8 @@ pub fn WorkItemPage() -> impl IntoView {
 #[component]
 fn Kept(item: WorkItemDetail, since: DateTime<Utc>, is_admin: bool) -> impl IntoView {
     let out = is_admin.then(|| {
-        let hidden = vec![
-            ("id", item.project.integration.to_string()),
-            ("project", item.project.project.id.to_string()),
-            ("item", item.row.id.to_string()),
-        ];
+        let mut hidden = words::fields_of(&item.project);
+        hidden.push(("item", item.row.id.to_string()));
         view! { <ButtonForm action=DiscardKept::PATH label="Take out again" hidden/> }
     });
     view! {

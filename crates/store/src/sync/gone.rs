@@ -235,12 +235,7 @@ impl Store {
         let audit = self.admin_entry(admin, "work_item.restored", Some(integration), says, now);
         let writer = Writer::Admin(integration, &audit);
         let items: Vec<&WorkItem> = items.iter().collect();
-        for _ in 0..10 {
-            if self.try_batch(writer, project, &items, None, now).await? {
-                return Ok(());
-            }
-        }
-        Err(Error::Conflict)
+        self.apply_batch(writer, project, &items, None, now).await
     }
 
     /// Which work items of a project are kept though Plane does not have them.

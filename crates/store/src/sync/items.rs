@@ -136,20 +136,20 @@ impl Store {
         let last = batches.len() - 1;
         for (n, batch) in batches.iter().enumerate() {
             let end = (n == last).then_some((step, progress, counts));
-            self.apply_batch(run, project, batch, end, now).await?;
+            self.apply_batch(Writer::Run(run), project, batch, end, now)
+                .await?;
         }
         Ok(())
     }
 
-    async fn apply_batch(
+    pub(super) async fn apply_batch(
         &self,
-        run: &RunRef,
+        writer: Writer<'_>,
         project: ProjectId,
         items: &[&WorkItem],
         end: Option<(Option<Step<'_>>, &Progress, &Counts)>,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let writer = Writer::Run(run);
         for _ in 0..10 {
             if self.try_batch(writer, project, items, end, now).await? {
                 return Ok(());
@@ -160,7 +160,7 @@ impl Store {
 
     /// Stores items with the totals they change. What a run writes is there in Plane; what an admin writes is kept though it
     /// is not. `false`: somebody else changed the project's items since its totals were worked out.
-    pub(super) async fn try_batch(
+    async fn try_batch(
         &self,
         writer: Writer<'_>,
         project: ProjectId,
@@ -171,6 +171,16 @@ impl Store {
         let integration = writer.integration();
         let ids = [integration.0, project.0];
         let before = self.before(ids, items).await?;
+        // What came back in Plane since an admin asked for it is newer here than what was kept.
+        let is_newer = |item: &&&WorkItem| {
+            matches!(writer, Writer::Admin(..)) && before.labels.contains_key(&item.id.0)
+        };
+        let items: Vec<&WorkItem> = items
+            .iter()
+            .filter(|item| !is_newer(item))
+            .copied()
+            .collect();
+        let items = &items[..];
         let rows: Vec<ItemRow> = items
             .iter()
             .map(|item| ItemRow::new(integration, project, item, before.group(item), now))
