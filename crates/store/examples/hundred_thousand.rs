@@ -56,7 +56,7 @@ async fn run(directory: &std::path::Path, items: u64) -> Result<(), Box<dyn std:
                 .map(|n| item(project, n, shift))
                 .collect();
             let ids: Vec<WorkItemId> = fetched.iter().map(|item| item.id).collect();
-            let stored = store.stored_items(integration, project, &ids).await?;
+            let stored = store.stored_items(integration, project, &fetched).await?;
             let changes = changes(fetched, &stored);
             let checkpoint = Checkpoint {
                 project,

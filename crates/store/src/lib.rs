@@ -23,8 +23,8 @@ mod audit;
 
 /// Cycles and modules.
 mod collections;
-/// A work item as it is stored.
-mod item;
+/// Work items as they are stored, and the tables that answer lists.
+mod items;
 /// Projects in lists.
 mod projects;
 /// Sync runs and their leases.
@@ -86,6 +86,7 @@ struct Inner {
     /// Why the storage failed, once it has.
     broken: watch::Sender<Option<String>>,
     rng: Mutex<StdRng>,
+    tables: items::Tables,
 }
 
 impl Store {
@@ -96,6 +97,7 @@ impl Store {
                 engine: engine::Engine::open(&options).await?,
                 broken: watch::Sender::new(None),
                 rng: Mutex::new(StdRng::seed_from_u64(options.seed)),
+                tables: items::Tables::default(),
             }),
         };
         migrate::migrate(&store, now).await?;

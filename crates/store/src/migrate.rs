@@ -33,6 +33,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0006_run_log",
         sql: include_str!("../migrations/0006_run_log.surql"),
     },
+    Migration {
+        name: "0008_buckets",
+        sql: include_str!("../migrations/0008_buckets.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

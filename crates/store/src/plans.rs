@@ -1,15 +1,11 @@
 use chrono::DateTime;
 use domain::{
     ids::IntegrationId,
-    mirror::{Priority, StateGroup, WorkItemSort},
     run::{Outcome, RunFilter, RunTime, TriggerKind},
 };
 use uuid::Uuid;
 
-use crate::{
-    OpenOptions, Store,
-    work_items::{Condition, NUMBERED, candidates_query, ordered_query},
-};
+use crate::{OpenOptions, Store};
 
 /// The plan of a query walks this index, forward, and stops at the limit; nothing is sorted, no table is read whole.
 async fn check(store: &Store, sql: &str, index: &str) {
@@ -38,13 +34,10 @@ async fn plan(store: &Store, sql: &str) -> String {
         .ask(&format!("explain {sql}"))
         .bind("integration", id)
         .bind("project", id)
-        .bind("driver", id)
-        .bind("rest0", id)
         .bind("outcome", "failed")
         .bind("trigger", "schedule")
         .bind("q", "x")
         .bind("after", "x")
-        .bind("from", "0000000007")
         .bind("limit", 51)
         .read()
         .await
@@ -63,39 +56,9 @@ async fn store() -> Store {
 }
 
 #[tokio::test]
-async fn lists_of_work_items_walk_an_index() {
-    use WorkItemSort::{Newest, Oldest, Updated};
+async fn work_items_that_changed_or_went_are_found_by_an_index() {
     let store = store().await;
-    for (sort, index) in [
-        (Updated, "work_items_updated"),
-        (Newest, "work_items_newest"),
-        (Oldest, "work_items_oldest"),
-    ] {
-        check_exact(&store, &ordered_query(None, &[], sort), index).await;
-        let rest = [Condition::Assignee(Uuid::nil())];
-        check(&store, &ordered_query(None, &rest, sort), index).await;
-    }
-    for (driver, index) in [
-        (Condition::Label(Uuid::nil()), "work_items_label"),
-        (Condition::Assignee(Uuid::nil()), "work_items_assignee"),
-        (Condition::Priority(Priority::High), "work_items_priority"),
-        (Condition::Group(StateGroup::Started), "work_items_group"),
-        (Condition::Words(vec!["csv".into()]), "work_items_word"),
-    ] {
-        check_exact(&store, &ordered_query(Some(&driver), &[], Updated), index).await;
-        check_exact(&store, &candidates_query(&driver, Newest), index).await;
-    }
-    let (urgent, rest) = (
-        Condition::Priority(Priority::Urgent),
-        [Condition::Label(Uuid::nil())],
-    );
-    check(
-        &store,
-        &ordered_query(Some(&urgent), &rest, WorkItemSort::Priority),
-        "work_items_priority",
-    )
-    .await;
-    check_exact(&store, NUMBERED, "work_items_oldest").await;
+    check_exact(&store, crate::items::CHANGED, "item_buckets_changed").await;
     check_exact(&store, crate::sync::DELETED, "deleted_items_project").await;
 }
 

@@ -27,21 +27,6 @@ pub(crate) fn records_under(table: &'static str, parts: &[Uuid]) -> RecordId {
     records_between(table, Bound::Included(array(parts)), parts)
 }
 
-/// The same, from behind the child `after` on.
-pub(crate) fn records_under_after(
-    table: &'static str,
-    parts: &[Uuid],
-    after: Option<Uuid>,
-) -> RecordId {
-    match after {
-        None => records_under(table, parts),
-        Some(after) => {
-            let after = [parts, &[after]].concat();
-            records_between(table, Bound::Excluded(array(&after)), parts)
-        }
-    }
-}
-
 fn records_between(table: &'static str, from: Bound<Array>, parts: &[Uuid]) -> RecordId {
     let mut end = array(parts);
     // An array sorts after every uuid.

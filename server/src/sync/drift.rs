@@ -45,7 +45,7 @@ impl SyncService {
         let kept = store.kept_items(id, project).await.map_err(from_store)?;
         let ours = ours - kept.len() as u64;
         let places: Vec<Uuid> = (0..SAMPLE).map(|_| rng.uuid_v4()).collect();
-        let sample = store.items_near(id, project, &places).await;
+        let sample = store.items_at(id, project, &places).await;
         let (mut compared, mut gone, mut different) = (0, 0, 0);
         for stored in sample.map_err(from_store)? {
             if kept.contains(&stored.id) {

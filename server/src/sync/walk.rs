@@ -360,10 +360,9 @@ impl Copy<'_> {
     }
 
     async fn compare(&self, project: &Project, rows: Vec<WorkItem>) -> Result<Changes, Stop> {
-        let ids: Vec<WorkItemId> = rows.iter().map(|item| item.id).collect();
         let stored = self
             .store
-            .stored_items(self.run.integration, project.id, &ids)
+            .stored_items(self.run.integration, project.id, &rows)
             .await?;
         Ok(changes(rows, &stored))
     }

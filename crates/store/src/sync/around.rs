@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use domain::{
     ids::ProjectId,
@@ -165,7 +163,7 @@ impl Store {
             .map(drop)
     }
 
-    /// Stores a project's workflow states, all of them. Items in a state that moved to another group move along.
+    /// Stores a project's workflow states, all of them.
     pub async fn apply_states(
         &self,
         run: &RunRef,
@@ -175,23 +173,6 @@ impl Store {
     ) -> Result<(), Error> {
         let ids = [run.integration.0, project.0];
         let all = records_under("states", &ids);
-        let old: Vec<StateRow> = self
-            .ask("select * from $all")
-            .bind("all", all.clone())
-            .read()
-            .await?
-            .rows(0)?;
-        let old: HashMap<Uuid, String> = old
-            .into_iter()
-            .map(|row| (row.state, row.state_group))
-            .collect();
-        for state in states {
-            if old.get(&state.id.0).map(String::as_str) != Some(state.group.word()) {
-                // Before the states themselves: if this is cut short, the next run sees the difference again.
-                self.move_items(run, project, state, now).await?;
-            }
-        }
-
         let rows: Vec<StateRow> = states
             .iter()
             .map(|s| StateRow {
@@ -219,41 +200,6 @@ impl Store {
             .write()
             .await
             .map(drop)
-    }
-
-    async fn move_items(
-        &self,
-        run: &RunRef,
-        project: ProjectId,
-        state: &State,
-        now: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        const BATCH: i64 = 500;
-        let sql = format!(
-            "{{
-                {FENCE}
-                let $ids = (select value id from $items where state = $state and state_group != $group limit $batch);
-                update $ids set state_group = $group return none;
-                return array::len($ids);
-            }}"
-        );
-        loop {
-            let moved: i64 = self
-                .ask_fenced(&sql, run, now)
-                .bind(
-                    "items",
-                    records_under("work_items", &[run.integration.0, project.0]),
-                )
-                .bind("state", state.id.0)
-                .bind("group", state.group.word())
-                .bind("batch", BATCH)
-                .write()
-                .await?
-                .value(0)?;
-            if moved < BATCH {
-                return Ok(());
-            }
-        }
     }
 
     /// Stores a project's labels, all of them. How many items carry each is counted with the items.

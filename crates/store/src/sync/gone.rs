@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -10,11 +10,12 @@ use domain::{
 use surrealdb::types::{RecordId, SurrealValue};
 use uuid::Uuid;
 
-use super::{Writer, items::label_deltas};
+use super::{Writer, items::Edit};
 use crate::{
     RunRef, Store,
     error::Error,
-    shape::{count, latest_first, page, record, record_of, records_under},
+    items::{StoredItem, Table, bucket_of},
+    shape::{count, latest_first, page, record_of, records_under},
 };
 
 #[derive(SurrealValue)]
@@ -78,76 +79,72 @@ impl Store {
         gone: &[WorkItemId],
         now: DateTime<Utc>,
     ) -> Result<u64, Error> {
-        for _ in 0..10 {
-            let stored = self
-                .stored_items(writer.integration(), project, gone)
-                .await?;
-            let items: Vec<&WorkItem> = stored.values().collect();
-            if items.is_empty() {
-                return Ok(0);
+        let ids = [writer.integration().0, project.0];
+        let find = |table: &Table| -> BTreeMap<i64, Vec<WorkItemId>> {
+            let mut found: BTreeMap<i64, Vec<WorkItemId>> = BTreeMap::new();
+            for entry in gone.iter().filter_map(|id| table.get(id.0)) {
+                let bucket = found.entry(bucket_of(entry.number)).or_default();
+                bucket.push(WorkItemId(entry.id));
             }
-            if self.try_take_out(writer, project, &items, now).await? {
-                return Ok(items.len() as u64);
+            found
+        };
+        let mut left = self.with_table(ids, find).await?;
+        let (mut taken, mut tries) = (0, 0);
+        while !left.is_empty() {
+            let mut read = self.read_buckets(ids, left.keys().copied()).await?;
+            let mut edit = Edit::of(ids, &read);
+            let (mut done, mut out) = (Vec::new(), Vec::new());
+            for (number, items) in &left {
+                if edit.is_full() {
+                    break;
+                }
+                let bucket = read.buckets.entry(*number).or_default();
+                let found: Vec<StoredItem> =
+                    items.iter().filter_map(|id| bucket.take(*id)).collect();
+                if !found.is_empty() {
+                    edit.set(*number, bucket)?;
+                }
+                found.iter().for_each(|old| edit.count(Some(old), None));
+                out.extend(found);
+                done.push(*number);
+            }
+            self.fill_in(ids, &mut out).await?;
+            if out.is_empty() || self.try_take_out(writer, ids, edit, &out, now).await? {
+                tries = 0;
+                taken += out.len() as u64;
+                left.retain(|number, _| !done.contains(number));
+            } else if tries == 10 {
+                return Err(Error::Conflict);
+            } else {
+                tries += 1;
             }
         }
-        Err(Error::Conflict)
+        Ok(taken)
     }
 
     /// `false`: somebody else changed the project's items meanwhile.
     async fn try_take_out(
         &self,
         writer: Writer<'_>,
-        project: ProjectId,
-        items: &[&WorkItem],
+        ids: [Uuid; 2],
+        edit: Edit,
+        out: &[StoredItem],
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
-        let ids = [writer.integration().0, project.0];
-        let before = self.before(ids, items).await?;
-        let rows = items
+        let rows = out
             .iter()
-            .map(|item| deleted_row(ids, item, now))
+            .map(|stored| deleted_row(ids, &stored.item, now))
             .collect::<Result<Vec<_>, Error>>()?;
-        let records = |table| -> Vec<RecordId> {
-            items
-                .iter()
-                .map(|item| record_of(table, &[ids[0], ids[1], item.id.0]))
-                .collect()
-        };
-        let unlabelled: Vec<WorkItem> = items
+        let kept: Vec<RecordId> = out
             .iter()
-            .map(|&item| WorkItem {
-                labels: Vec::new(),
-                ..item.clone()
-            })
+            .map(|stored| record_of("kept_items", &[ids[0], ids[1], stored.item.id.0]))
             .collect();
-        let unlabelled: Vec<&WorkItem> = unlabelled.iter().collect();
-        let sql = format!(
-            "{{
-                {guard}
-                if (select value revision from only $project) != $revision {{ return false }};
-                for $row in $rows {{ upsert $row.id content $row return none }};
-                delete $records return none;
-                delete $kept return none;
-                for $delta in $deltas {{
-                    upsert $delta.id set label = $delta.label, work_items += $delta.by return none
-                }};
-                update $project set total_work_items -= $gone, revision += 1 return none;
-                update $facts set total_work_items -= $gone return none;
-                {record}
-                return true;
-            }}",
-            guard = writer.guard(),
-            record = writer.record(),
-        );
-        self.ask_by(&sql, writer, now)
-            .bind("project", record_of("projects", &ids))
-            .bind("facts", record("integration_facts", ids[0]))
-            .bind("revision", before.revision)
+        let also = "for $row in $rows { upsert $row.id content $row return none };
+            delete $kept return none;";
+        let sql = Self::edit_sql(writer, &edit, also);
+        self.ask_edit(&sql, writer, edit, now)
             .bind("rows", rows)
-            .bind("records", records("work_items"))
-            .bind("kept", records("kept_items"))
-            .bind("deltas", label_deltas(ids, &unlabelled, &before.labels))
-            .bind("gone", i64::try_from(items.len()).unwrap_or(i64::MAX))
+            .bind("kept", kept)
             .write()
             .await?
             .value(0)
@@ -235,7 +232,7 @@ impl Store {
         let audit = self.admin_entry(admin, "work_item.restored", Some(integration), says, now);
         let writer = Writer::Admin(integration, &audit);
         let items: Vec<&WorkItem> = items.iter().collect();
-        self.apply_batch(writer, project, &items, None, now).await
+        self.apply(writer, project, items, None, now).await
     }
 
     /// Which work items of a project are kept though Plane does not have them.

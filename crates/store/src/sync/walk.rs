@@ -15,9 +15,7 @@ use crate::{
     drift::DriftRow,
     error::Error,
     query::Ask,
-    shape::{
-        count, from_json, pack, record_of, records_under, records_under_after, to_json, unpack,
-    },
+    shape::{count, from_json, pack, record_of, records_under, to_json, unpack},
 };
 
 /// Where a full walk over a project's work items is.
@@ -64,9 +62,6 @@ pub(super) const STEP: &str = "
     upsert $checkpoint content { cursor: $cursor, page: $page, started_at: $started_at, watermark: $watermark,
         missing: $missing, different: $different } return none;
     upsert $walk_page content { items: $seen } return none;";
-
-/// How many ids are read at once.
-const IDS: u16 = 1_000;
 
 pub(super) fn bind_step<'a>(ask: Ask<'a>, ids: &[Uuid; 2], step: Option<Step<'_>>) -> Ask<'a> {
     let Some(Step { checkpoint, seen }) = step else {
@@ -190,33 +185,6 @@ impl Store {
             .await?
             .rows(0)?;
         Ok(pages.iter().flat_map(unpack).map(WorkItemId).collect())
-    }
-
-    /// The ids of a project's work items.
-    pub async fn item_ids(
-        &self,
-        integration: IntegrationId,
-        project: ProjectId,
-    ) -> Result<Vec<WorkItemId>, Error> {
-        let mut ids: Vec<WorkItemId> = Vec::new();
-        loop {
-            let after = ids.last().map(|id| id.0);
-            let more: Vec<Uuid> = self
-                .ask("select value item from $range limit $limit")
-                .bind(
-                    "range",
-                    records_under_after("work_items", &[integration.0, project.0], after),
-                )
-                .bind("limit", i64::from(IDS))
-                .read()
-                .await?
-                .rows(0)?;
-            let is_last = more.len() < usize::from(IDS);
-            ids.extend(more.into_iter().map(WorkItemId));
-            if is_last {
-                return Ok(ids);
-            }
-        }
     }
 
     /// The states and labels of a project that have been read.

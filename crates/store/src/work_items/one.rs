@@ -4,18 +4,17 @@ use chrono::{DateTime, Utc};
 use domain::{
     actor::Viewer,
     ids::{IntegrationId, MemberId, ProjectId, WorkItemId},
-    mirror::{Label, Member, Priority, State, WorkItem, WorkItemRow},
+    mirror::{Label, Member, State, WorkItem, WorkItemRow},
 };
-use surrealdb::types::{RecordId, SurrealValue};
+use surrealdb::types::RecordId;
 use uuid::Uuid;
 
-use super::{ListRow, Table};
+use super::ListRow;
 use crate::{
     Store,
     error::Error,
-    item::ItemRow,
     projects::{LabelRow, StateRow},
-    shape::{count, record_of},
+    shape::record_of,
 };
 
 impl Store {
@@ -27,29 +26,18 @@ impl Store {
         project: ProjectId,
         item: WorkItemId,
     ) -> Result<Option<(WorkItem, WorkItemRow, DateTime<Utc>)>, Error> {
-        let table = Table {
-            integration: integration.0,
-            project: project.0,
-        };
-        let stored: Option<ItemRow> = self
-            .ask("select * from only $id")
-            .bind(
-                "id",
-                record_of("work_items", &[table.integration, table.project, item.0]),
-            )
-            .read()
-            .await?
-            .one(0)?;
+        let ids = [integration.0, project.0];
+        let row = self
+            .with_table(ids, |table| table.get(item.0).map(ListRow::from))
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let stored = self.stored(ids, &[(item, row.number)]).await?.pop();
+        // It may have gone in between.
         let Some(stored) = stored else {
             return Ok(None);
         };
-        let copied_at = stored.copied_at;
-        let rows = self.rows_of(table, vec![item.0], "updated_key").await?;
-        let row = self.join(integration, project, rows).await?.pop();
-        Ok(match row {
-            Some((_, row)) => Some((stored.item()?, row, copied_at)),
-            None => None,
-        })
+        let row = self.join(ids, vec![(String::new(), row)]).await?.pop();
+        Ok(row.map(|(_, row)| (stored.item, row, stored.copied_at)))
     }
 
     /// Id, number and name of a work item that another one names, if it was copied.
@@ -60,21 +48,11 @@ impl Store {
         project: ProjectId,
         item: WorkItemId,
     ) -> Result<Option<(WorkItemId, u64, String)>, Error> {
-        #[derive(SurrealValue)]
-        struct Row {
-            sequence_id: i64,
-            name: String,
-        }
-        let row: Option<Row> = self
-            .ask("select sequence_id, name from only $id")
-            .bind(
-                "id",
-                record_of("work_items", &[integration.0, project.0, item.0]),
-            )
-            .read()
-            .await?
-            .one(0)?;
-        Ok(row.map(|row| (item, count(row.sequence_id), row.name)))
+        self.with_table([integration.0, project.0], |table| {
+            let entry = table.get(item.0)?;
+            Some((item, entry.number, entry.name.to_string()))
+        })
+        .await
     }
 
     /// A member of an integration's workspace, if known.
@@ -93,29 +71,33 @@ impl Store {
     /// Puts names in the place of ids; what was not copied is left out.
     pub(super) async fn join(
         &self,
-        integration: IntegrationId,
-        project: ProjectId,
-        rows: Vec<ListRow>,
+        project: [Uuid; 2],
+        rows: Vec<(String, ListRow)>,
     ) -> Result<Vec<(String, WorkItemRow)>, Error> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
         let ids = |table, ids: BTreeSet<Uuid>| -> Vec<RecordId> {
             ids.into_iter()
-                .map(|id| record_of(table, &[integration.0, project.0, id]))
+                .map(|id| record_of(table, &[project[0], project[1], id]))
                 .collect()
         };
         let mut answer = self
             .ask("select * from $states; select * from $labels;")
             .bind(
                 "states",
-                ids("states", rows.iter().filter_map(|row| row.state).collect()),
+                ids(
+                    "states",
+                    rows.iter().filter_map(|(_, row)| row.state).collect(),
+                ),
             )
             .bind(
                 "labels",
                 ids(
                     "labels",
-                    rows.iter().flat_map(|row| row.labels.clone()).collect(),
+                    rows.iter()
+                        .flat_map(|(_, row)| row.labels.clone())
+                        .collect(),
                 ),
             )
             .read()
@@ -130,16 +112,20 @@ impl Store {
             .into_iter()
             .map(|row| (row.label, row.label()))
             .collect();
-        let assignees: BTreeSet<Uuid> = rows.iter().flat_map(|row| row.assignees.clone()).collect();
-        let members: HashMap<Uuid, Member> = self.members(integration, assignees).await?;
+        let assignees: BTreeSet<Uuid> = rows
+            .iter()
+            .flat_map(|(_, row)| row.assignees.clone())
+            .collect();
+        let members: HashMap<Uuid, Member> =
+            self.members(IntegrationId(project[0]), assignees).await?;
         Ok(rows
             .into_iter()
-            .map(|row| {
+            .map(|(key, row)| {
                 let item = WorkItemRow {
                     id: WorkItemId(row.item),
-                    sequence_id: count(row.sequence_id),
+                    sequence_id: row.number,
                     name: row.name,
-                    priority: Priority::from_word(&row.priority),
+                    priority: row.priority,
                     state: row.state.and_then(|id| states.get(&id).cloned()),
                     labels: row
                         .labels
@@ -153,7 +139,7 @@ impl Store {
                         .collect(),
                     updated_at: row.updated_at,
                 };
-                (row.sort_key, item)
+                (key, item)
             })
             .collect())
     }

@@ -40,7 +40,7 @@ async fn what_was_synced_is_read_back() {
         Some((3, "Exports".into()))
     );
     let stored = store
-        .stored_items(acme.id, w.project, &[seven.id, item(9, "", 0).id])
+        .stored_items(acme.id, w.project, &[seven.clone(), item(9, "", 0)])
         .await
         .unwrap();
     assert_eq!(stored.into_values().collect::<Vec<_>>(), [seven]);

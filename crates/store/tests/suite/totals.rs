@@ -41,7 +41,7 @@ proptest! {
             }
 
             let ids: Vec<WorkItemId> = (1..12).map(|n| item(n, "", 0).id).collect();
-            let items = store.stored_items(acme.id, w.project, &ids).await.unwrap();
+            let items = store.items_named(acme.id, w.project, &ids).await.unwrap();
             let row = store.project(&viewer(), acme.id, w.project).await.unwrap().unwrap();
             assert_eq!(row.total_work_items, items.len() as u64);
             let totals = store.totals(&viewer()).await.unwrap();
@@ -50,7 +50,7 @@ proptest! {
                 (201..205).map(|n| label(n, "label")).collect();
             store.apply_labels(&w.run, w.project, &labels, at(200)).await.unwrap();
             for count in store.facets(&viewer(), acme.id, w.project).await.unwrap().labels {
-                let carry = items.values().filter(|i| i.labels.contains(&count.label.id)).count();
+                let carry = items.iter().filter(|i| i.labels.contains(&count.label.id)).count();
                 assert_eq!(count.work_items, carry as u64, "{:?}", count.label.id);
             }
             let listed = w.numbers(Default::default(), 3).await;
@@ -133,7 +133,7 @@ async fn after_ten_thousand_operations_the_totals_are_what_a_recount_gives() {
     }
 
     let ids = store.item_ids(acme.id, w.project).await.unwrap();
-    let items = store.stored_items(acme.id, w.project, &ids).await.unwrap();
+    let items = store.items_named(acme.id, w.project, &ids).await.unwrap();
     assert!(items.len() > 100, "{} work items", items.len());
     let row = store
         .project(&viewer(), acme.id, w.project)
@@ -153,7 +153,7 @@ async fn after_ten_thousand_operations_the_totals_are_what_a_recount_gives() {
     assert_eq!(counts.len(), 5);
     for count in counts {
         let carry = items
-            .values()
+            .iter()
             .filter(|i| i.labels.contains(&count.label.id))
             .count();
         assert_eq!(count.work_items, carry as u64, "{:?}", count.label.id);

@@ -59,7 +59,7 @@ impl Workspace {
         let ids: Vec<WorkItemId> = page.iter().map(|item| item.id).collect();
         let stored = self
             .store
-            .stored_items(self.run.integration, self.project, &ids)
+            .stored_items(self.run.integration, self.project, &page)
             .await
             .unwrap();
         let changes = changes(page, &stored);

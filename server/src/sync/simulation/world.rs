@@ -453,12 +453,12 @@ impl World {
             let of = |item: WorkItemId| (project, item.0);
             let ids = store.item_ids(id, ProjectId(project)).await.unwrap();
             let items = store
-                .stored_items(id, ProjectId(project), &ids)
+                .items_named(id, ProjectId(project), &ids)
                 .await
                 .unwrap();
             copied
                 .items
-                .extend(items.into_iter().map(|(item, row)| (of(item), row)));
+                .extend(items.into_iter().map(|item| (of(item.id), item)));
             let mut after = None;
             loop {
                 let page = store

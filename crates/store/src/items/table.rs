@@ -1,0 +1,363 @@
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap, HashSet},
+};
+
+use chrono::{DateTime, Utc};
+use domain::mirror::{Priority, StateGroup, WorkItemFilter, WorkItemSort};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{bucket_of, words_of};
+use crate::error::Error;
+
+/// What lists need of a project's work items, as of one revision or a little later.
+#[derive(Default)]
+pub(crate) struct Table {
+    pub(super) revision: i64,
+    pub(super) groups: HashMap<Uuid, StateGroup>,
+    buckets: BTreeMap<i64, Vec<Entry>>,
+    /// In which bucket each item is.
+    places: HashMap<Uuid, i64>,
+}
+
+pub(crate) struct Entry {
+    pub(crate) id: Uuid,
+    pub(crate) number: u64,
+    pub(crate) name: Box<str>,
+    pub(crate) priority: Priority,
+    pub(crate) state: Option<Uuid>,
+    pub(crate) labels: Box<[Uuid]>,
+    pub(crate) assignees: Box<[Uuid]>,
+    pub(crate) updated_at: DateTime<Utc>,
+    /// The words of the name, each behind a space, and a space at the end.
+    words: Box<str>,
+}
+
+/// What an item must fulfil to be in a list; nothing set, nothing asked.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    /// Each `" word "`, or `" wor"` for one that only begins so.
+    words: Vec<String>,
+    pub(crate) items: Option<HashSet<Uuid>>,
+    pub(crate) number: Option<u64>,
+    label: Option<Uuid>,
+    assignee: Option<Uuid>,
+    priority: Option<Priority>,
+    group: Option<StateGroup>,
+}
+
+/// Where an item stands in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    rank: u8,
+    first: u64,
+    id: Uuid,
+}
+
+/// A bucket's text, read for what lists need alone.
+#[derive(Deserialize)]
+struct Listed<'a> {
+    #[serde(borrow)]
+    item: ListedItem<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedItem<'a> {
+    id: Uuid,
+    sequence_id: u64,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    priority: Priority,
+    state: Option<Uuid>,
+    labels: Vec<Uuid>,
+    assignees: Vec<Uuid>,
+    updated_at: DateTime<Utc>,
+}
+
+impl Table {
+    /// How many work items there are.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(crate) fn get(&self, id: Uuid) -> Option<&Entry> {
+        let bucket = self.buckets.get(self.places.get(&id)?)?;
+        bucket.iter().find(|entry| entry.id == id)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.buckets.values().flatten()
+    }
+
+    pub(crate) fn has_number(&self, number: u64) -> bool {
+        let bucket = self.buckets.get(&bucket_of(number));
+        bucket.is_some_and(|bucket| bucket.iter().any(|entry| entry.number == number))
+    }
+
+    /// Takes in a bucket as it is now.
+    pub(super) fn set(&mut self, bucket: i64, text: &str) -> Result<(), Error> {
+        let listed: Vec<Listed<'_>> =
+            serde_json::from_str(text).map_err(|error| Error::Query(error.to_string()))?;
+        for old in self.buckets.remove(&bucket).into_iter().flatten() {
+            self.places.remove(&old.id);
+        }
+        if listed.is_empty() {
+            return Ok(());
+        }
+        let entries: Vec<Entry> = listed.into_iter().map(|row| Entry::new(row.item)).collect();
+        self.places
+            .extend(entries.iter().map(|entry| (entry.id, bucket)));
+        self.buckets.insert(bucket, entries);
+        Ok(())
+    }
+
+    /// The first `limit` of what is wanted behind `after`, each with its place.
+    pub(crate) fn list(
+        &self,
+        wanted: &Wanted,
+        sort: WorkItemSort,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Vec<(Place, &Entry)> {
+        let holds = |entry: &Entry| wanted.holds(entry, &self.groups);
+        if let Some(number) = wanted.number {
+            let bucket = self.buckets.get(&bucket_of(number));
+            return first(bucket.into_iter().flatten(), holds, sort, after, limit);
+        }
+        // The latest numbers are mostly the latest changes too, so the other orders find their first rows sooner this way.
+        match sort {
+            WorkItemSort::Oldest => first(self.all(), holds, sort, after, limit),
+            _ => first(
+                self.buckets.values().rev().flatten(),
+                holds,
+                sort,
+                after,
+                limit,
+            ),
+        }
+    }
+}
+
+/// The first `limit` behind `after`, in order. One pass: what is too far behind is let go again and again, some at a time.
+fn first<'a>(
+    entries: impl Iterator<Item = &'a Entry>,
+    holds: impl Fn(&Entry) -> bool,
+    sort: WorkItemSort,
+    after: Option<Place>,
+    limit: usize,
+) -> Vec<(Place, &'a Entry)> {
+    let room = limit.saturating_mul(8).max(64);
+    let mut best: Vec<(Place, &Entry)> = Vec::new();
+    let mut worst: Option<Place> = None;
+    for entry in entries {
+        let place = Place::of(entry, sort);
+        let is_in =
+            after.is_none_or(|after| place > after) && worst.is_none_or(|worst| place < worst);
+        if !is_in || !holds(entry) {
+            continue;
+        }
+        best.push((place, entry));
+        if best.len() == room && limit > 0 {
+            best.select_nth_unstable_by_key(limit - 1, |(place, _)| *place);
+            best.truncate(limit);
+            worst = best.last().map(|(place, _)| *place);
+        }
+    }
+    best.sort_unstable_by_key(|(place, _)| *place);
+    best.truncate(limit);
+    best
+}
+
+impl Entry {
+    fn new(item: ListedItem<'_>) -> Self {
+        let mut words = String::from(" ");
+        for word in words_of(&item.name) {
+            words.push_str(&word);
+            words.push(' ');
+        }
+        Self {
+            id: item.id,
+            number: item.sequence_id,
+            name: item.name.into(),
+            priority: item.priority,
+            state: item.state,
+            labels: item.labels.into(),
+            assignees: item.assignees.into(),
+            updated_at: item.updated_at,
+            words: words.into(),
+        }
+    }
+}
+
+impl Wanted {
+    /// All that a filter asks for, but for its search and its collection.
+    pub(crate) fn of(filter: &WorkItemFilter) -> Self {
+        Self {
+            label: filter.label.map(|id| id.0),
+            assignee: filter.assignee.map(|id| id.0),
+            priority: filter.priority,
+            group: filter.state_group,
+            ..Self::default()
+        }
+    }
+
+    /// Names with these words; the last of them may go on if somebody is in the middle of typing it.
+    pub(crate) fn search(&mut self, q: &str) {
+        let words: Vec<String> = q
+            .split(|c: char| !c.is_alphanumeric())
+            .filter_map(|word| words_of(word).into_iter().next())
+            .collect();
+        let is_typing = q.chars().last().is_some_and(char::is_alphanumeric);
+        let last = words.len().saturating_sub(1);
+        self.words = words
+            .into_iter()
+            .enumerate()
+            .map(|(n, word)| match n == last && is_typing {
+                true => format!(" {word}"),
+                false => format!(" {word} "),
+            })
+            .collect();
+        // The longest is the rarest, most often.
+        self.words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    }
+
+    fn holds(&self, entry: &Entry, groups: &HashMap<Uuid, StateGroup>) -> bool {
+        let group = || {
+            let group = entry.state.and_then(|state| groups.get(&state).copied());
+            group.unwrap_or(StateGroup::Unknown)
+        };
+        self.priority
+            .is_none_or(|priority| entry.priority == priority)
+            && self.number.is_none_or(|number| entry.number == number)
+            && self.label.is_none_or(|label| entry.labels.contains(&label))
+            && self
+                .assignee
+                .is_none_or(|member| entry.assignees.contains(&member))
+            && self.group.is_none_or(|wanted| group() == wanted)
+            && self
+                .items
+                .as_ref()
+                .is_none_or(|items| items.contains(&entry.id))
+            && self
+                .words
+                .iter()
+                .all(|word| entry.words.contains(word.as_str()))
+    }
+}
+
+impl Place {
+    fn of(entry: &Entry, sort: WorkItemSort) -> Self {
+        let latest = || u64::MAX - u64::try_from(entry.updated_at.timestamp_micros()).unwrap_or(0);
+        let (rank, first) = match sort {
+            WorkItemSort::Updated => (0, latest()),
+            WorkItemSort::Newest => (0, u64::MAX - entry.number),
+            WorkItemSort::Oldest => (0, entry.number),
+            WorkItemSort::Priority => (entry.priority.rank(), latest()),
+        };
+        Self {
+            rank,
+            first,
+            id: entry.id,
+        }
+    }
+
+    /// As a cursor carries it.
+    pub(crate) fn text(self) -> String {
+        format!("{:02x}{:016x}{}", self.rank, self.first, self.id.simple())
+    }
+
+    /// The place in a cursor; `None` if it makes no sense.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        Some(Self {
+            rank: u8::from_str_radix(text.get(..2)?, 16).ok()?,
+            first: u64::from_str_radix(text.get(2..18)?, 16).ok()?,
+            id: text.get(18..)?.parse().ok()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{collection::vec, prelude::*, sample::select};
+
+    const SORTS: [WorkItemSort; 4] = [
+        WorkItemSort::Updated,
+        WorkItemSort::Newest,
+        WorkItemSort::Oldest,
+        WorkItemSort::Priority,
+    ];
+
+    fn entry(number: u64, micros: i64, priority: usize) -> Entry {
+        Entry::new(ListedItem {
+            id: Uuid::from_u128(u128::from(number) * 7 % 1009),
+            sequence_id: number,
+            name: Cow::Owned(format!("Fix export {number}")),
+            priority: Priority::ALL[priority % Priority::ALL.len()],
+            state: None,
+            labels: Vec::new(),
+            assignees: Vec::new(),
+            updated_at: DateTime::from_timestamp_micros(micros).unwrap(),
+        })
+    }
+
+    fn table(entries: Vec<Entry>) -> Table {
+        let mut table = Table::default();
+        for entry in entries {
+            let bucket = bucket_of(entry.number);
+            table.places.insert(entry.id, bucket);
+            table.buckets.entry(bucket).or_default().push(entry);
+        }
+        table
+    }
+
+    proptest! {
+        #[test]
+        fn pages_go_through_all_in_order(
+            rows in vec((0i64..50, 0usize..5), 0..300),
+            sort in select(&SORTS[..]),
+            limit in 1usize..20,
+        ) {
+            let entries = rows.iter().zip(1..).map(|((at, priority), n)| entry(n, *at, *priority)).collect();
+            let table = table(entries);
+            let mut all: Vec<Place> = table.all().map(|entry| Place::of(entry, sort)).collect();
+            all.sort();
+            let (mut paged, mut after) = (Vec::new(), None);
+            loop {
+                let page = table.list(&Wanted::default(), sort, after, limit);
+                paged.extend(page.iter().map(|(place, _)| *place));
+                match page.last() {
+                    Some((last, _)) => after = Place::read(&last.text()),
+                    None => break,
+                }
+            }
+            prop_assert_eq!(paged, all);
+        }
+
+        #[test]
+        fn a_place_from_a_stranger_is_harmless(text in ".{0,60}") {
+            Place::read(&text);
+        }
+    }
+
+    #[test]
+    fn words_are_whole_but_for_the_one_that_is_typed() {
+        let table = table(vec![entry(7, 0, 0), entry(17, 0, 0), entry(170, 0, 0)]);
+        let found = |q: &str| {
+            let mut wanted = Wanted::default();
+            wanted.search(q);
+            let found = table.list(&wanted, WorkItemSort::Oldest, None, 10);
+            found
+                .iter()
+                .map(|(_, entry)| entry.number)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(found("export fix"), [7, 17, 170]);
+        assert_eq!(found("FIX 17"), [17, 170]);
+        assert_eq!(found("fix 17 "), [17]);
+        assert_eq!(found("fi 17 "), [0u64; 0]);
+        assert_eq!(found("xport"), [0u64; 0]);
+    }
+}
