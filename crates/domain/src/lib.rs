@@ -34,5 +34,7 @@ pub mod schedule;
 pub mod text;
 /// How a project's work items are read: everything or the latest changes; and what is gone.
 pub mod walk;
+/// What a delivery of Plane's webhooks says, and what it asks for.
+pub mod webhook;
 
 pub use chrono::{DateTime, NaiveDate, Utc};

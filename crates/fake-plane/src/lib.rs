@@ -126,6 +126,8 @@ pub struct Options {
     pub clock: Clock,
     /// How long to wait before an undelivered webhook is sent again.
     pub webhook_retry: Retry,
+    /// Deliveries are not sent but wait to be taken, by a test that chooses what becomes of each.
+    pub hold_webhooks: bool,
     /// Serve HTTPS with this kind of certificate.
     pub tls: Option<TlsKind>,
 }
@@ -142,6 +144,7 @@ impl Default for Options {
             epoch: DateTime::from_timestamp(1_785_542_400, 0).unwrap_or(DateTime::UNIX_EPOCH),
             clock: Clock::system(),
             webhook_retry: Retry::default(),
+            hold_webhooks: false,
             tls: None,
         }
     }
@@ -175,6 +178,8 @@ pub(crate) struct Shared {
     pub largest_page: u32,
     pub seen: Mutex<Vec<Seen>>,
     pub deliveries: Mutex<Vec<Delivery>>,
+    /// Bodies that wait to be taken, if deliveries are not sent.
+    pub held: Option<Mutex<Vec<String>>>,
     pub clock: Clock,
     pub version: Version,
     pub retry: Retry,
@@ -208,6 +213,7 @@ impl FakePlane {
             largest_page: options.largest_page,
             seen: Mutex::default(),
             deliveries: Mutex::default(),
+            held: options.hold_webhooks.then(Mutex::default),
             clock: options.clock,
             version: options.version,
             retry: options.webhook_retry,
@@ -295,6 +301,13 @@ impl FakePlane {
     /// Every webhook request sent so far, with its outcome.
     pub fn deliveries(&self) -> Vec<Delivery> {
         lock(&self.shared.deliveries).clone()
+    }
+
+    /// The bodies of deliveries that were held back since this was asked last, the oldest first.
+    pub fn take_held(&self) -> Vec<String> {
+        let held = self.shared.held.as_ref().map(lock);
+        held.map(|mut held| std::mem::take(&mut *held))
+            .unwrap_or_default()
     }
 
     /// Waits until the server ends, which it does only when its task fails.

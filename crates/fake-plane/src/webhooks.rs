@@ -154,7 +154,7 @@ fn no_tls() -> rustls::ClientConfig {
         .with_no_client_auth()
 }
 
-/// Sends each event to the webhooks that want it, in the background.
+/// Sends each event to the webhooks that want it, in the background, or holds it back.
 pub(crate) fn dispatch(shared: &Arc<Shared>, events: Vec<Event>) {
     for event in events {
         let state = shared
@@ -168,6 +168,10 @@ pub(crate) fn dispatch(shared: &Arc<Shared>, events: Vec<Event>) {
             if webhook.is_active && webhook.events.contains(&event.what.event()) {
                 // The body is made when the event is dispatched: several quick changes all carry the last one's data.
                 let body = body(&state, webhook, &event);
+                if let Some(held) = &shared.held {
+                    lock(held).push(body);
+                    continue;
+                }
                 shared
                     .runtime
                     .spawn(deliver(shared.clone(), webhook.id, event.clone(), body));

@@ -13,6 +13,9 @@ pub mod error;
 /// Plane's cursor pages.
 pub mod pages;
 
+/// Deliveries of Plane's webhooks.
+pub mod webhook;
+
 mod request;
 mod wire;
 

@@ -72,7 +72,7 @@ pub use keyring::KeyRow;
 pub use options::{Credentials, OpenOptions};
 pub use projects::Totals;
 pub use runs::{NewRun, RunRef, Start};
-pub use sync::{Checkpoint, Finished, Step};
+pub use sync::{Checkpoint, Finished, Reread, Step, Told};
 pub use users::NewUser;
 
 /// The database. Cheap to clone.

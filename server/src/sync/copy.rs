@@ -155,14 +155,14 @@ impl Copy<'_> {
 
     async fn project(&self, project: &Project, left_out: &mut Vec<LeftOut>) -> Result<(), Stop> {
         let id = project.id;
-        let (walked, total, left) = self.store.walked(self.run.integration, id).await?;
+        let (walked, _, left) = self.store.walked(self.run.integration, id).await?;
         let now = self.clock.now();
         let walk = walked.next(now);
         let mut undecodable = 0;
         if walk == Walk::Full || walked.wants_around(now) {
             undecodable += self.around(project).await?;
         }
-        let found = self.work_items(project, &walked, walk, total, left).await?;
+        let found = self.work_items(project, &walked, walk, left).await?;
         undecodable += found.undecodable;
         if walk == Walk::Full || walked.wants_collections(now) {
             undecodable += self.collections(project).await?;

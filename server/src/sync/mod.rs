@@ -6,6 +6,8 @@ mod copy;
 mod drift;
 /// How a run ended, in words.
 mod ended;
+/// What a webhook told of, brought into the copy.
+pub mod events;
 /// Where a run is, for whoever watches.
 mod live;
 /// Pausing and resuming an integration's schedule.

@@ -60,7 +60,6 @@ impl Copy<'_> {
         project: &Project,
         walked: &Walked,
         walk: Walk,
-        ours: u64,
         left: Option<Checkpoint>,
     ) -> Result<Found, Stop> {
         self.phase(Phase::WorkItems, Some(project));
@@ -72,7 +71,7 @@ impl Copy<'_> {
         let newest = try_often!(self, self.plane.changed_work_items(project.id, None))?;
         let watermark = newest.rows.iter().map(|item| item.updated_at).max();
         if let Walk::Recent { since } = walk
-            && let Some((undecodable, totals)) = self.recent(project, newest, since, ours).await?
+            && let Some((undecodable, totals)) = self.recent(project, newest, since).await?
         {
             let gap = totals.gap();
             // A difference that a full walk has found before is not worth another one.
@@ -111,7 +110,6 @@ impl Copy<'_> {
         project: &Project,
         newest: ListPage<WorkItem>,
         since: DateTime<Utc>,
-        mut ours: u64,
     ) -> Result<Option<(u32, Totals)>, Stop> {
         let mut page = newest;
         let (mut undecodable, mut has_asked) = (0, false);
@@ -132,7 +130,6 @@ impl Copy<'_> {
                 self.around(project).await?;
                 self.phase(Phase::WorkItems, Some(project));
             }
-            ours += changes.created.len() as u64;
             self.live.update(|progress, counts| {
                 counts.items += read;
                 progress.page = number;
@@ -144,7 +141,12 @@ impl Copy<'_> {
                     page =
                         try_often!(self, self.plane.changed_work_items(project.id, Some(&next)))?;
                 }
-                None => return Ok(Some((undecodable, Totals { planes, ours }))),
+                None => {
+                    // Webhooks may have added to it meanwhile.
+                    let walked = self.store.walked(self.run.integration, project.id);
+                    let (_, ours, _) = walked.await?;
+                    return Ok(Some((undecodable, Totals { planes, ours })));
+                }
             }
         }
     }

@@ -43,6 +43,11 @@ pub(crate) fn decode<T: FromWire>(json: &str) -> Option<T> {
     serde_json::from_str(json).ok().and_then(T::from_wire)
 }
 
+/// Decodes one object that was parsed already.
+pub(crate) fn decode_value<T: FromWire>(json: serde_json::Value) -> Option<T> {
+    decode(&json.to_string())
+}
+
 /// A page of Plane's lists (plane-api.md section 3).
 #[derive(Debug, Deserialize)]
 pub(crate) struct Envelope<'a> {

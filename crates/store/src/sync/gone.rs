@@ -72,7 +72,7 @@ impl Store {
         Ok(self.take_out(writer, project, &[item], now).await? > 0)
     }
 
-    async fn take_out(
+    pub(super) async fn take_out(
         &self,
         writer: Writer<'_>,
         project: ProjectId,

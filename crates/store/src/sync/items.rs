@@ -197,8 +197,8 @@ impl Store {
         self.apply(Writer::Run(run), project, items, end, now).await
     }
 
-    /// Stores items with the totals they change. What a run writes is there in Plane; what an admin writes is kept though it
-    /// is not. An item that is stored newer stays as it is.
+    /// Stores items with the totals they change. What a run or an event writes is there in Plane; what an admin writes is
+    /// kept though it is not. An item that is stored newer stays as it is.
     pub(super) async fn apply(
         &self,
         writer: Writer<'_>,
@@ -288,8 +288,10 @@ impl Store {
                 });
                 (kept.collect(), Vec::new())
             }
-            Writer::Run(_) if read.has_kept => (Vec::new(), records("kept_items")),
-            Writer::Run(_) => (Vec::new(), Vec::new()),
+            Writer::Run(_) | Writer::Event(_) if read.has_kept => {
+                (Vec::new(), records("kept_items"))
+            }
+            Writer::Run(_) | Writer::Event(_) => (Vec::new(), Vec::new()),
         };
         let also = format!(
             "delete $revived return none;
@@ -322,7 +324,9 @@ impl Store {
 fn is_stale(writer: Writer<'_>, stored: Option<&StoredItem>, item: &WorkItem) -> bool {
     match writer {
         Writer::Admin(..) => stored.is_some(),
-        Writer::Run(_) => stored.is_some_and(|stored| stored.item.updated_at > item.updated_at),
+        Writer::Run(_) | Writer::Event(_) => {
+            stored.is_some_and(|stored| stored.item.updated_at > item.updated_at)
+        }
     }
 }
 

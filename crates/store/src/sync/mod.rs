@@ -5,6 +5,8 @@
 mod around;
 /// What a run leaves to be looked at: calls and timeline.
 mod calls;
+/// Work items that a webhook told of.
+mod events;
 /// Work items that are gone in Plane: taken out, put back, forgotten.
 mod gone;
 /// What a walk holds back until an admin releases it.
@@ -23,6 +25,7 @@ use domain::{
 pub(crate) use around::access_of;
 #[cfg(test)]
 pub(crate) use calls::{OLD_CALLS, OLD_TIMELINES};
+pub use events::{Reread, Told};
 #[cfg(test)]
 pub(crate) use gone::DELETED;
 pub use walk::{Checkpoint, Finished, Step};
@@ -42,7 +45,7 @@ pub(crate) const FENCE: &str = "
     if $lease = none or $lease.epoch != $epoch or $lease.run != $run_uid { throw 'hangar:fenced' };
     update $lease_id set until = $now + duration::from_secs($lease.seconds);";
 
-/// Begins every transaction of a person on a copy: an integration that is being deleted takes no more rows.
+/// Begins every other transaction on a copy: an integration that is being deleted takes no more rows.
 const NOT_DELETING: &str = "
     if (select value is_deleting from only $integration_id) != false { throw 'hangar:fenced' };";
 
@@ -54,13 +57,15 @@ enum Writer<'a> {
     Run(&'a RunRef),
     /// An admin, with the entry that tells of it.
     Admin(IntegrationId, &'a AuditRow),
+    /// Plane itself, by a webhook.
+    Event(IntegrationId),
 }
 
 impl Writer<'_> {
     fn integration(self) -> IntegrationId {
         match self {
             Writer::Run(run) => run.integration,
-            Writer::Admin(integration, _) => integration,
+            Writer::Admin(integration, _) | Writer::Event(integration) => integration,
         }
     }
 
@@ -68,14 +73,14 @@ impl Writer<'_> {
     fn guard(self) -> &'static str {
         match self {
             Writer::Run(_) => FENCE,
-            Writer::Admin(..) => NOT_DELETING,
+            Writer::Admin(..) | Writer::Event(_) => NOT_DELETING,
         }
     }
 
     /// How those that change something end.
     fn record(self) -> &'static str {
         match self {
-            Writer::Run(_) => "",
+            Writer::Run(_) | Writer::Event(_) => "",
             Writer::Admin(..) => "create audit content $audit return none;",
         }
     }
@@ -92,6 +97,13 @@ impl Store {
                     record("plane_integrations", integration.0),
                 )
                 .bind("audit", audit.clone())
+                .bind("now", now),
+            Writer::Event(integration) => self
+                .ask(sql)
+                .bind(
+                    "integration_id",
+                    record("plane_integrations", integration.0),
+                )
                 .bind("now", now),
         }
     }

@@ -5,6 +5,7 @@
 //! `HANGAR_SEEDS` says how many seeds are tried (500), `HANGAR_SEED` names a single one.
 
 mod plan;
+mod webhooks;
 mod world;
 
 use std::{
@@ -35,6 +36,8 @@ async fn simulate(ground: &Ground, seed: u64, plan: Plan) -> Vec<String> {
             Step::Run(run) => drop(world.run(run).await),
             Step::Release => world.admin_acts().await,
             Step::Restore(project) => world.restore(project).await,
+            Step::Deliver(deliveries) => world.deliver(deliveries).await,
+            Step::Lose(which) => world.lose(which),
         }
     }
     world.check_at_rest().await;

@@ -68,6 +68,8 @@ pub(super) enum End {
 #[derive(Clone, Debug)]
 pub(super) struct Run {
     pub(super) edits: Vec<(usize, Edit)>,
+    /// Webhooks that arrive after so many of its requests.
+    pub(super) deliveries: Vec<(usize, usize)>,
     pub(super) end: End,
 }
 
@@ -75,6 +77,7 @@ impl Run {
     pub(super) fn whole() -> Self {
         Run {
             edits: Vec::new(),
+            deliveries: Vec::new(),
             end: End::Whole,
         }
     }
@@ -93,6 +96,10 @@ pub(super) enum Step {
     /// Admins let go what is held.
     Release,
     Restore(usize),
+    /// Webhooks arrive: which of those that are on their way, and whether they will come once more.
+    Deliver(Vec<(usize, bool)>),
+    /// One of those on their way never arrives.
+    Lose(usize),
 }
 
 #[derive(Clone, Debug)]
@@ -125,7 +132,7 @@ impl Chance {
     }
 
     fn step(&mut self) -> Step {
-        match self.up_to(20) {
+        match self.up_to(25) {
             0..=6 => Step::Edit(self.edit()),
             7..=8 => Step::Fail(self.fault()),
             9 => Step::Heal,
@@ -134,6 +141,8 @@ impl Chance {
             13 => Step::Jump(TimeDelta::minutes(self.up_to(4000) as i64 - 2000)),
             14 => Step::Release,
             15 => Step::Restore(self.up_to(2)),
+            16..=19 => Step::Deliver(self.deliveries()),
+            20 => Step::Lose(self.up_to(40)),
             _ => Step::Run(self.run()),
         }
     }
@@ -146,13 +155,31 @@ impl Chance {
             _ => Vec::new(),
         };
         edits.sort_by_key(|(at, _)| *at);
+        let mut deliveries: Vec<(usize, usize)> = match self.up_to(3) {
+            0 => (0..=self.up_to(4))
+                .map(|_| (self.up_to(14), self.up_to(40)))
+                .collect(),
+            _ => Vec::new(),
+        };
+        deliveries.sort_by_key(|(at, _)| *at);
         let (after, polls) = (self.up_to(16), self.up_to(40));
         let end = match self.up_to(6) {
             0 | 1 => End::Crash { after, polls },
             2 => End::Stall { after, polls },
             _ => End::Whole,
         };
-        Run { edits, end }
+        Run {
+            edits,
+            deliveries,
+            end,
+        }
+    }
+
+    fn deliveries(&mut self) -> Vec<(usize, bool)> {
+        let many = self.up_to(8);
+        (0..=many)
+            .map(|_| (self.up_to(40), self.up_to(3) == 0))
+            .collect()
     }
 
     fn edit(&mut self) -> Edit {

@@ -23,7 +23,10 @@ use store::{NewRun, OpenOptions, Start, Store};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::plan::{Edit, End, Run};
+use super::{
+    plan::{Edit, End, Run},
+    webhooks::Arriving,
+};
 use crate::{
     budgets::Budgets,
     clock::Clock,
@@ -80,27 +83,31 @@ impl Ground {
 /// Everything that a copy says, to be compared as a whole.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Copied {
-    items: BTreeMap<(Uuid, Uuid), WorkItem>,
+    pub(super) items: BTreeMap<(Uuid, Uuid), WorkItem>,
     deleted: BTreeSet<(Uuid, Uuid)>,
     kept: BTreeSet<(Uuid, Uuid)>,
 }
 
 /// One simulation: its Plane, its integration, and what it has done so far.
 pub(super) struct World {
-    integrations: IntegrationsService,
+    pub(super) integrations: IntegrationsService,
     /// Anew after each crash, as a process is.
-    service: SyncService,
+    pub(super) service: SyncService,
     options: plane::Options,
     pub(super) plane: FakePlane,
     /// Plane's own clock, which never jumps.
     planes_clock: Clock,
-    integration: Integration,
+    pub(super) integration: Integration,
     user: Uuid,
     pub(super) projects: [Uuid; 2],
     admin: Admin,
     viewer: Viewer,
     /// Items that were archived or back from there, in projects that were too: their `updated_at` tells nothing of it.
-    hidden: BTreeSet<Uuid>,
+    pub(super) hidden: BTreeSet<Uuid>,
+    /// Bodies of webhooks that have not arrived, or will arrive once more.
+    pub(super) on_their_way: Vec<String>,
+    /// What webhooks brought into the copy: the latest of each work item.
+    pub(super) told: BTreeMap<(Uuid, Uuid), DateTime<Utc>>,
     /// The latest time that Hangar's clock has shown.
     latest: DateTime<Utc>,
     /// Of admins, for the history.
@@ -118,11 +125,13 @@ impl World {
             rate_limit: None,
             seed,
             clock: fake_plane::Clock::new(move || clock.now()),
+            hold_webhooks: true,
             ..Default::default()
         })
         .await;
         let (user, key, projects) = plane.given(|state| {
             state.add_workspace("acme", "Acme");
+            state.add_webhook("acme", "https://hangar.example/api/webhooks/plane");
             let user = state.add_user("Inge", "Gration");
             state.join_workspace("acme", user, fake_plane::Role::Member);
             let key = state.add_key(user, "hangar");
@@ -174,6 +183,8 @@ impl World {
             admin,
             viewer,
             hidden: BTreeSet::new(),
+            on_their_way: Vec::new(),
+            told: BTreeMap::new(),
             latest: start_of_time(),
             acts: 0,
             trace: Vec::new(),
@@ -392,6 +403,8 @@ impl World {
     /// Polls a run until it ends or is to be left, and edits Plane between its requests.
     async fn drive(&mut self, running: &mut Running, run: &Run) -> Touched {
         let mut edits = run.edits.iter().peekable();
+        let mut deliveries = run.deliveries.iter().peekable();
+        let mut arriving = Vec::new();
         let mut items = BTreeSet::new();
         let (after, mut polls) = match run.end {
             End::Whole => (usize::MAX, 0),
@@ -405,6 +418,11 @@ impl World {
                 self.edit(edit.clone());
                 items.extend(before.symmetric_difference(&self.alive()).copied());
             }
+            while let Some((_, which)) = deliveries.next_if(|(at, _)| *at <= asked) {
+                arriving.extend(self.arrival(*which));
+            }
+            arriving
+                .retain_mut(|(_, arrival): &mut Arriving| arrival.as_mut().poll(cx).is_pending());
             if asked >= after {
                 match polls {
                     0 => return std::task::Poll::Ready(false),
@@ -414,6 +432,9 @@ impl World {
             running.as_mut().poll(cx).map(|()| true)
         })
         .await;
+        // What had not been dealt with when the process died comes again.
+        let again = arriving.into_iter().map(|(body, _)| body);
+        self.on_their_way.extend(again);
         if ended {
             // Polled to its end: what is left of it does nothing.
             *running = Box::pin(async {});
@@ -494,6 +515,7 @@ impl World {
             .filter(|id| alive.contains(id) && still.contains(id) && !touched.contains(id))
             .collect();
         assert!(wrongly.is_empty(), "I2: taken out while alive: {wrongly:?}");
+        self.check_told(&copied);
         self.check_watermarks(&copied).await;
         self.check_totals(&copied).await;
         let running = self.integrations.store.running(&self.viewer).await.unwrap();
