@@ -90,6 +90,32 @@ impl Store {
         Ok(())
     }
 
+    /// Removes, some at a time, the rows of tables that a schema change has put others in the place of; in one go they would
+    /// be too many for a transaction. Called now and then, until nothing is left.
+    pub async fn forget_replaced(&self) -> Result<(), Error> {
+        for table in ["work_items", "item_words"] {
+            let sql = format!(
+                "{{
+                    let $ids = (select value id from {table} limit $batch);
+                    delete $ids return none;
+                    return array::len($ids);
+                }}"
+            );
+            loop {
+                let gone: i64 = self
+                    .ask(&sql)
+                    .bind("batch", BATCH)
+                    .write()
+                    .await?
+                    .value(0)?;
+                if gone < BATCH {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn delete_children(&self, id: IntegrationId) -> Result<(), Error> {
         for table in UNDER.into_iter().chain(["projects"]) {
             let range = records_under(table, &[id.0]);

@@ -187,6 +187,11 @@ fn checksum(sql: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::{
+        ids::{LabelId, ProjectId, WorkItemId},
+        mirror::{Priority, WorkItem},
+    };
+
     use super::*;
     use crate::OpenOptions;
 
@@ -250,6 +255,67 @@ mod tests {
             error.to_string().contains("newer than this version"),
             "{error}"
         );
+    }
+
+    /// What was kept by an admin can't be read from Plane again.
+    #[tokio::test]
+    async fn buckets_leave_what_was_put_back_among_the_deleted() {
+        let store = empty().await;
+        let uuid = |n: u128| Uuid::from_u128(n);
+        store
+            .ask(
+                "create work_items:[$one, $two, $three] content {
+                    integration: $one, project: $two, item: $three, sequence_id: 7, name: 'Kept', description_html: '<p>“x”</p>',
+                    priority: 'high', state: none, state_group: 'unknown', labels: [$four], assignees: [], parent: $four,
+                    start_date: none, target_date: '2026-12-01', completed_at: none, created_by: none,
+                    created_at: d'2026-11-01T08:00:00Z', updated_at: d'2026-11-02T08:00:00.123456Z',
+                    copied_at: d'2026-11-03T08:00:00Z', words: ['kept'], updated_key: 'k', oldest_key: 'k', newest_key: 'k',
+                    priority_key: 'k'
+                };
+                create kept_items:[$one, $two, $three] content { item: $three, kept_at: d'2026-11-04T08:00:00Z' };
+                create kept_items:[$one, $two, $four] content { item: $four, kept_at: d'2026-11-04T08:00:00Z' };",
+            )
+            .bind("one", uuid(1))
+            .bind("two", uuid(2))
+            .bind("three", uuid(3))
+            .bind("four", uuid(4))
+            .write()
+            .await
+            .unwrap();
+        let buckets = MIGRATIONS.iter().find(|m| m.name == "0008_buckets");
+        apply(&store, &[*buckets.unwrap()], now()).await.unwrap();
+
+        let bodies: Vec<String> = store
+            .ask("select value body from deleted_items; select value id from kept_items;")
+            .read()
+            .await
+            .unwrap()
+            .rows(0)
+            .unwrap();
+        let [body] = &bodies[..] else {
+            panic!("{bodies:?}");
+        };
+        let item: WorkItem = serde_json::from_str(body).unwrap();
+        let time = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let expected = WorkItem {
+            id: WorkItemId(uuid(3)),
+            project: ProjectId(uuid(2)),
+            sequence_id: 7,
+            name: "Kept".into(),
+            description_html: "<p>“x”</p>".into(),
+            priority: Priority::High,
+            state: None,
+            labels: vec![LabelId(uuid(4))],
+            assignees: vec![],
+            parent: Some(WorkItemId(uuid(4))),
+            start_date: None,
+            target_date: Some("2026-12-01".parse().unwrap()),
+            completed_at: None,
+            created_by: None,
+            created_at: time("2026-11-01T08:00:00Z"),
+            updated_at: time("2026-11-02T08:00:00.123456Z"),
+        };
+        assert_eq!(item, expected);
     }
 
     #[tokio::test]

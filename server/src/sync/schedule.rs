@@ -46,6 +46,7 @@ impl SyncService {
         self.store()
             .forget_budgets(now - TimeDelta::days(1))
             .await?;
+        self.store().forget_replaced().await?;
         let forgotten = self.store().forget_deleted(now - KEEP_DELETED).await?;
         if forgotten > 0 {
             info!(
