@@ -150,9 +150,9 @@ impl Bench {
     }
 
     /// Starts a Plane with so many work items and no limit: it, its address and a key.
-    fn plane(&self) -> Result<(Running, String, String)> {
+    fn plane(&self, items: u32) -> Result<(Running, String, String)> {
         let mut command = Command::new(&self.fake_plane);
-        command.args(["--addr", "127.0.0.1:0", "--items", &self.items.to_string()]);
+        command.args(["--addr", "127.0.0.1:0", "--items", &items.to_string()]);
         let mut plane = Running::start(&mut command, Output::Hidden)?;
         let said = plane.wait_for(Duration::from_secs(120), |line| {
             serde_json::from_str::<serde_json::Value>(line).ok()

@@ -17,7 +17,7 @@ const SECONDS: u64 = 4;
 pub(super) fn measure(bench: &Bench, step: &Step) -> Result<Vec<Row>> {
     let mut portal = bench.portal(LARGE)?;
     let mut admin = Admin::sign_in(&portal).context("the pages are measured after the sync")?;
-    let (mut plane, url, key) = bench.plane()?;
+    let (mut plane, url, key) = bench.plane(1)?;
     for at in 1..INTEGRATIONS {
         admin.connect(&format!("Integration {at}"), &url, "big", &key)?;
     }

@@ -50,6 +50,16 @@ pub(super) fn cpu_seconds(portal: &Portal) -> Result<f64> {
     Ok(ticks / TICKS)
 }
 
+/// What a portal has had written to its disk so far.
+pub(super) fn written_megabytes(portal: &Portal) -> Result<f64> {
+    let io = fs::read_to_string(format!("/proc/{}/io", portal.process.id()))?;
+    let bytes: f64 = io
+        .lines()
+        .find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok())
+        .context("the kernel does not say how much the portal wrote")?;
+    Ok(bytes / 1e6)
+}
+
 /// The memory that a portal holds now.
 pub(super) fn resident_megabytes(portal: &Portal) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{}/status", portal.process.id()))?;
