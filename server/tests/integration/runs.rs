@@ -137,3 +137,46 @@ async fn who_cancels_a_run_is_told_how_far_it_came_and_that_the_next_one_goes_on
         .all(".calls tbody tr");
     assert!(calls.last().unwrap().contains("cancelled"), "{calls:?}");
 }
+
+#[tokio::test]
+async fn a_run_under_way_is_found_and_shows_its_wait_for_the_limit_while_it_lasts() {
+    let portal = TestPortal::start().await;
+    let mut admin = portal.admin().await;
+    let acme = portal.connect(&mut admin, "Acme").await;
+    portal
+        .plane
+        .fail(Fault::new(What::RetryAfter("60".into())).on("/work-items/"));
+    let mut changes = portal.portal.sync.changes();
+    let id = acme.rsplit('/').next().unwrap();
+    let run = admin.post("start_sync", &[("id", id)]).await.location();
+    let run_id = run.rsplit('/').next().unwrap();
+    let bar = |page: &Answer| page.all("svg.timeline .wait title");
+    let mut waits = Vec::new();
+    while waits.is_empty() {
+        changes.recv().await.unwrap();
+        waits = bar(&admin.get(&run).await);
+    }
+    assert!(
+        waits[0].starts_with("Waiting for Plane’s limit: "),
+        "{waits:?}"
+    );
+
+    let listed = admin.get("/runs?outcome=running").await;
+    assert_eq!(listed.all(".runs tbody .badge"), ["Running"]);
+    assert_eq!(listed.all(".chips [aria-current]"), ["Running"]);
+    let calls = admin.get(&format!("{run}/calls")).await;
+    assert!(calls.words().contains("further calls are added here"));
+    assert!(calls.has("[data-live] .calls") && calls.has("leptos-island"));
+
+    admin.post("cancel_run", &[("id", run_id)]).await;
+    portal.portal.sync.idle().await;
+    assert_eq!(
+        bar(&admin.get(&run).await).len(),
+        waits.len(),
+        "what was waited stays to be seen"
+    );
+    let listed = admin.get("/runs?outcome=running").await;
+    assert_eq!(listed.all(".runs tbody tr").len(), 0);
+    let calls = admin.get(&format!("{run}/calls")).await;
+    assert!(!calls.words().contains("under way") && !calls.has("leptos-island"));
+}
