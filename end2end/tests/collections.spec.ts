@@ -29,7 +29,7 @@ test("cycles and modules are listed, and lead to their work items", async ({ adm
   await expect(items.field("Cycle or module").locator(":checked")).toContainText("Sprint 12");
   if (scripts) await lookAt(admin, "work-items-of-cycle", guard);
 
-  await items.choose("Cycle or module", "Sync engine");
+  await items.choose("Cycle or module", "Module Sync engine");
   await items.filter();
   await expect(items.rows()).toHaveCount(15);
   await expect(admin, "what the form left empty is not in the address").not.toHaveURL(/=(&|$)/);

@@ -91,7 +91,7 @@ fn Chart(checks: Vec<DriftCheck>, says: String, ends: [String; 2]) -> impl IntoV
         }
     });
     view! {
-        <svg class="trend" width="100%" height={GROUND + 24} role="img" aria-labelledby="trend-title trend-says">
+        <svg class="trend" width="100%" height={GROUND + 24} role="img" aria-labelledby="trend-title" aria-describedby="trend-says">
             <title id="trend-title">"Difference from Plane over time"</title>
             <desc id="trend-says">{format!("From {first} to {last}. {says}. The table below says the same.")}</desc>
             <g aria-hidden="true">
