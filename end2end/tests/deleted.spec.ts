@@ -49,6 +49,10 @@ async function prune(admin: Page, plane: FakePlane, guard: Guard, scripts: boole
   const deleted = admin.getByRole("region", { name: "Deleted work items" });
   await expect(deleted.getByRole("rowheader")).toHaveCount(12);
   if (scripts) await lookAt(admin, "deleted-work-items", guard);
+  await admin.setViewportSize({ width: 390, height: 800 });
+  const back = await admin.getByRole("button", { name: "Put TINY-7 back", exact: true }).boundingBox();
+  expect(back!.x + back!.width, "no way sideways to the button on a telephone").toBeLessThanOrEqual(390);
+  await admin.setViewportSize({ width: 1280, height: 800 });
 
   await admin.getByRole("button", { name: "Put TINY-7 back", exact: true }).click();
   await expect(admin.getByRole("main")).toContainText("Plane does not have this work item.");

@@ -1,6 +1,13 @@
+use std::time::Duration;
+
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
-use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen::JsValue;
+
+use super::{
+    live_parts::Parts,
+    run_events::{field, follow, is_finished, lost_note},
+};
 
 /// Where a run is, in plain values: the page's first picture, then the latest event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,18 +33,22 @@ pub struct RunNow {
     /// Seconds left to wait for Plane's limit.
     pub wait: u32,
     pub is_cancelling: bool,
-    pub is_finished: bool,
 }
+
+/// The time bar grows at this pace while nothing is told.
+const GROWS: Duration = Duration::from_secs(5);
 
 /// A run under way, kept up to date by server-sent events from `address`. Shows `initial` when they don't come.
 /// Loads the page once more when the run has ended: the final words are the server's.
 #[island]
 pub fn LiveRun(address: String, initial: RunNow) -> impl IntoView {
     let run = RwSignal::new(initial);
-    Effect::new(move || watch(&address, run));
+    let is_lost = RwSignal::new(false);
+    Effect::new(move || watch(address.clone(), run, is_lost));
 
     view! {
         <div class="live-run">
+            {lost_note(is_lost)}
             <p class="live-run-headline" role="status">{move || run.with(headline)}</p>
             <p class="live-run-place">
                 <span>{move || run.with(place)}</span>
@@ -155,10 +166,7 @@ fn words(phase: &str) -> &'static str {
 }
 
 /// Runs in the browser alone.
-fn watch(address: &str, run: RwSignal<RunNow>) {
-    let Ok(events) = web_sys::EventSource::new(address) else {
-        return;
-    };
+fn watch(address: String, run: RwSignal<RunNow>, is_lost: RwSignal<bool>) {
     let ahead = js_sys::Date::now() / 1000.0 - f64::from(run.with_untracked(|r| r.at));
     let deadline = StoredValue::new(run.with_untracked(|r| f64::from(r.at + r.wait)));
     let wait = move || {
@@ -172,33 +180,24 @@ fn watch(address: &str, run: RwSignal<RunNow>) {
             run.update(|r| r.wait = wait);
         }
     };
-    let ticking = set_interval_with_handle(tick, std::time::Duration::from_secs(1)).ok();
+    set_interval(tick, Duration::from_secs(1));
 
-    let source = events.clone();
-    let heard =
-        Closure::<dyn FnMut(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {
-            let Some(text) = event.data().as_string() else {
-                return;
-            };
-            let Ok(json) = js_sys::JSON::parse(&text) else {
-                return;
-            };
-            let mut now = read(&json);
-            deadline.set_value(waiting_until(&json));
-            now.wait = wait();
-            let is_finished = now.is_finished;
-            run.set(now);
-            if is_finished {
-                source.close();
-                if let Some(ticking) = ticking {
-                    ticking.clear();
-                }
-                // Nothing helps when even reloading is refused; the page has a link for it.
-                let _ = window().location().reload();
-            }
-        });
-    let _ = events.add_event_listener_with_callback("run", heard.as_ref().unchecked_ref());
-    heard.forget();
+    let parts = Parts::default();
+    let grown = parts.clone();
+    set_interval(move || grown.refresh(), GROWS);
+
+    follow(address, is_lost, move |json| {
+        deadline.set_value(waiting_until(json));
+        let mut now = read(json);
+        now.wait = wait();
+        run.set(now);
+        if is_finished(json) {
+            // Nothing helps when even reloading is refused; the page has a link for it.
+            let _ = window().location().reload();
+        } else {
+            parts.refresh();
+        }
+    });
 }
 
 /// A `domain::run::SyncRun` as it stands in an event.
@@ -224,7 +223,6 @@ fn read(run: &JsValue) -> RunNow {
         requests: number(&counts, "requests"),
         wait: 0,
         is_cancelling: field(run, "cancelRequested").is_truthy(),
-        is_finished: field(run, "finishedAt").is_string(),
     }
 }
 
@@ -232,10 +230,6 @@ fn read(run: &JsValue) -> RunNow {
 fn waiting_until(run: &JsValue) -> f64 {
     let until = field(&field(run, "progress"), "waitingUntil").as_string();
     until.map_or(0.0, |time| js_sys::Date::parse(&time) / 1000.0)
-}
-
-fn field(object: &JsValue, name: &str) -> JsValue {
-    js_sys::Reflect::get(object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
 }
 
 fn number(object: &JsValue, name: &str) -> u32 {

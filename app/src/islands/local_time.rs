@@ -6,7 +6,7 @@ pub fn LocalTimes() -> impl IntoView {
     Effect::new(|_| retitle());
 }
 
-fn retitle() {
+pub(super) fn retitle() {
     use wasm_bindgen::JsCast;
     let Ok(times) = document().query_selector_all("time[datetime]") else {
         return;

@@ -2,9 +2,13 @@
 pub mod connection_test;
 /// Server-sent events from a `fetch`.
 mod event_stream;
+/// Parts of a page that follow a run, drawn by the server.
+pub mod live_parts;
 /// A sync run that moves while it is watched.
 pub mod live_run;
 /// Exact times in the zone of whoever looks.
 pub mod local_time;
+/// What the server tells of a run.
+mod run_events;
 /// How the stages of a connection test look.
 pub mod stages;

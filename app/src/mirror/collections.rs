@@ -4,14 +4,16 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{filter, labels::project_of_page, words};
+use super::{
+    filter,
+    project_frame::{ProjectFrame, project_of_page},
+    words,
+};
 use crate::{
     Failure, paths,
     ui::{
         empty::Empty,
         form::LinkButton,
-        frame::Frame,
-        head::{Crumbs, PageHead},
         number::{count, number},
         page::{loaded, signed_in},
         table::TableRegion,
@@ -35,18 +37,13 @@ pub fn CollectionsPage() -> impl IntoView {
             let title = format!("Cycles and modules of {}", project.project.name);
             let says = count(collections.len() as u64, "in all", "in all");
             view! {
-                <Frame title=title.clone()>
-                    <Crumbs items=vec![
-                        ("Projects".to_owned(), paths::PROJECTS.to_owned()),
-                        (project.project.name.clone(), paths::project(project.integration, project.project.id)),
-                    ]/>
-                    <PageHead title says=move || says/>
+                <ProjectFrame project=project.clone() title says>
                     {if collections.is_empty() {
                         view! { <Nothing project/> }.into_any()
                     } else {
                         view! { <Table project collections/> }.into_any()
                     }}
-                </Frame>
+                </ProjectFrame>
             }
         },
     )

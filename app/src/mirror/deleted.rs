@@ -7,7 +7,7 @@ use server_fn::ServerFn;
 
 use super::{
     api::{RestoreAllDeleted, RestoreDeleted},
-    labels::project_of_page,
+    project_frame::{ProjectFrame, project_of_page},
     words,
 };
 use crate::{
@@ -16,8 +16,6 @@ use crate::{
     ui::{
         empty::Empty,
         form::{ButtonForm, LinkButton},
-        frame::Frame,
-        head::{Crumbs, PageHead},
         page::{loaded, signed_in},
         pager::Pager,
         table::TableRegion,
@@ -59,26 +57,23 @@ pub fn DeletedPage() -> impl IntoView {
             let (integration, id) = (project.integration, project.project.id);
             let title = format!("Deleted from {}", project.project.name);
             let is_empty = items.rows.is_empty();
-            let all = (is_admin && !is_empty).then(|| view! {
+            let actions = (is_admin && !is_empty).then(|| view! {
                 <ButtonForm action=RestoreAllDeleted::PATH label="Put all back" hidden=words::fields_of(&project)/>
-            });
+            }.into_any());
             view! {
-                <Frame title=title.clone()>
-                    <Crumbs items=vec![
-                        ("Projects".to_owned(), paths::PROJECTS.to_owned()),
-                        (project.project.name.clone(), paths::project(integration, id)),
-                    ]/>
-                    <PageHead
-                        title
-                        says=|| "Deleted or archived in Plane: which of the two, Plane does not say. Kept here for 30 days."
-                    >{all}</PageHead>
+                <ProjectFrame
+                    project=project.clone()
+                    title
+                    says="Deleted or archived in Plane: which of the two, Plane does not say. Kept here for 30 days."
+                    actions
+                >
                     {if is_empty {
                         view! { <Nothing is_first href=paths::project(integration, id)/> }.into_any()
                     } else {
                         view! { <Table is_admin project rows=items.rows/> }.into_any()
                     }}
                     <Pager next=items.next is_first base=paths::deleted_items(integration, id)/>
-                </Frame>
+                </ProjectFrame>
             }
         },
     )
@@ -92,13 +87,13 @@ fn Table(is_admin: bool, project: ProjectRow, rows: Vec<DeletedItem>) -> impl In
             let mut hidden = words::fields_of(&project);
             hidden.push(("item", item.id.to_string()));
             let about = format!("Put {number} back");
-            view! { <td class="number"><ButtonForm action=RestoreDeleted::PATH label="Put back" hidden about/></td> }
+            view! { <td role="cell" class="number"><ButtonForm action=RestoreDeleted::PATH label="Put back" hidden about/></td> }
         });
         view! {
-            <tr>
-                <td class="mono">{number}</td>
-                <th scope="row">{item.name}</th>
-                <td class="number"><Ago at=item.deleted_at/></td>
+            <tr role="row">
+                <td role="cell" class="mono">{number}</td>
+                <th scope="row" role="rowheader">{item.name}</th>
+                <td role="cell" class="number"><Ago at=item.deleted_at/></td>
                 {back}
             </tr>
         }
@@ -106,17 +101,18 @@ fn Table(is_admin: bool, project: ProjectRow, rows: Vec<DeletedItem>) -> impl In
     let lines = rows.into_iter().map(line).collect_view();
     view! {
         <TableRegion label="Deleted work items">
-            <table>
+            // As the table of work items: on a narrow screen its rows are no table boxes any more.
+            <table class="stacked" role="table">
                 <caption class="visually-hidden">"Deleted work items"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Number"</th>
-                        <th scope="col">"Name"</th>
-                        <th scope="col" class="number">"Taken out"</th>
-                        {is_admin.then(|| view! { <th scope="col"><span class="visually-hidden">"Put back"</span></th> })}
+                <thead role="rowgroup">
+                    <tr role="row">
+                        <th scope="col" role="columnheader">"Number"</th>
+                        <th scope="col" role="columnheader">"Name"</th>
+                        <th scope="col" role="columnheader" class="number">"Taken out"</th>
+                        {is_admin.then(|| view! { <th scope="col" role="columnheader"><span class="visually-hidden">"Put back"</span></th> })}
                     </tr>
                 </thead>
-                <tbody>{lines}</tbody>
+                <tbody role="rowgroup">{lines}</tbody>
             </table>
         </TableRegion>
     }

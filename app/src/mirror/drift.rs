@@ -8,7 +8,8 @@ use server_fn::ServerFn;
 
 use super::{
     api::{CompareProject, RereadProject},
-    labels::project_of_page,
+    drift_trend::DriftTrend,
+    project_frame::{ProjectFrame, project_of_page},
     words,
 };
 use crate::{
@@ -18,8 +19,6 @@ use crate::{
         badge::{Badge, Shape, Tone},
         empty::Empty,
         form::ButtonForm,
-        frame::Frame,
-        head::{Crumbs, PageHead},
         notice::Notice,
         number::{count, number},
         page::{loaded, signed_in},
@@ -65,19 +64,14 @@ pub fn DriftPage() -> impl IntoView {
             let (integration, id) = (project.integration, project.project.id);
             let title = format!("{} compared with Plane", project.project.name);
             let next = checks.next.clone();
-            let actions = is_admin.then(|| view! { <Actions project=project.clone()/> });
+            let actions = is_admin.then(|| view! { <Actions project=project.clone()/> }.into_any());
             view! {
-                <Frame title=title.clone()>
-                    <Crumbs items=vec![
-                        ("Projects".to_owned(), paths::PROJECTS.to_owned()),
-                        (project.project.name.clone(), paths::project(integration, id)),
-                    ]/>
-                    <PageHead
-                        title
-                        says=|| "Plane’s count is compared with every sync, every field of every work item once a day."
-                    >
-                        {actions}
-                    </PageHead>
+                <ProjectFrame
+                    project=project.clone()
+                    title
+                    says="Plane’s count is compared with every sync, every field of every work item once a day."
+                    actions
+                >
                     <Now project/>
                     {if checks.rows.is_empty() {
                         view! {
@@ -88,10 +82,10 @@ pub fn DriftPage() -> impl IntoView {
                         }
                         .into_any()
                     } else {
-                        view! { <Table rows=checks.rows/> }.into_any()
+                        view! { <DriftTrend checks=checks.rows.clone()/> <Table rows=checks.rows/> }.into_any()
                     }}
                     <Pager next is_first base=paths::drift(integration, id)/>
-                </Frame>
+                </ProjectFrame>
             }
         },
     )

@@ -1,19 +1,17 @@
-use domain::{
-    ids::{IntegrationId, ProjectId},
-    mirror::{LabelCount, ProjectRow, WorkItemFilter},
-};
+use domain::mirror::{LabelCount, ProjectRow, WorkItemFilter};
 use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
 
-use super::{filter, words};
+use super::{
+    filter,
+    project_frame::{ProjectFrame, project_of_page},
+    words,
+};
 use crate::{
     Failure, paths,
     ui::{
         badge::LabelChip,
         empty::Empty,
         form::LinkButton,
-        frame::Frame,
-        head::{Crumbs, PageHead},
         number::{count, number},
         page::{loaded, signed_in},
         table::TableRegion,
@@ -36,28 +34,16 @@ pub fn LabelsPage() -> impl IntoView {
             let title = format!("Labels of {}", project.project.name);
             let says = count(labels.len() as u64, "label", "labels");
             view! {
-                <Frame title=title.clone()>
-                    <Crumbs items=vec![
-                        ("Projects".to_owned(), paths::PROJECTS.to_owned()),
-                        (project.project.name.clone(), paths::project(project.integration, project.project.id)),
-                    ]/>
-                    <PageHead title says=move || says/>
+                <ProjectFrame project=project.clone() title says>
                     {if labels.is_empty() {
                         view! { <NoLabels project/> }.into_any()
                     } else {
                         view! { <Table project labels/> }.into_any()
                     }}
-                </Frame>
+                </ProjectFrame>
             }
         },
     )
-}
-
-/// Integration and project of an address below `/integrations/:id/projects/:project`.
-pub fn project_of_page() -> Option<(IntegrationId, ProjectId)> {
-    let params = use_params_map();
-    let param = |name| params.with_untracked(|params| params.get(name));
-    Some((param("id")?.parse().ok()?, param("project")?.parse().ok()?))
 }
 
 #[component]

@@ -4,7 +4,12 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use server_fn::ServerFn;
 
-use super::{api::DiscardKept, filter, labels::project_of_page, words};
+use super::{
+    api::DiscardKept,
+    filter,
+    project_frame::{crumbs, project_of_page},
+    words,
+};
 use crate::{
     Failure, paths,
     ui::{
@@ -40,13 +45,7 @@ pub fn WorkItemPage() -> impl IntoView {
         |(item, is_admin)| {
             let project = &item.project;
             let identifier = words::identifier(project, item.row.sequence_id);
-            let crumbs = vec![
-                ("Projects".to_owned(), paths::PROJECTS.to_owned()),
-                (
-                    project.project.name.clone(),
-                    paths::project(project.integration, project.project.id),
-                ),
-            ];
+            let crumbs = crumbs(project);
             let says = view! { <span class="mono">{identifier.clone()}</span> " · copied " <Ago at=item.copied_at/> };
             let in_plane = web_address(&item.plane_url).map(|url| view! {
                 <a class="button" href=url target="_blank" rel="noopener noreferrer">"Open in Plane" <span aria-hidden="true">" ↗"</span></a>

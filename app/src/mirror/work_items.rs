@@ -9,7 +9,7 @@ use super::{
     drift::DriftNote,
     filter::{self, Part},
     held::HeldNotice,
-    labels::project_of_page,
+    project_frame::project_of_page,
     words::{self, Emptiness},
 };
 use crate::{
@@ -277,7 +277,7 @@ fn Table(project: ProjectRow, rows: Vec<WorkItemRow>) -> impl IntoView {
     view! {
         <TableRegion label="Work items">
             // On a narrow screen its rows are no table boxes any more; browsers that then forget what they are need the roles.
-            <table class="work-items" role="table">
+            <table class="work-items stacked" role="table">
                 <caption class="visually-hidden">"Work items"</caption>
                 <thead role="rowgroup">
                     <tr role="row">

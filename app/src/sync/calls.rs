@@ -6,8 +6,11 @@ use domain::{
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
+use super::live::LivePart;
 use crate::{
-    Failure, paths,
+    Failure,
+    islands::live_parts::LiveParts,
+    paths,
     query::Query,
     ui::{
         badge::{Badge, Shape, Tone},
@@ -50,17 +53,26 @@ pub fn CallsPage() -> impl IntoView {
                 ("Sync runs".to_owned(), paths::RUNS.to_owned()),
                 (run.integration_name.clone(), paths::run(run.id)),
             ];
+            let is_running = run.finished_at.is_none();
+            let live = is_running.then(|| view! { <LiveParts address=paths::live_run(run.id)/> });
+            let more = (is_running && calls.next.is_none()).then(|| {
+                view! { <p class="quiet">"The run is under way: further calls are added here."</p> }
+            });
             let list = if calls.rows.is_empty() {
                 view! { <NoCalls run is_first/> }.into_any()
             } else {
                 view! { <CallTable calls=calls.rows/> }.into_any()
             };
             view! {
-                <Frame title=title.clone()>
+                <Frame title=title.clone() islands=is_running>
                     <Crumbs items=crumbs/>
                     <PageHead title says=|| kept()/>
-                    {list}
-                    <Pager next=calls.next is_first base/>
+                    {live}
+                    <LivePart>
+                        {list}
+                        {more}
+                        <Pager next=calls.next is_first base/>
+                    </LivePart>
                 </Frame>
             }
         },

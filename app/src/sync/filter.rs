@@ -1,7 +1,7 @@
 use domain::{
     NaiveDate,
     page::Cursor,
-    run::{Outcome, RunFilter, RunTime, TriggerKind},
+    run::{Outcome, RunFilter, RunState, RunTime, TriggerKind},
 };
 
 use super::words::outcome_code;
@@ -32,9 +32,9 @@ pub fn read(query: &Query) -> RunFilter {
     });
     RunFilter {
         integration: query.parsed("integration"),
-        outcome: query
+        state: query
             .get("outcome")
-            .and_then(|code| Outcome::ALL.into_iter().find(|o| outcome_code(*o) == code)),
+            .and_then(|code| states().find(|state| state_code(*state) == code)),
         trigger: query.get("trigger").and_then(|word| {
             TRIGGERS
                 .into_iter()
@@ -53,7 +53,7 @@ pub fn address(filter: &RunFilter, after: Option<&Cursor>) -> String {
     let (from, to) = days(filter.time);
     Query::default()
         .with("integration", filter.integration)
-        .with("outcome", filter.outcome.map(outcome_code))
+        .with("outcome", filter.state.map(state_code))
         .with("trigger", filter.trigger.map(TriggerKind::word))
         .with("time", Some(time_word(filter.time)))
         .with("from", from)
@@ -78,11 +78,24 @@ pub fn days(time: RunTime) -> (Option<NaiveDate>, Option<NaiveDate>) {
     }
 }
 
-/// The same filter with this outcome, or with every outcome.
-pub fn with_outcome(filter: &RunFilter, outcome: Option<Outcome>) -> RunFilter {
+/// The same filter with runs in this state, or in any.
+pub fn with_state(filter: &RunFilter, state: Option<RunState>) -> RunFilter {
     RunFilter {
-        outcome,
+        state,
         ..filter.clone()
+    }
+}
+
+/// What the filter by outcome offers.
+pub fn states() -> impl Iterator<Item = RunState> {
+    std::iter::once(RunState::Running).chain(Outcome::ALL.map(RunState::Ended))
+}
+
+/// The word of a state in the address.
+pub fn state_code(state: RunState) -> &'static str {
+    match state {
+        RunState::Running => "running",
+        RunState::Ended(outcome) => outcome_code(outcome),
     }
 }
 
@@ -97,7 +110,7 @@ mod tests {
         #[test]
         fn a_filter_comes_back_from_its_address(
             integration in option::of(any::<u128>()),
-            outcome in option::of(select(&Outcome::ALL[..])),
+            state in option::of(select(states().collect::<Vec<_>>())),
             trigger in option::of(select(vec![TriggerKind::Person, TriggerKind::Schedule])),
             named in select(TIMES.map(|(time, ..)| time).to_vec()),
             days in option::of((option::of(0i32..100_000), option::of(0i32..100_000))),
@@ -111,7 +124,7 @@ mod tests {
                 _ => named,
             };
             let integration = integration.map(|n| IntegrationId(Uuid::from_u128(n)));
-            let filter = RunFilter { integration, outcome, trigger, time };
+            let filter = RunFilter { integration, state, trigger, time };
             let address = address(&filter, Some(&Cursor(after.clone())));
             let query = Query::parse(address.trim_start_matches(paths::RUNS));
             prop_assert_eq!(read(&query), filter);

@@ -13,6 +13,12 @@ pub fn RunUnderWay(run: SyncRun, now: DateTime<Utc>) -> impl IntoView {
     view! { <LiveRun address=paths::live_run(run.id) initial=run_now(&run, now)/> }
 }
 
+/// A part of a page about a run that follows the run while it is under way, without jumping: its beginning stays as it was.
+#[component]
+pub fn LivePart(children: Children) -> impl IntoView {
+    view! { <div class="live-part" data-live="">{children()}</div> }.into_any()
+}
+
 /// The run in the island's plain values.
 pub fn run_now(run: &SyncRun, now: DateTime<Utc>) -> RunNow {
     let progress = &run.progress;
@@ -37,7 +43,6 @@ pub fn run_now(run: &SyncRun, now: DateTime<Utc>) -> RunNow {
         requests: counts.requests,
         wait: small(wait.div_ceil(1000)),
         is_cancelling: run.cancel_requested,
-        is_finished: run.finished_at.is_some(),
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     api::{CancelRun, StartSync},
     calls::CallsPanel,
     compare::Compared,
-    live::RunUnderWay,
+    live::{LivePart, RunUnderWay},
     timeline::TimelinePanel,
     words,
 };
@@ -96,9 +96,9 @@ pub fn RunPage() -> impl IntoView {
                     <PageHead title says=move || says>{actions}</PageHead>
                     {ending}
                     <div class="panels">{numbers}<About run trigger/></div>
-                    <TimelinePanel timeline=record.timeline/>
+                    <LivePart><TimelinePanel timeline=record.timeline/></LivePart>
                     {compared}
-                    {calls}
+                    <LivePart>{calls}</LivePart>
                 </Frame>
             }
         },

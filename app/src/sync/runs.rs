@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use domain::{
     ids::UserId,
     page::{Cursor, Page},
-    run::{Outcome, RunFilter, SyncRun},
+    run::{RunFilter, RunState, SyncRun},
 };
 use leptos::prelude::*;
 
@@ -77,22 +77,24 @@ pub fn RunsPage() -> impl IntoView {
 
 #[component]
 fn Filters(filter: RunFilter, choices: Vec<(String, String)>) -> impl IntoView {
-    let chip = |outcome: Option<Outcome>, label: &str| Chip {
+    let chip = |state: Option<RunState>, label: &str| Chip {
         label: label.to_owned(),
-        href: filter::address(&filter::with_outcome(&filter, outcome), None),
-        is_current: filter.outcome == outcome,
+        href: filter::address(&filter::with_state(&filter, state), None),
+        is_current: filter.state == state,
         count: None,
     };
     let chips = std::iter::once(chip(None, "All"))
-        .chain(
-            Outcome::ALL
-                .into_iter()
-                .map(|outcome| chip(Some(outcome), outcome.word())),
-        )
+        .chain(filter::states().map(|state| {
+            let word = match state {
+                RunState::Running => "Running",
+                RunState::Ended(outcome) => outcome.word(),
+            };
+            chip(Some(state), word)
+        }))
         .collect::<Vec<_>>();
     let outcome = filter
-        .outcome
-        .map(|outcome| ("outcome", words::outcome_code(outcome).to_owned()));
+        .state
+        .map(|state| ("outcome", filter::state_code(state).to_owned()));
     let any = |label: &str| (String::new(), label.to_owned());
     let triggers = std::iter::once(any("Anything"))
         .chain(filter::TRIGGERS.map(|(kind, label)| (kind.word().to_owned(), label.to_owned())))

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod canned;
+mod drift;
 mod integration_forms;
 mod integrations;
 mod mirror;

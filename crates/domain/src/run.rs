@@ -215,12 +215,20 @@ pub struct RunSummary {
     pub outcome: Option<Outcome>,
 }
 
+/// What the list of runs can be narrowed to: what is under way, or what ended so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    Running,
+    Ended(Outcome),
+}
+
 /// Filters of the list of runs, as they stand in the URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunFilter {
     pub integration: Option<IntegrationId>,
-    pub outcome: Option<Outcome>,
+    pub state: Option<RunState>,
     pub trigger: Option<TriggerKind>,
     pub time: RunTime,
 }

@@ -65,7 +65,7 @@ pub struct Plane {
     options: Options,
     counters: Counters,
     calls: Calls,
-    waiting: watch::Sender<Option<Instant>>,
+    waiting: watch::Sender<Option<Wait>>,
     /// Learnt from a refusal; the largest page that this Plane gives.
     page_size: AtomicU32,
     old_paths: AtomicBool,
@@ -139,6 +139,14 @@ pub struct Usage {
     pub waited: Duration,
     /// Of the answers' bodies, after decompression.
     pub bytes: u64,
+}
+
+/// A call that waits for the budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    pub since: Instant,
+    /// It waits at least until then.
+    pub until: Instant,
 }
 
 /// The key's owner.
@@ -387,8 +395,8 @@ impl Plane {
         self.calls.since()
     }
 
-    /// Until when at least the current call waits for the budget; `None` while none waits.
-    pub fn waiting(&self) -> watch::Receiver<Option<Instant>> {
+    /// How the current call waits for the budget; `None` while none waits.
+    pub fn waiting(&self) -> watch::Receiver<Option<Wait>> {
         self.waiting.subscribe()
     }
 

@@ -15,7 +15,7 @@ use tokio::{sync::watch, time::Instant};
 use url::Url;
 
 use crate::{
-    Plane, Usage,
+    Plane, Usage, Wait,
     budget::{Lane, Permit},
     calls::Recording,
     error::{self, AnswerFlaw, Error},
@@ -72,11 +72,13 @@ impl Plane {
             if self.options.lane != Lane::Interactive {
                 self.budget.breaker().admit()?;
             }
-            let waiting = Waiting(&self.waiting);
             let began = Instant::now();
+            let waiting = Waiting(&self.waiting);
             let permit = self
                 .budget
-                .acquire(self.options.lane, latest, |until| waiting.tell(until))
+                .acquire(self.options.lane, latest, |until| {
+                    waiting.tell(began, until)
+                })
                 .await;
             drop(waiting);
             let waited = began.elapsed();
@@ -347,17 +349,17 @@ impl From<Error> for Failed {
 }
 
 /// Shows that a call waits, for as long as it lives: a cancelled call leaves nothing behind.
-struct Waiting<'a>(&'a watch::Sender<Option<Instant>>);
+struct Waiting<'a>(&'a watch::Sender<Option<Wait>>);
 
 impl Waiting<'_> {
-    fn tell(&self, until: Instant) {
-        self.0.send_replace(Some(until));
+    fn tell(&self, since: Instant, until: Instant) {
+        self.0.send_replace(Some(Wait { since, until }));
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.send_if_modified(|until| until.take().is_some());
+        self.0.send_if_modified(|wait| wait.take().is_some());
     }
 }
 

@@ -12,7 +12,7 @@ use domain::{
 };
 use fake_plane::{FakePlane, Fault, Role, TlsKind, Version, What};
 use plane::{
-    Budget, Cursor, Error, Lane, ListPage, Options, Plane,
+    Budget, Cursor, Error, Lane, ListPage, Options, Plane, Wait,
     error::{AnswerFlaw, TlsFlaw},
 };
 use tokio::time::Instant;
@@ -468,8 +468,9 @@ async fn a_429_is_waited_out_and_the_wait_is_shown() {
         let plane = plane.clone();
         async move { plane.me().await }
     });
-    let until = *waiting.wait_for(Option::is_some).await.unwrap();
-    assert!(until.unwrap() > Instant::now());
+    let wait = *waiting.wait_for(Option::is_some).await.unwrap();
+    let Wait { since, until } = wait.unwrap();
+    assert!(since <= Instant::now() && until > Instant::now());
     assert_eq!(call.await.unwrap().unwrap().display_name, "inge");
     assert_eq!(*waiting.borrow_and_update(), None);
     let usage = plane.usage();

@@ -1,7 +1,7 @@
 use chrono::DateTime;
 use domain::{
     ids::IntegrationId,
-    run::{Outcome, RunFilter, RunTime, TriggerKind},
+    run::{Outcome, RunFilter, RunState, RunTime, TriggerKind},
 };
 use uuid::Uuid;
 
@@ -73,9 +73,10 @@ async fn all_other_lists_walk_an_index() {
     )
     .await;
     check_exact(&store, crate::runs::RUNNING, "sync_runs_running").await;
-    let (of, failed) = (Some(IntegrationId(Uuid::nil())), Some(Outcome::Failed));
+    let of = Some(IntegrationId(Uuid::nil()));
+    let failed = Some(RunState::Ended(Outcome::Failed));
     let scheduled = Some(TriggerKind::Schedule);
-    for (integration, outcome, trigger, index) in [
+    for (integration, state, trigger, index) in [
         (None, None, None, "sync_runs_latest"),
         (of, None, None, "sync_runs_integration"),
         (None, failed, None, "sync_runs_outcome"),
@@ -87,11 +88,17 @@ async fn all_other_lists_walk_an_index() {
     ] {
         let filter = RunFilter {
             integration,
-            outcome,
+            state,
             trigger,
             time: RunTime::Days7,
         };
         check_exact(&store, &crate::runs::list_query(&filter), index).await;
+        let running = RunFilter {
+            state: Some(RunState::Running),
+            ..filter
+        };
+        let query = crate::runs::list_query(&running);
+        check(&store, &query, "sync_runs_running").await;
     }
     check_exact(&store, crate::runs::BEFORE, "sync_runs_integration").await;
     for searching in [false, true] {

@@ -3,7 +3,9 @@ use domain::{
     actor::{Admin, Viewer},
     ids::{IntegrationId, RunId},
     page::{Cursor, Page},
-    run::{Counts, Outcome, Progress, RunFilter, RunSummary, SyncRun, Trigger, TriggerKind},
+    run::{
+        Counts, Outcome, Progress, RunFilter, RunState, RunSummary, SyncRun, Trigger, TriggerKind,
+    },
 };
 use serde_json::Value as Json;
 use surrealdb::types::{RecordId, SurrealValue};
@@ -110,22 +112,31 @@ pub(crate) fn outcome_word(outcome: Outcome) -> Result<String, Error> {
     from_json(to_json(&outcome)?)
 }
 
-/// The query of a list of runs; each set of filters has an index that ends in the order.
+/// The query of a list of runs; each set of filters has an index that ends in the order. Of what is under way, one run an
+/// integration, the others are only looked through.
 pub(crate) fn list_query(filter: &RunFilter) -> String {
+    let is_running = filter.state == Some(RunState::Running);
+    let has_ended = matches!(filter.state, Some(RunState::Ended(_)));
     let filters = [
+        (is_running, "is_running = true and "),
         (
             filter.integration.is_some(),
             "integration = $integration and ",
         ),
-        (filter.outcome.is_some(), "outcome = $outcome and "),
+        (has_ended, "outcome = $outcome and "),
         (filter.trigger.is_some(), "trigger_kind = $trigger and "),
     ];
     let set: String = filters
         .into_iter()
         .filter_map(|(is_set, condition)| is_set.then_some(condition))
         .collect();
+    let index = if is_running {
+        "with index sync_runs_running "
+    } else {
+        ""
+    };
     format!(
-        "select * from sync_runs where {set}latest_key > $after order by latest_key limit $limit"
+        "select * from sync_runs {index}where {set}latest_key > $after order by latest_key limit $limit"
     )
 }
 
@@ -330,10 +341,14 @@ impl Store {
         let (from, until) = filter.time.bounds(now);
         // The latest come first: what is earlier than `until` is behind its key.
         let first = until.map(before_key).unwrap_or_default();
+        let outcome = match filter.state {
+            Some(RunState::Ended(outcome)) => Some(outcome_word(outcome)?),
+            Some(RunState::Running) | None => None,
+        };
         let rows: Vec<RunRow> = self
             .ask(&list_query(filter))
             .bind("integration", filter.integration.map(|id| id.0))
-            .bind("outcome", filter.outcome.map(outcome_word).transpose()?)
+            .bind("outcome", outcome)
             .bind("trigger", filter.trigger.map(TriggerKind::word))
             .bind("after", first.max(read_cursor(after)))
             .bind("limit", i64::from(limit) + 1)

@@ -23,9 +23,9 @@ use app::{Assets, Visit};
 use axum::{
     Router,
     extract::{Request, State},
-    http::StatusCode,
+    http::{StatusCode, Uri},
     middleware::{from_fn, from_fn_with_state},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use ipnet::IpNet;
@@ -87,8 +87,25 @@ async fn page(State(state): State<HttpState>, request: Request) -> Response {
         )
             .into_response();
     }
+    if let Some(address) = without_empty_fields(request.uri()) {
+        return Redirect::to(&address).into_response();
+    }
     let context = context(&state, &request);
     app::render::render(request, context, app::shell::shell).await
+}
+
+/// The same address without the fields that a filter's form left empty; `None` if there are none.
+fn without_empty_fields(uri: &Uri) -> Option<String> {
+    let (path, query) = (uri.path(), uri.query()?);
+    let is_empty = |field: &&str| matches!(field.split_once('='), Some((_, "")));
+    // A browser would take such a path for the address of another host.
+    let leads_away = path.starts_with("//") || path.starts_with("/\\");
+    if leads_away || !query.split('&').any(|field| is_empty(&field)) {
+        return None;
+    }
+    let filled: Vec<_> = query.split('&').filter(|f| !is_empty(f)).collect();
+    let joint = if filled.is_empty() { "" } else { "?" };
+    Some(format!("{path}{joint}{}", filled.join("&")))
 }
 
 /// What pages and server functions find in their context: the ports, the visit, the nonce of the policy header.
@@ -118,6 +135,34 @@ async fn ready(State(state): State<HttpState>) -> Response {
                 "the database can't be reached\n",
             )
                 .into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_leaves_no_empty_fields_in_the_address() {
+        let clean = |address: &str| without_empty_fields(&address.parse().unwrap());
+        for (sent, kept) in [
+            ("/runs?outcome=failed&from=&to=", "/runs?outcome=failed"),
+            ("/projects?q=&integration=", "/projects"),
+            ("/projects?q=&q=a%20b&x", "/projects?q=a%20b&x"),
+        ] {
+            assert_eq!(clean(sent).as_deref(), Some(kept), "{sent}");
+        }
+        for left in [
+            "/",
+            "/runs",
+            "/runs?",
+            "/runs?a=b=",
+            "/runs?x",
+            "//example.com/?q=",
+            "/\\example.com?q=",
+        ] {
+            assert_eq!(clean(left), None, "{left}");
         }
     }
 }

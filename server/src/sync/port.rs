@@ -118,10 +118,13 @@ impl Runs for SyncService {
             Some(_) => store.run_before(viewer, run).await.map_err(from_store)?,
             None => None,
         };
-        Ok(RunRecord {
-            timeline: timeline.await.map_err(from_store)?,
-            before,
-        })
+        let mut timeline = timeline.await.map_err(from_store)?;
+        if run.finished_at.is_none() {
+            // It is written down when there is news; what is under way has gone on since.
+            let so_far = self.0.integrations.clock.now() - run.started_at;
+            timeline.reach(u64::try_from(so_far.num_milliseconds()).unwrap_or(0));
+        }
+        Ok(RunRecord { timeline, before })
     }
 
     async fn calls(

@@ -67,6 +67,12 @@ impl Recorder {
                 calls.push(call);
             }
         }
+        // The call that waits tells of it once more when it is made: it is the same wait, gone on.
+        if let Some(wait) = *plane.waiting().borrow() {
+            kept.has_news = true;
+            let since = wait.since.saturating_duration_since(self.began);
+            kept.timeline.wait(ms(since), ms(self.began.elapsed()));
+        }
         std::mem::take(&mut kept.has_news).then(|| (calls, kept.timeline.clone()))
     }
 

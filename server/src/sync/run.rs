@@ -151,11 +151,11 @@ impl SyncService {
         loop {
             heartbeat.tick().await;
             let now = self.0.integrations.clock.now();
-            let until = *waiting.borrow();
+            let wait = *waiting.borrow();
             live.note(
                 plane.usage(),
-                until.map(|at| {
-                    now + TimeDelta::from_std(at - tokio::time::Instant::now()).unwrap_or_default()
+                wait.map(|wait| {
+                    now + TimeDelta::from_std(wait.until - Instant::now()).unwrap_or_default()
                 }),
             );
             let _writing = live.writing().await;

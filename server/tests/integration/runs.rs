@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 use fake_plane::{Fault, What};
 
-use crate::support::TestPortal;
+use crate::support::{TestPortal, person::Answer};
 
 #[tokio::test]
 async fn a_run_tells_where_its_time_went_what_it_asked_and_what_is_new_since_the_last_one() {
@@ -136,4 +136,44 @@ async fn who_cancels_a_run_is_told_how_far_it_came_and_that_the_next_one_goes_on
         .await
         .all(".calls tbody tr");
     assert!(calls.last().unwrap().contains("cancelled"), "{calls:?}");
+}
+
+#[tokio::test]
+async fn a_run_under_way_is_found_and_shows_its_wait_for_the_limit_while_it_lasts() {
+    let portal = TestPortal::start().await;
+    let mut admin = portal.admin().await;
+    let acme = portal.connect(&mut admin, "Acme").await;
+    portal
+        .plane
+        .fail(Fault::new(What::RetryAfter("60".into())).on("/work-items/"));
+    let mut changes = portal.portal.sync.changes();
+    let id = acme.rsplit('/').next().unwrap();
+    let run = admin.post("start_sync", &[("id", id)]).await.location();
+    let run_id = run.rsplit('/').next().unwrap();
+    // Shorter waits are those for the turn.
+    let shows_wait = |page: &Answer| {
+        let waits = page.all("svg.timeline .wait title");
+        waits.iter().any(|says| !says.ends_with(" ms"))
+    };
+    while !shows_wait(&admin.get(&run).await) {
+        changes.recv().await.unwrap();
+    }
+
+    let listed = admin.get("/runs?outcome=running").await;
+    assert_eq!(listed.all(".runs tbody .badge"), ["Running"]);
+    assert_eq!(listed.all(".chips [aria-current]"), ["Running"]);
+    let calls = admin.get(&format!("{run}/calls")).await;
+    assert!(calls.words().contains("further calls are added here"));
+    assert!(calls.has("[data-live] .calls") && calls.has("leptos-island"));
+
+    admin.post("cancel_run", &[("id", run_id)]).await;
+    portal.portal.sync.idle().await;
+    assert!(
+        shows_wait(&admin.get(&run).await),
+        "what was waited stays to be seen"
+    );
+    let listed = admin.get("/runs?outcome=running").await;
+    assert_eq!(listed.all(".runs tbody tr").len(), 0);
+    let calls = admin.get(&format!("{run}/calls")).await;
+    assert!(!calls.words().contains("under way") && !calls.has("leptos-island"));
 }

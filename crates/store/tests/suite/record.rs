@@ -1,7 +1,7 @@
 use domain::{
     ids::{RunId, UserId},
     page::Cursor,
-    run::{Counts, Outcome, Phase, RunFilter, RunTime, SyncRun, Trigger, TriggerKind},
+    run::{Counts, Outcome, Phase, RunFilter, RunState, RunTime, SyncRun, Trigger, TriggerKind},
     run_log::{ApiCall, Timeline},
 };
 use store::{NewRun, RunRef, Start, Store};
@@ -174,6 +174,46 @@ async fn runs_are_found_by_what_set_them_off_and_when() {
     assert_eq!(before.map(|run| run.id), Some(runs[2]));
     let first = store.run(&viewer(), runs[0]).await.unwrap().unwrap();
     assert_eq!(store.run_before(&viewer(), &first).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_under_way_is_found_alone() {
+    let world = world().await;
+    let store = &world.store;
+    let (acme, beta) = (
+        integration(store, 1, "Acme").await,
+        integration(store, 2, "Beta").await,
+    );
+    let ended = start(store, acme.id, id(500), at(0)).await;
+    finish(store, &ended, Outcome::Succeeded, 9).await;
+    let acmes = start(store, acme.id, id(501), at(20)).await;
+    let betas = start(store, beta.id, id(502), at(30)).await;
+    let found = async |integration, trigger, after: Option<Cursor>| {
+        let filter = RunFilter {
+            integration,
+            state: Some(RunState::Running),
+            trigger,
+            time: RunTime::Today,
+        };
+        let page = store
+            .runs(&viewer(), &filter, after.as_ref(), 1, at(40))
+            .await
+            .unwrap();
+        let ids: Vec<_> = page.rows.into_iter().map(|run| run.id).collect();
+        (ids, page.next)
+    };
+    let (first, next) = found(None, None, None).await;
+    assert_eq!(first, [betas.id]);
+    assert!(next.is_some());
+    assert_eq!(found(None, None, next).await, (vec![acmes.id], None));
+    assert_eq!(
+        found(Some(acme.id), None, None).await,
+        (vec![acmes.id], None)
+    );
+    let person = Some(TriggerKind::Person);
+    assert_eq!(found(None, person, None).await, (vec![], None));
+    finish(store, &acmes, Outcome::Failed, 41).await;
+    assert_eq!(found(Some(acme.id), None, None).await, (vec![], None));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

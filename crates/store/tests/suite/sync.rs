@@ -5,7 +5,7 @@ use domain::{
     changes::changes,
     ids::RunId,
     mirror::WorkItem,
-    run::{Counts, Outcome, Phase, Progress, RunFilter, Trigger},
+    run::{Counts, Outcome, Phase, Progress, RunFilter, RunState, Trigger},
 };
 use store::{Finished, NewRun, RunRef, Start};
 
@@ -203,10 +203,10 @@ async fn a_run_tells_its_progress_hears_a_cancel_and_ends_with_an_outcome() {
         .unwrap();
     assert_eq!(row.complete_at, Some(at(6)));
 
-    let ids = async |outcome| {
+    let ids = async |state| {
         let filter = RunFilter {
             integration: Some(acme.id),
-            outcome,
+            state,
             ..RunFilter::default()
         };
         let page = store
@@ -216,7 +216,8 @@ async fn a_run_tells_its_progress_hears_a_cancel_and_ends_with_an_outcome() {
         page.rows.into_iter().map(|run| run.id).collect::<Vec<_>>()
     };
     assert_eq!(ids(None).await, [next.id, run.id]);
-    assert_eq!(ids(Some(Outcome::Cancelled)).await, [run.id]);
+    let cancelled = Some(RunState::Ended(Outcome::Cancelled));
+    assert_eq!(ids(cancelled).await, [run.id]);
     assert!(store.running(&viewer()).await.unwrap().is_empty());
 }
 
