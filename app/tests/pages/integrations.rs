@@ -32,6 +32,7 @@ fn row() -> IntegrationRow {
                 auth_scheme: AuthScheme::ApiKey,
                 interval_minutes: 15,
                 quiet_hours: None,
+                tags: Default::default(),
             },
             is_active: true,
             paused: None,
@@ -49,6 +50,7 @@ fn row() -> IntegrationRow {
         visible_projects: 16,
         total_work_items: 10_482,
         complete_at: Some(now() - TimeDelta::minutes(47)),
+        complete_requests: None,
         last_run: Some(run(1, Some(Outcome::Rejected)).summary()),
         last_test: Some(failed_test().summary()),
     }
@@ -143,6 +145,7 @@ pub(crate) fn one() -> Canned {
         actor_name: "Jonas".into(),
         action: "integration.updated".into(),
         integration: Some(ID),
+        bulk: None,
         says: "Changed the schedule from 30 to 15 minutes.".into(),
     };
     Canned {

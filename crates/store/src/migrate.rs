@@ -33,6 +33,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0006_run_log",
         sql: include_str!("../migrations/0006_run_log.surql"),
     },
+    Migration {
+        name: "0007_bulk",
+        sql: include_str!("../migrations/0007_bulk.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]
