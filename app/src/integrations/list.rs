@@ -87,7 +87,6 @@ fn List(
     view! {
         <Frame title="Integrations" islands=is_admin && !none_at_all>
             <PageHead title="Integrations" says=move || standings(counts)>
-                {(!none_at_all).then(|| view! { <LinkButton label="Bulk operations" href=paths::BULK kind=Button::Quiet/> })}
                 {(is_admin && !none_at_all).then(|| view! {
                     <LinkButton label="Add integration" href=paths::NEW_INTEGRATION kind=Button::Primary/>
                 })}
@@ -217,6 +216,7 @@ fn Filters(filter: IntegrationFilter, counts: IntegrationCounts) -> impl IntoVie
             </form>
             <Chips label="Filter integrations" chips/>
             {tagged}
+            <LinkButton label="Bulk operations" href=paths::BULK kind=Button::Quiet/>
         </div>
     }
 }
