@@ -202,7 +202,7 @@ async fn the_list_of_operations_says_who_did_what_and_what_came_of_it() {
         ..Canned::default()
     };
     assert_eq!(get(away, Some(admin()), "/bulk").await.status, 503);
-    assert_eq!(get(Canned::default(), None, "/bulk").await.status, 401);
+    assert_eq!(get(Canned::default(), None, "/bulk").await.status, 303);
 }
 
 #[tokio::test]

@@ -379,8 +379,8 @@ async fn who_is_no_admin_any_more_changes_nothing_by_what_was_started_before() {
     let mut admin = portal.admin().await;
     let ids = connect(&portal, &mut admin, &["Acme"]).await;
     portal.lead().await;
-    let people = portal.portal.backend.accounts.people(&portal.viewer().await);
-    let people = people.await.unwrap();
+    let viewer = portal.viewer().await;
+    let people = portal.portal.backend.accounts.people(&viewer).await.unwrap();
     let lead = people.iter().find(|person| person.email.as_str() == LEAD);
     let lead = lead.unwrap().id.to_string();
     let role = |role| [("id", lead.clone()), ("role", String::from(role))];

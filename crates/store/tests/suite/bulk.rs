@@ -59,8 +59,11 @@ async fn planned(store: &Store, n: u128, seconds: i64) -> BulkId {
 
 async fn started(store: &Store, n: u128) -> BulkRef {
     let bulk = planned(store, n, 0).await;
-    let start = store.start_bulk(&admin(), bulk, ONE, at(1), LEASE);
-    match start.await.unwrap() {
+    let start = store
+        .start_bulk(&admin(), bulk, ONE, at(1), LEASE)
+        .await
+        .unwrap();
+    match start {
         BulkStart::Started(work) => work,
         other => panic!("{other:?}"),
     }
@@ -118,8 +121,9 @@ async fn of_many_starts_exactly_one_does() {
     assert_eq!(operation.state, BulkState::Running);
     let nowhere = world
         .store
-        .start_bulk(&admin(), BulkId(id(99)), ONE, at(1), LEASE);
-    assert_eq!(nowhere.await.unwrap(), BulkStart::Gone);
+        .start_bulk(&admin(), BulkId(id(99)), ONE, at(1), LEASE)
+        .await;
+    assert_eq!(nowhere.unwrap(), BulkStart::Gone);
 }
 
 #[tokio::test]
@@ -312,24 +316,33 @@ async fn tags_are_kept_and_select_what_has_them() {
         .await
         .unwrap();
     assert!(matches!(saved, Change::Saved(is) if is.settings == tagged));
-    let history = store.history(&viewer(), Some(made[0].id), None, 10);
-    assert_eq!(history.await.unwrap().rows[0].says, "Changed the tags.");
+    let history = store
+        .history(&viewer(), Some(made[0].id), None, 10)
+        .await
+        .unwrap();
+    assert_eq!(history.rows[0].says, "Changed the tags.");
 
     let filter = IntegrationFilter {
         tag: Some("eu".parse().unwrap()),
         ..Default::default()
     };
-    let list = store.integration_rows(&viewer(), &filter, None, 10, at(2));
-    let list = list.await.unwrap();
+    let list = store
+        .integration_rows(&viewer(), &filter, None, 10, at(2))
+        .await
+        .unwrap();
     assert_eq!((list.rows.len(), list.matching), (1, 1));
-    let all = store.integration_rows(&viewer(), &Default::default(), None, 2, at(2));
-    let all = all.await.unwrap();
+    let all = store
+        .integration_rows(&viewer(), &Default::default(), None, 2, at(2))
+        .await
+        .unwrap();
     assert_eq!((all.rows.len(), all.matching), (2, 3), "on all pages");
 
     let names = async |selection| {
-        let rows = store.selected_integrations(&viewer(), &selection, at(2));
-        let rows = rows.await.unwrap();
-        rows.into_iter()
+        store
+            .selected_integrations(&viewer(), &selection, at(2))
+            .await
+            .unwrap()
+            .into_iter()
             .map(|row| row.integration.settings.integration_name.to_string())
             .collect::<Vec<_>>()
     };
