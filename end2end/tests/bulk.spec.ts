@@ -17,44 +17,46 @@ async function addAll(admin: Page, plane: FakePlane, names: string[]): Promise<v
 test("two of three are synced: looked at first, started, and told one by one", async ({ admin, plane, guard, javaScriptEnabled }) => {
   const scripts = javaScriptEnabled !== false;
   const bulk = new Bulk(admin);
-  await addAll(admin, plane, ["Sync A", "Sync B", "Sync C"]);
-  await bulk.openList("Sync");
-  await bulk.tick("Sync A").check();
-  await bulk.tick("Sync C").check();
+  await addAll(admin, plane, ["Many-synced A", "Many-synced B", "Many-synced C"]);
+  await bulk.openList("Many-synced");
+  await bulk.tick("Many-synced A").check();
+  await bulk.tick("Many-synced C").check();
   if (scripts) await lookAt(admin, "bulk-choice", guard);
   await bulk.preview("Sync now");
 
   await expect(admin.getByRole("heading", { level: 1, name: "Sync 2 integrations" })).toBeVisible();
   await expect(admin.getByRole("main")).toContainText("Nothing has been done yet.");
-  await expect(bulk.item("Sync A")).toContainText("at least 2");
-  await expect(bulk.item("Sync B")).toHaveCount(0);
+  await expect(bulk.item("Many-synced A")).toContainText("at least 2");
+  await expect(bulk.item("Many-synced B")).toHaveCount(0);
   if (scripts) await lookAt(admin, "bulk-plan", guard);
 
-  await plane.fail({ what: { latency: 400 }, on_path: "/work-items/" });
+  await plane.fail({ what: { latency: 4000 }, on_path: "/work-items/" });
   await bulk.start();
   if (scripts) await lookAt(admin, "bulk-running", guard);
+  await plane.heal();
   await bulk.expectResult("2 done.", scripts);
-  await expect(bulk.item("Sync A")).toContainText(/Done.*407 work items read/);
-  await bulk.item("Sync C").getByRole("link", { name: "Open the run" }).click();
-  await expect(admin.getByRole("heading", { level: 1, name: "Sync of Sync C" })).toBeVisible();
+  await expect(bulk.item("Many-synced A")).toContainText(/Done.*407 work items read/);
+  await bulk.item("Many-synced C").getByRole("link", { name: "Open the run" }).click();
+  await expect(admin.getByRole("heading", { level: 1, name: "Sync of Many-synced C" })).toBeVisible();
   await admin.goto("/bulk");
-  await expect(admin.getByRole("row").filter({ hasText: "Sync 2 integrations" })).toContainText("2 done");
+  await expect(admin.getByRole("row").filter({ hasText: "Sync 2 integrations" }).first()).toContainText("2 done");
+  if (scripts) await lookAt(admin, "bulk-operations", guard);
 });
 
-test("all that match are tagged, and the tag leads to them", async ({ admin, plane }) => {
-  const scripts = test.info().project.name === "wasm";
+test("all that match are tagged, and the tag leads to them", async ({ admin, plane, javaScriptEnabled }) => {
+  const scripts = javaScriptEnabled !== false;
   const bulk = new Bulk(admin);
-  await addAll(admin, plane, ["Tagged A", "Tagged B"]);
-  await bulk.openList("Tagged");
+  await addAll(admin, plane, ["Many-tagged A", "Many-tagged B"]);
+  await bulk.openList("Many-tagged");
   await admin.getByRole("checkbox", { name: "All 2 that match" }).check();
   await bulk.preview("Add a tag", { label: "Tag", value: "North" });
   await expect(admin.getByRole("heading", { level: 1, name: "Tag 2 integrations with north" })).toBeVisible();
   await bulk.start();
   await bulk.expectResult("2 done.", scripts);
-  await bulk.openList("Tagged");
+  await bulk.openList("Many-tagged");
   await admin.getByRole("link", { name: "north" }).first().click();
   await expect(admin.getByRole("rowheader")).toHaveCount(2);
-  await admin.getByRole("rowheader", { name: "Tagged A" }).getByRole("link", { name: "Tagged A" }).click();
+  await admin.getByRole("rowheader", { name: "Many-tagged A" }).getByRole("link", { name: "Many-tagged A" }).click();
   await expect(admin.getByRole("main")).toContainText("Changed the tags. Part of a bulk operation");
 });
 
@@ -62,14 +64,14 @@ test("what failed says what to do, and is retried alone", async ({ admin, plane,
   const scripts = javaScriptEnabled !== false;
   const bulk = new Bulk(admin);
   const integrations = new Integrations(admin);
-  await addAll(admin, plane, ["Retried A"]);
-  const bad = await integrations.add({ name: "Retried B", address: plane.url, workspace: "acme", key: plane.keys.revoked });
-  await bulk.openList("Retried");
+  await addAll(admin, plane, ["Many-retried A"]);
+  const bad = await integrations.add({ name: "Many-retried B", address: plane.url, workspace: "acme", key: plane.keys.revoked });
+  await bulk.openList("Many-retried");
   await admin.getByRole("checkbox", { name: "All 2 that match" }).check();
   await bulk.preview("Test the connection");
   await bulk.start();
   await bulk.expectResult("1 done, 1 failed.", scripts);
-  await expect(bulk.item("Retried B")).toContainText(/Failed.*key/);
+  await expect(bulk.item("Many-retried B")).toContainText(/Failed.*key/);
   if (scripts) await lookAt(admin, "bulk-failed", guard);
   const page = admin.url();
 
@@ -97,15 +99,15 @@ test("nothing chosen is told before anything is done", async ({ admin, plane, ja
 });
 
 test("a mistake in the argument keeps what was ticked", async ({ admin, plane }) => {
-  await addAll(admin, plane, ["Kept A", "Kept B"]);
+  await addAll(admin, plane, ["Many-kept A", "Many-kept B"]);
   const bulk = new Bulk(admin);
-  await bulk.openList("Kept");
-  await bulk.tick("Kept B").check();
+  await bulk.openList("Many-kept");
+  await bulk.tick("Many-kept B").check();
   await bulk.preview("Add a tag", { label: "Tag", value: "two words" });
   await expect(admin.getByRole("alert")).toContainText("one word");
-  await expect(bulk.tick("Kept B")).toBeChecked();
-  await expect(bulk.tick("Kept A")).not.toBeChecked();
-  await expect(admin.getByLabel("Tag", { exact: true })).toHaveValue("two words");
+  await expect(bulk.tick("Many-kept B")).toBeChecked();
+  await expect(bulk.tick("Many-kept A")).not.toBeChecked();
+  await expect(admin.getByRole("textbox", { name: "Tag" })).toHaveValue("two words");
 });
 
 test("a lead sees operations, and nothing to choose", async ({ admin, plane, signIn }) => {

@@ -124,6 +124,11 @@ impl BulkService {
         self.0.tasks.wait().await;
     }
 
+    /// Waits until this process works on none any more, because it ends.
+    pub async fn stopped(&self) {
+        self.0.stop.cancelled().await;
+    }
+
     /// Waits until this process works on no operation.
     pub async fn idle(&self) {
         self.0.tasks.close();

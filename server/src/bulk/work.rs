@@ -5,7 +5,7 @@ use std::{
 
 use app::Failure;
 use domain::bulk::{BulkCounts, BulkItem, BulkOperation, ItemState};
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{TryStreamExt as _, stream};
 use store::{Begun, BulkRef};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};

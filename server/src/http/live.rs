@@ -107,7 +107,10 @@ pub(super) async fn bulk(
                 let report = match next.take() {
                     Some(report) => report,
                     None => {
-                        next_change(&mut changes, &id).await;
+                        tokio::select! {
+                            () = portal.bulk.stopped() => return None,
+                            () = next_change(&mut changes, &id) => {}
+                        }
                         // What changes at once is told at once.
                         tokio::time::sleep(GATHER).await;
                         portal.backend.bulk.operation(&viewer, id).await.ok()?
