@@ -6,7 +6,10 @@ use tokio::sync::broadcast;
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Waits until `one` may have changed.
-pub async fn next_change<T: Clone + PartialEq>(changes: &mut broadcast::Receiver<T>, one: &T) {
+pub(crate) async fn next_change<T: Clone + PartialEq>(
+    changes: &mut broadcast::Receiver<T>,
+    one: &T,
+) {
     let changed = async {
         loop {
             match changes.recv().await {

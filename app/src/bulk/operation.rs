@@ -176,8 +176,9 @@ fn Ending(operation: BulkOperation) -> impl IntoView {
         .started_at
         .zip(operation.finished_at)
         .map(|(start, end)| format!("It took {}.", duration_words(end - start)));
-    let what_to_do = (tone == Tone::Bad)
-        .then_some("What went wrong stands below, with what to do about it. Then retry what failed.");
+    let what_to_do = (tone == Tone::Bad).then_some(
+        "What went wrong stands below, with what to do about it. Then retry what failed.",
+    );
     view! {
         <Notice kind=tone title=format!("{}.", words::result(counts))>
             <p>{took} " " {what_to_do}</p>

@@ -59,7 +59,11 @@ pub fn look(operation: &BulkOperation) -> (Tone, Shape, &'static str) {
 pub fn requests(action: &BulkAction, requests: Requests) -> String {
     match requests.count {
         0 => "–".to_owned(),
-        n => format!("{} {}", how_sure(action, requests.is_at_least), number(n.into())),
+        n => format!(
+            "{} {}",
+            how_sure(action, requests.is_at_least),
+            number(n.into())
+        ),
     }
 }
 
@@ -67,7 +71,11 @@ pub fn requests(action: &BulkAction, requests: Requests) -> String {
 pub fn all_requests(action: &BulkAction, cost: BulkCost) -> String {
     match cost.requests {
         0 => "none".to_owned(),
-        n => format!("{} {}", how_sure(action, cost.is_at_least), number(n.into())),
+        n => format!(
+            "{} {}",
+            how_sure(action, cost.is_at_least),
+            number(n.into())
+        ),
     }
 }
 
@@ -97,7 +105,10 @@ pub fn retry(counts: BulkCounts) -> Option<String> {
         (0, 0) => return None,
         (failed, 0) => format!("Retry the {} that failed", n(failed)),
         (0, not_done) => format!("Do the {} that were not done", n(not_done)),
-        (failed, not_done) => format!("Retry the {} that failed or were not done", n(failed + not_done)),
+        (failed, not_done) => format!(
+            "Retry the {} that failed or were not done",
+            n(failed + not_done)
+        ),
     })
 }
 
@@ -117,15 +128,24 @@ mod tests {
 
     #[test]
     fn a_result_names_what_there_is() {
-        assert_eq!(result(counts(1211, 3, 0, 2)), "1,211 done, 3 failed, 2 skipped");
+        assert_eq!(
+            result(counts(1211, 3, 0, 2)),
+            "1,211 done, 3 failed, 2 skipped"
+        );
         assert_eq!(result(counts(0, 0, 7, 0)), "7 not done");
     }
 
     #[test]
     fn a_retry_is_offered_for_what_is_left_alone() {
         assert_eq!(retry(counts(5, 0, 0, 9)), None);
-        assert_eq!(retry(counts(5, 3, 0, 0)).unwrap(), "Retry the 3 that failed");
-        assert_eq!(retry(counts(5, 0, 4, 0)).unwrap(), "Do the 4 that were not done");
+        assert_eq!(
+            retry(counts(5, 3, 0, 0)).unwrap(),
+            "Retry the 3 that failed"
+        );
+        assert_eq!(
+            retry(counts(5, 0, 4, 0)).unwrap(),
+            "Do the 4 that were not done"
+        );
         assert_eq!(
             retry(counts(5, 3, 4, 0)).unwrap(),
             "Retry the 7 that failed or were not done"
@@ -148,6 +168,9 @@ mod tests {
         check(cost(60, 0, true), "at least 60", "a minute or more");
         check(cost(1204, 21, false), "about 1,204", "about 21 min");
         check(cost(1204, 21, true), "at least 1,204", "at least 21 min");
-        assert_eq!(all_requests(&BulkAction::Test, cost(9, 0, false)), "at most 9");
+        assert_eq!(
+            all_requests(&BulkAction::Test, cost(9, 0, false)),
+            "at most 9"
+        );
     }
 }

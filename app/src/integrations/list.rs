@@ -187,7 +187,14 @@ fn Filters(filter: IntegrationFilter, counts: IntegrationCounts) -> impl IntoVie
     let kept = [
         ("show", show_word(filter.show)),
         ("sort", sort_word(filter.sort)),
-        ("tag", filter.tag.as_ref().map(|tag| tag.as_str()).unwrap_or_default()),
+        (
+            "tag",
+            filter
+                .tag
+                .as_ref()
+                .map(|tag| tag.as_str())
+                .unwrap_or_default(),
+        ),
     ];
     let kept = kept
         .into_iter()

@@ -51,12 +51,15 @@ fn choose(form: &str, whole_page: &str, says: RwSignal<String>) -> Option<()> {
 
     let changed = ticks.clone();
     let on_change = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
-        let is_whole_page = event.target().is_some_and(|target| {
-            target.loose_eq(changed.whole_page.as_ref())
-        });
+        let is_whole_page = event
+            .target()
+            .is_some_and(|target| target.loose_eq(changed.whole_page.as_ref()));
         if is_whole_page {
             let is_ticked = changed.whole_page.checked();
-            changed.rows.iter().for_each(|row| row.set_checked(is_ticked));
+            changed
+                .rows
+                .iter()
+                .for_each(|row| row.set_checked(is_ticked));
         }
         changed.tell();
     });
@@ -72,7 +75,9 @@ fn choose(form: &str, whole_page: &str, says: RwSignal<String>) -> Option<()> {
         if let Some(from) = last.filter(|_| event.shift_key()) {
             let is_ticked = ticks.rows[at].checked();
             let range = from.min(at)..=from.max(at);
-            ticks.rows[range].iter().for_each(|row| row.set_checked(is_ticked));
+            ticks.rows[range]
+                .iter()
+                .for_each(|row| row.set_checked(is_ticked));
         }
         last = Some(at);
     });
@@ -91,7 +96,8 @@ impl Ticks {
         let chosen = self.rows.iter().filter(|row| row.checked()).count();
         let is_whole_page = chosen > 0 && chosen == self.rows.len();
         self.whole_page.set_checked(is_whole_page);
-        self.whole_page.set_indeterminate(chosen > 0 && !is_whole_page);
+        self.whole_page
+            .set_indeterminate(chosen > 0 && !is_whole_page);
         let is_all = self.all.checked();
         let _ = self
             .send

@@ -58,7 +58,12 @@ async fn page(report: BulkReport, user: domain::actor::User) -> Answer {
         operation: Ok(report),
         ..Canned::default()
     };
-    let page = get(canned, Some(user), "/bulk/00000000-0000-0000-0000-000000000046").await;
+    let page = get(
+        canned,
+        Some(user),
+        "/bulk/00000000-0000-0000-0000-000000000046",
+    )
+    .await;
     assert_eq!(page.status, 200);
     page
 }
@@ -103,7 +108,11 @@ async fn what_has_nothing_to_do_can_not_be_started() {
     let answer = page(plan, admin()).await;
     assert_eq!(answer.text(".empty h2"), "There is nothing to do");
     assert!(!answer.has("form[action='/api/ui/start_bulk']"));
-    assert!(answer.texts("main p").contains(&"Note: Plane <moves>".to_owned()));
+    assert!(
+        answer
+            .texts("main p")
+            .contains(&"Note: Plane <moves>".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -122,7 +131,10 @@ async fn an_operation_under_way_shows_how_far_it_is_also_without_javascript() {
         ["2 of 4: 1 done, 1 failed", "about 4 min left"]
     );
     let bar = |name| answer.attribute("progress", name);
-    assert_eq!((bar("value").unwrap(), bar("max").unwrap()), ("2".into(), "4".into()));
+    assert_eq!(
+        (bar("value").unwrap(), bar("max").unwrap()),
+        ("2".into(), "4".into())
+    );
     assert_eq!(
         answer.texts(".item-state"),
         ["Done", "Failed", "Under way", "Waiting"]
@@ -146,12 +158,19 @@ async fn an_operation_that_is_over_says_what_came_of_it_and_offers_what_is_left(
     let mut items = vec![
         item(1, ItemState::Done, "The connection works."),
         item(2, ItemState::Failed, "Plane refused this key. Replace it."),
-        item(3, ItemState::NotDone, "Somebody stopped the operation before."),
+        item(
+            3,
+            ItemState::NotDone,
+            "Somebody stopped the operation before.",
+        ),
     ];
     items[1].test = Some(TestId(Uuid::from_u128(9)));
     let over = report(BulkState::Finished, BulkAction::Test, items.clone());
     let answer = page(over.clone(), admin()).await;
-    assert_eq!(answer.text(".notice-title"), "1 done, 1 failed, 1 not done.");
+    assert_eq!(
+        answer.text(".notice-title"),
+        "1 done, 1 failed, 1 not done."
+    );
     assert!(answer.has(".notice-bad") && answer.text(".notice").contains("It took 3 min."));
     assert_eq!(
         answer.text("form[action='/api/ui/retry_bulk'] button"),
@@ -176,8 +195,18 @@ async fn the_list_of_operations_says_who_did_what_and_what_came_of_it() {
     let waiting = vec![item(1, ItemState::Waiting, "")];
     let rows = vec![
         report(BulkState::Planned, BulkAction::Resume, waiting).operation,
-        report(BulkState::Finished, BulkAction::AddTag { tag: prod() }, failed).operation,
-        report(BulkState::Finished, BulkAction::Interval { minutes: 30 }, one).operation,
+        report(
+            BulkState::Finished,
+            BulkAction::AddTag { tag: prod() },
+            failed,
+        )
+        .operation,
+        report(
+            BulkState::Finished,
+            BulkAction::Interval { minutes: 30 },
+            one,
+        )
+        .operation,
     ];
     let operations = Ok(Page { rows, next: None });
     let canned = Canned {
@@ -187,7 +216,11 @@ async fn the_list_of_operations_says_who_did_what_and_what_came_of_it() {
     let answer = get(canned, Some(lead()), "/bulk").await;
     assert_eq!(
         answer.texts("tbody th"),
-        ["Resume 1 integration", "Tag 1 integration with prod", "Sync 1 integration every 30 min"]
+        [
+            "Resume 1 integration",
+            "Tag 1 integration with prod",
+            "Sync 1 integration every 30 min"
+        ]
     );
     assert_eq!(
         answer.texts("tbody .badge"),
@@ -226,18 +259,32 @@ async fn an_admin_can_choose_rows_in_the_list_and_a_lead_can_not() {
     assert_eq!(answer.text(".bulk-choice label"), "All 214 integrations");
     let tick = "tbody input[type=checkbox][form=bulk][name='ids[]']";
     assert_eq!(answer.attribute(tick, "value"), Some(ID.to_string()));
-    assert_eq!(answer.attribute(tick, "aria-label").unwrap(), "Choose Acme <product>");
+    assert_eq!(
+        answer.attribute(tick, "aria-label").unwrap(),
+        "Choose Acme <product>"
+    );
     assert!(!answer.has("form form") && answer.has("tbody form[action='/api/ui/start_sync']"));
     assert_eq!(answer.texts(".tags a"), ["eu", "prod"]);
-    assert_eq!(answer.attribute(".tags a", "href").unwrap(), "/integrations?tag=eu");
+    assert_eq!(
+        answer.attribute(".tags a", "href").unwrap(),
+        "/integrations?tag=eu"
+    );
 
-    let some = get(canned.clone(), Some(admin()), "/integrations?tag=eu&show=fresh").await;
+    let some = get(
+        canned.clone(),
+        Some(admin()),
+        "/integrations?tag=eu&show=fresh",
+    )
+    .await;
     assert_eq!(some.text(".bulk-choice label"), "All 214 that match");
     assert_eq!(
         some.attribute("#bulk [name=filter]", "value").unwrap(),
         "?show=fresh&tag=eu"
     );
-    assert_eq!(some.attribute(".tagged a", "href").unwrap(), "/integrations?show=fresh");
+    assert_eq!(
+        some.attribute(".tagged a", "href").unwrap(),
+        "/integrations?show=fresh"
+    );
     assert_eq!(some.attribute(".search [name=tag]", "value").unwrap(), "eu");
 
     let seen = get(canned.clone(), Some(lead()), "/integrations").await;

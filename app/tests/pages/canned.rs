@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use app::{
-    Accounts, Assets, Backend, Bulk, BulkForm, BulkReport, Draft, Failure, IntegrationForm, Integrations, Mirror, PasswordForm,
-    PersonForm, RunRecord, Runs, SessionToken, SetUpForm, Theme, Totals, Visit,
+    Accounts, Assets, Backend, Bulk, BulkForm, BulkReport, Draft, Failure, IntegrationForm,
+    Integrations, Mirror, PasswordForm, PersonForm, RunRecord, Runs, SessionToken, SetUpForm,
+    Theme, Totals, Visit,
 };
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};

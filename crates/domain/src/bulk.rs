@@ -409,7 +409,9 @@ mod tests {
         vec![
             BulkAction::Test,
             BulkAction::Sync,
-            BulkAction::Pause { note: "Move".into() },
+            BulkAction::Pause {
+                note: "Move".into(),
+            },
             BulkAction::Resume,
             BulkAction::Interval { minutes: 15 },
             BulkAction::AddTag { tag: tag("prod") },
@@ -442,9 +444,15 @@ mod tests {
     #[test]
     fn what_would_change_nothing_is_skipped_and_says_why() {
         let check = |action: BulkAction, row: &IntegrationRow, says: Option<&str>| {
-            assert_eq!(action.nothing_to_do(&row.integration).as_deref(), says, "{action:?}");
+            assert_eq!(
+                action.nothing_to_do(&row.integration).as_deref(),
+                says,
+                "{action:?}"
+            );
         };
-        let pause = || BulkAction::Pause { note: String::new() };
+        let pause = || BulkAction::Pause {
+            note: String::new(),
+        };
         let (active, paused) = (row(true, false, 15, "eu"), row(true, true, 15, ""));
         let inactive = row(false, true, 15, "");
         check(BulkAction::Sync, &active, None);
@@ -506,8 +514,14 @@ mod tests {
             .map(|(key, count)| (key, Requests::exactly(count)));
         let limit = |key: &&str| if *key == "free" { 10_000 } else { 60 };
         let cost = BulkCost::of(parts, limit);
-        assert_eq!((cost.requests, cost.minutes, cost.is_at_least), (5221, 3, false));
-        assert_eq!(BulkCost::of([("b", Requests::exactly(60))], limit).minutes, 0);
+        assert_eq!(
+            (cost.requests, cost.minutes, cost.is_at_least),
+            (5221, 3, false)
+        );
+        assert_eq!(
+            BulkCost::of([("b", Requests::exactly(60))], limit).minutes,
+            0
+        );
     }
 
     #[test]

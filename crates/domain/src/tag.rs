@@ -104,7 +104,10 @@ mod tests {
 
     #[test]
     fn a_tag_is_one_short_word() {
-        assert_eq!(" Production ".parse::<Tag>().unwrap().as_str(), "production");
+        assert_eq!(
+            " Production ".parse::<Tag>().unwrap().as_str(),
+            "production"
+        );
         assert_eq!("Größe_2-b".parse::<Tag>().unwrap().as_str(), "größe_2-b");
         for odd in ["", " ", "two words", "a,b", "<b>", "a/b", &"x".repeat(25)] {
             assert!(odd.parse::<Tag>().is_err(), "{odd:?}");

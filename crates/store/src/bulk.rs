@@ -235,12 +235,7 @@ impl Store {
         after: Option<&Cursor>,
         limit: u32,
     ) -> Result<Page<BulkOperation>, Error> {
-        let rows: Vec<OperationRow> = self
-            .ask(LATEST)
-            .page(after, limit)
-            .read()
-            .await?
-            .rows(0)?;
+        let rows: Vec<OperationRow> = self.ask(LATEST).page(after, limit).read().await?.rows(0)?;
         let rows = rows
             .into_iter()
             .map(|row| Ok((row.latest_key.clone(), row.operation()?)))
@@ -258,7 +253,13 @@ impl Store {
         lease: TimeDelta,
     ) -> Result<BulkStart, Error> {
         let user = admin.user();
-        let audit = self.admin_entry(admin, "bulk.started", None, "Started a bulk operation.", now);
+        let audit = self.admin_entry(
+            admin,
+            "bulk.started",
+            None,
+            "Started a bulk operation.",
+            now,
+        );
         let word: String = self
             .ask(
                 "{
@@ -431,7 +432,8 @@ impl Store {
 
     /// Gives the lease back, so that the next process goes on at once.
     pub async fn release_bulk(&self, work: &BulkRef) -> Result<(), Error> {
-        let sql = format!("{{ {FENCE} update $id set owner = none, lease_until = none; return none; }}");
+        let sql =
+            format!("{{ {FENCE} update $id set owner = none, lease_until = none; return none; }}");
         self.ask_of_bulk(&sql, work).write().await.map(drop)
     }
 

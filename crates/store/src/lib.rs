@@ -67,7 +67,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-pub use bulk::{BulkRef, BulkStart, Begun};
+pub use bulk::{Begun, BulkRef, BulkStart};
 pub use drafts::Draft;
 pub use error::Error;
 pub use integrations::{Change, NewIntegration, SealedKey};

@@ -66,10 +66,7 @@ impl BulkService {
     ) -> Result<Ended, Trouble> {
         let had_begun = item.state == ItemState::Running;
         let action = &work.operation.action;
-        let found = self
-            .store()
-            .integration_for_work(item.integration)
-            .await?;
+        let found = self.store().integration_for_work(item.integration).await?;
         let Some(integration) = found else {
             return Ok((ItemState::Failed, "It was deleted.".to_owned()));
         };
@@ -134,33 +131,50 @@ impl BulkService {
         item: &mut BulkItem,
         integration: &Integration,
     ) -> Result<Ended, Trouble> {
-        let service = &self.0.integrations;
         let viewer = admin.clone().viewer();
-        let known = self.known_run(&viewer, item, integration).await?;
-        let run = match known {
-            Some(run) if !is_cut_off(&run, integration) => run.id,
-            known => {
-                let begun = Begun {
-                    admin,
-                    action: "integration.synced",
-                    says: "Started a sync.",
-                };
-                let begun = item.run.is_none().then_some(begun);
-                let run = item
-                    .run
-                    .filter(|_| known.is_none())
-                    .unwrap_or_else(|| RunId(service.rng.uuid_v7(service.clock.now())));
-                (item.state, item.run) = (ItemState::Running, Some(run));
-                self.save(work, item, begun).await?;
-                self.0.sync.start_as(run, admin, integration.id).await?
+        let mut integration = integration.clone();
+        loop {
+            let run = match self.known_run(&viewer, item, &integration).await? {
+                Some(run) if !is_cut_off(&run, &integration) => run.id,
+                known => self.begin_sync(work, admin, item, known.is_some()).await?,
+            };
+            if item.run != Some(run) {
+                // One was under way: that is the sync that was wanted.
+                item.run = Some(run);
+                self.save(work, item, None).await?;
             }
-        };
-        if item.run != Some(run) {
-            // One was under way: that is the sync that was wanted.
-            item.run = Some(run);
-            self.save(work, item, None).await?;
+            let run = self.0.sync.ended(&viewer, run).await?;
+            let found = self.store().integration_for_work(item.integration).await?;
+            integration = found.ok_or(Failure::NotFound)?;
+            // It may have been in another process, which has died.
+            if !is_cut_off(&run, &integration) {
+                return Ok(synced(run));
+            }
         }
-        Ok(synced(self.0.sync.ended(&viewer, run).await?))
+    }
+
+    /// Starts a run, or answers the one under way. Under the id that was written down, unless there was a run with it.
+    async fn begin_sync(
+        &self,
+        work: &Work,
+        admin: &Admin,
+        item: &mut BulkItem,
+        is_used: bool,
+    ) -> Result<RunId, Trouble> {
+        let service = &self.0.integrations;
+        let begun = Begun {
+            admin,
+            action: "integration.synced",
+            says: "Started a sync.",
+        };
+        let begun = item.run.is_none().then_some(begun);
+        let run = item
+            .run
+            .filter(|_| !is_used)
+            .unwrap_or_else(|| RunId(service.rng.uuid_v7(service.clock.now())));
+        (item.state, item.run) = (ItemState::Running, Some(run));
+        self.save(work, item, begun).await?;
+        Ok(self.0.sync.start_as(run, admin, item.integration).await?)
     }
 
     /// The run of an item that had begun, or the one that has gone on with it since: the schedule may have been faster.

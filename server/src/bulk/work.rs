@@ -120,11 +120,7 @@ impl BulkService {
         loop {
             heartbeat.tick().await;
             let now = self.0.integrations.clock.now();
-            match self
-                .store()
-                .renew_bulk(&work.reference, now, LEASE)
-                .await
-            {
+            match self.store().renew_bulk(&work.reference, now, LEASE).await {
                 Ok(true) => work.stopping.cancel(),
                 Ok(false) => {}
                 Err(error) => return error,
@@ -170,7 +166,11 @@ impl BulkService {
         self.store()
             .finish_bulk(&work.reference, &counts, &why, now)
             .await?;
-        info!(done = counts.done, failed = counts.failed, "bulk operation ended");
+        info!(
+            done = counts.done,
+            failed = counts.failed,
+            "bulk operation ended"
+        );
         Ok(())
     }
 }

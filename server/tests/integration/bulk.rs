@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use domain::{
     bulk::{BulkItem, BulkState, ItemState},
     ids::BulkId,
@@ -85,7 +86,9 @@ async fn nothing_is_done_before_the_start_and_nothing_twice_when_it_is_sent_twic
     let portal = TestPortal::start().await;
     let mut admin = portal.admin().await;
     let ids = connect(&portal, &mut admin, &["Acme", "Bolt", "Core"]).await;
-    portal.sync(&mut admin, &format!("/integrations/{}", ids[0])).await;
+    portal
+        .sync(&mut admin, &format!("/integrations/{}", ids[0]))
+        .await;
     let off = [("id", ids[2].as_str()), ("is_active", "false")];
     admin.post("set_integration_active", &off).await;
     portal.plane.forget_requests();
@@ -102,7 +105,11 @@ async fn nothing_is_done_before_the_start_and_nothing_twice_when_it_is_sent_twic
     assert!(rows[0].contains(&format!("about {known}")), "{rows:?}");
     assert!(rows[1].contains("at least 2"), "{rows:?}");
     assert!(rows[2].contains("Skipped It is inactive."), "{rows:?}");
-    assert_eq!(portal.plane.requests().len(), 0, "a look asks Plane nothing");
+    assert_eq!(
+        portal.plane.requests().len(),
+        0,
+        "a look asks Plane nothing"
+    );
     assert_eq!(runs(&portal).await, 1);
 
     // Sent twice at once, and once more when it is over.
@@ -111,7 +118,10 @@ async fn nothing_is_done_before_the_start_and_nothing_twice_when_it_is_sent_twic
         post(&mut admin, "start_bulk", &page),
         post(&mut other, "start_bulk", &page)
     );
-    assert_eq!((first.as_str(), second.as_str()), (page.as_str(), page.as_str()));
+    assert_eq!(
+        (first.as_str(), second.as_str()),
+        (page.as_str(), page.as_str())
+    );
     portal.portal.bulk.idle().await;
     run(&portal, &mut admin, &page).await;
 
@@ -146,7 +156,10 @@ async fn settings_are_changed_once_and_what_is_so_already_is_skipped() {
     let mut admin = portal.admin().await;
     let ids = connect(&portal, &mut admin, &["Acme", "Bolt"]).await;
     let steps: [(&[(&str, &str)], &str); 5] = [
-        (&[("action", "add_tag"), ("with_tag", " Prod ")], "Tagged prod."),
+        (
+            &[("action", "add_tag"), ("with_tag", " Prod ")],
+            "Tagged prod.",
+        ),
         (
             &[("action", "interval"), ("interval_minutes", "30")],
             "Synced every 30 min from now on.",
@@ -159,17 +172,27 @@ async fn settings_are_changed_once_and_what_is_so_already_is_skipped() {
         ),
     ];
     for (fields, says) in steps {
+        portal.clock.advance(TimeDelta::seconds(1));
         let page = plan(&mut admin, &ids, fields).await;
-        assert_eq!(admin.get(&page).await.all(".figure-value")[2..], ["none", "at once"]);
+        assert_eq!(
+            admin.get(&page).await.all(".figure-value")[2..],
+            ["none", "at once"]
+        );
         run(&portal, &mut admin, &page).await;
         let done = report(&portal, &page).await;
         for item in &done.items {
-            assert_eq!((item.state, item.says.as_deref()), (ItemState::Done, Some(says)));
+            assert_eq!(
+                (item.state, item.says.as_deref()),
+                (ItemState::Done, Some(says))
+            );
         }
         // The same once more has nothing to do, and can't be started.
         let again = plan(&mut admin, &ids, fields).await;
         let look = admin.get(&again).await;
-        assert!(look.words().contains("There is nothing to do"), "{fields:?}");
+        assert!(
+            look.words().contains("There is nothing to do"),
+            "{fields:?}"
+        );
         assert!(!look.has("form[action$=start_bulk]"));
         if says == "Tagged prod." {
             let list = admin.get("/integrations?tag=prod").await;
@@ -177,7 +200,9 @@ async fn settings_are_changed_once_and_what_is_so_already_is_skipped() {
             assert_eq!(list.all(".tags a"), ["prod", "prod"]);
         }
     }
-    let page = admin.get(&format!("/integrations/{}/history", ids[0])).await;
+    let page = admin
+        .get(&format!("/integrations/{}/history", ids[0]))
+        .await;
     let history = page.all("tbody td:nth-child(3)");
     let expected = [
         "Changed the tags.",
@@ -213,26 +238,46 @@ async fn what_failed_is_told_with_what_to_do_and_retried_alone() {
     use ItemState::{Done, Failed};
     let expected = BTreeMap::from([("Acme", Done), ("Bolt", Done), ("Core", Failed)]);
     assert_eq!(states(&first.items), expected);
-    assert_eq!(first.items[0].says.as_deref(), Some("The connection works: this key sees 5 projects."));
+    assert_eq!(
+        first.items[0].says.as_deref(),
+        Some("The connection works: this key sees 5 projects.")
+    );
     let says = first.items[2].says.clone().unwrap();
-    assert!(says.contains("key") && says.matches('.').count() >= 2, "what happened and what to do: {says}");
+    assert!(
+        says.contains("key") && says.matches('.').count() >= 2,
+        "what happened and what to do: {says}"
+    );
     let over = admin.get(&page).await;
-    assert_eq!(over.all("form[action$=retry_bulk] button"), ["Retry the 1 that failed"]);
+    assert_eq!(
+        over.all("form[action$=retry_bulk] button"),
+        ["Retry the 1 that failed"]
+    );
     let result = over.attribute("#item-3 a.item-link", "href").unwrap();
     assert_eq!(admin.get(&result).await.status, 200);
 
     let retry = post(&mut admin, "retry_bulk", &page).await;
     assert_ne!(retry, page);
-    assert_eq!(post(&mut admin, "retry_bulk", &page).await, retry, "one plan");
+    assert_eq!(
+        post(&mut admin, "retry_bulk", &page).await,
+        retry,
+        "one plan"
+    );
     assert_eq!(admin.get("/bulk").await.all("tbody tr").len(), 2);
     let planned = report(&portal, &retry).await;
-    assert_eq!(states(&planned.items), BTreeMap::from([("Core", ItemState::Waiting)]));
+    assert_eq!(
+        states(&planned.items),
+        BTreeMap::from([("Core", ItemState::Waiting)])
+    );
     let key = [("id", ids[2].as_str()), ("api_key", seed::KEY)];
     assert_eq!(admin.post("replace_key", &key).await.status, 303);
     run(&portal, &mut admin, &retry).await;
     let counts = report(&portal, &retry).await.operation.counts;
     assert_eq!((counts.done, counts.failed), (1, 0));
-    assert_eq!(post(&mut admin, "retry_bulk", &page).await, retry, "still the same");
+    assert_eq!(
+        post(&mut admin, "retry_bulk", &page).await,
+        retry,
+        "still the same"
+    );
 }
 
 #[tokio::test]
@@ -240,8 +285,9 @@ async fn only_a_whole_success_of_a_sync_is_one() {
     let portal = TestPortal::start().await;
     let mut admin = portal.admin().await;
     let ids = connect(&portal, &mut admin, &["Acme"]).await;
-    let broken = What::Status(404, "{}".to_owned(), Vec::new());
-    portal.plane.fail(Fault::new(broken).on("/work-items/"));
+    portal
+        .plane
+        .fail(Fault::new(What::WrongTypes).on("/work-items/"));
     let page = plan(&mut admin, &ids, &[("action", "sync")]).await;
     run(&portal, &mut admin, &page).await;
     let report = report(&portal, &page).await;
@@ -303,7 +349,10 @@ async fn a_form_with_a_mistake_comes_back_with_what_was_ticked_and_typed() {
         ("with_tag", "two words"),
     ];
     let page = send(&mut admin, &ticked).await;
-    assert_eq!(page.attribute("#bulk [name=with_tag]", "value").as_deref(), Some("two words"));
+    assert_eq!(
+        page.attribute("#bulk [name=with_tag]", "value").as_deref(),
+        Some("two words")
+    );
     assert!(page.all(".field-error")[0].contains("one word"));
     let is_ticked = |id: &str| page.has(&format!("input[type=checkbox][value='{id}'][checked]"));
     assert!(is_ticked(&ids[1]) && !is_ticked(&ids[0]));
@@ -326,7 +375,10 @@ async fn a_lead_sees_what_was_done_and_can_do_nothing() {
         let answer = lead.post(function, &[("id", &id_of(&page))]).await;
         assert_eq!(answer.status, 403, "{function}");
     }
-    assert_eq!(report(&portal, &page).await.operation.state, BulkState::Planned);
+    assert_eq!(
+        report(&portal, &page).await.operation.state,
+        BulkState::Planned
+    );
 }
 
 #[tokio::test]
@@ -349,9 +401,16 @@ async fn a_stop_lets_what_is_under_way_end_and_tells_the_rest_as_not_done() {
         changes.recv().await.unwrap();
     }
     let under_way = admin.get(&page).await;
-    assert_eq!(under_way.all(".live-run-headline"), ["Under way. You can leave this page; it goes on."]);
+    assert_eq!(
+        under_way.all(".live-run-headline"),
+        ["Under way. You can leave this page; it goes on."]
+    );
     assert!(under_way.words().contains("0 of 10"));
-    assert_eq!(under_way.all(".item-running").len(), 8, "at most eight at once");
+    assert_eq!(
+        under_way.all(".item-running").len(),
+        8,
+        "at most eight at once"
+    );
 
     post(&mut admin, "stop_bulk", &page).await;
     let stopping = admin.get(&page).await;
@@ -368,9 +427,15 @@ async fn a_stop_lets_what_is_under_way_end_and_tells_the_rest_as_not_done() {
     let over = report(&portal, &page).await;
     let counts = over.operation.counts;
     assert_eq!((counts.failed, counts.not_done, counts.done), (8, 2, 0));
-    assert_eq!(over.items[9].says.as_deref(), Some("Somebody stopped the operation before."));
+    assert_eq!(
+        over.items[9].says.as_deref(),
+        Some("Somebody stopped the operation before.")
+    );
     let page = admin.get(&page).await;
-    assert_eq!(page.all("form[action$=retry_bulk] button"), ["Retry the 10 that failed or were not done"]);
+    assert_eq!(
+        page.all("form[action$=retry_bulk] button"),
+        ["Retry the 10 that failed or were not done"]
+    );
 }
 
 #[tokio::test]
@@ -380,12 +445,20 @@ async fn who_is_no_admin_any_more_changes_nothing_by_what_was_started_before() {
     let ids = connect(&portal, &mut admin, &["Acme"]).await;
     portal.lead().await;
     let viewer = portal.viewer().await;
-    let people = portal.portal.backend.accounts.people(&viewer).await.unwrap();
+    let people = portal
+        .portal
+        .backend
+        .accounts
+        .people(&viewer)
+        .await
+        .unwrap();
     let lead = people.iter().find(|person| person.email.as_str() == LEAD);
     let lead = lead.unwrap().id.to_string();
     let role = |role| [("id", lead.clone()), ("role", String::from(role))];
     let set_role = async |admin: &mut Person, fields: [(&str, String); 2]| {
-        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let fields = fields
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
         assert_eq!(admin.post("set_role", &fields).await.status, 303);
     };
     set_role(&mut admin, role("admin")).await;
@@ -410,11 +483,18 @@ async fn who_is_no_admin_any_more_changes_nothing_by_what_was_started_before() {
     let over = report(&portal, &page).await;
     assert_eq!(over.operation.state, BulkState::Finished);
     assert_eq!(over.items[0].state, ItemState::NotDone);
-    assert_eq!(over.items[0].says.as_deref(), Some("Jonas is not an admin any more."));
+    assert_eq!(
+        over.items[0].says.as_deref(),
+        Some("Jonas is not an admin any more.")
+    );
 }
 
 /// Waits until the operation's page shows `what`; the page is asked again as events of the operation come.
-async fn watch(admin: &mut Person, page: &str, what: impl Fn(&crate::support::person::Answer) -> bool) {
+async fn watch(
+    admin: &mut Person,
+    page: &str,
+    what: impl Fn(&crate::support::person::Answer) -> bool,
+) {
     let live = format!("/live{page}");
     let mut events = admin.open(reqwest::Method::GET, &live, &[], None).await;
     loop {
@@ -423,7 +503,11 @@ async fn watch(admin: &mut Person, page: &str, what: impl Fn(&crate::support::pe
             return;
         }
         let event = events.chunk().await.unwrap();
-        assert!(event.is_some(), "it ended: {}", admin.get(page).await.words());
+        assert!(
+            event.is_some(),
+            "it ended: {}",
+            admin.get(page).await.words()
+        );
     }
 }
 

@@ -87,7 +87,10 @@ async fn a_plan_is_kept_as_it_is_and_only_once() {
         action: BulkAction::Test,
         ..operation.clone()
     };
-    let again = store.plan_bulk(&admin(), &other, &items[..1]).await.unwrap();
+    let again = store
+        .plan_bulk(&admin(), &other, &items[..1])
+        .await
+        .unwrap();
     assert!(!again);
     assert_eq!(read(store, operation.id).await, (operation, items));
     let nothing = store.bulk(&viewer(), BulkId(id(99))).await.unwrap();
