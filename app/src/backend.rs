@@ -5,11 +5,14 @@ use chrono::{DateTime, Utc};
 use domain::{
     actor::{Admin, Role, User, Viewer},
     audit::AuditEntry,
+    bulk::{BulkItem, BulkOperation},
     collection::Collection,
     connection_test::ConnectionTest,
     drift::DriftCheck,
-    ids::{DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
-    integration::{DeletionCost, IntegrationCounts, IntegrationFilter, IntegrationRow},
+    ids::{BulkId, DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
+    integration::{
+        DeletionCost, IntegrationCounts, IntegrationFilter, IntegrationList, IntegrationRow,
+    },
     mirror::{
         DeletedItem, Facets, LabelCount, ProjectRow, Restore, WorkItemDetail, WorkItemFilter,
         WorkItemRow,
@@ -30,6 +33,7 @@ pub struct Backend {
     pub integrations: Arc<dyn Integrations>,
     pub mirror: Arc<dyn Mirror>,
     pub runs: Arc<dyn Runs>,
+    pub bulk: Arc<dyn Bulk>,
 }
 
 /// Who sent this request and how; provided as context beside [`Backend`].
@@ -192,7 +196,7 @@ pub trait Integrations: Send + Sync {
         viewer: &Viewer,
         filter: &IntegrationFilter,
         after: Option<Cursor>,
-    ) -> Result<Page<IntegrationRow>, Failure>;
+    ) -> Result<IntegrationList, Failure>;
     async fn counts(&self, viewer: &Viewer) -> Result<IntegrationCounts, Failure>;
     async fn get(&self, viewer: &Viewer, id: IntegrationId) -> Result<IntegrationRow, Failure>;
     async fn create(&self, admin: &Admin, form: IntegrationForm) -> Result<IntegrationId, Failure>;
@@ -263,6 +267,8 @@ pub struct IntegrationForm {
     pub quiet_to: String,
     /// Name of a time zone.
     pub quiet_zone: String,
+    /// Words, with commas between them.
+    pub tags: String,
     /// Empty: the key kept in the draft, or the integration's own.
     pub api_key: String,
     /// The integration that is edited: a test of the form without a key uses its key. `None` for a new one.
@@ -426,6 +432,47 @@ pub trait Runs: Send + Sync {
         after: Option<Cursor>,
     ) -> Result<Page<ApiCall>, Failure>;
     async fn running(&self, viewer: &Viewer) -> Result<Vec<SyncRun>, Failure>;
+}
+
+/// Bulk operations: one action on many integrations.
+#[async_trait]
+pub trait Bulk: Send + Sync {
+    /// Looks at what an action would do, and keeps that as an operation. Nothing is done yet.
+    async fn plan(&self, admin: &Admin, form: BulkForm) -> Result<BulkId, Failure>;
+    /// Starts a planned operation; one that was started already stays as it is.
+    async fn start(&self, admin: &Admin, id: BulkId) -> Result<(), Failure>;
+    /// No further item begins; what is under way ends.
+    async fn stop(&self, admin: &Admin, id: BulkId) -> Result<(), Failure>;
+    /// Plans what failed or was not done once more; however often it is asked for, that is one new operation.
+    async fn retry(&self, admin: &Admin, id: BulkId) -> Result<BulkId, Failure>;
+    /// Operations, latest first.
+    async fn operations(
+        &self,
+        viewer: &Viewer,
+        after: Option<Cursor>,
+    ) -> Result<Page<BulkOperation>, Failure>;
+    async fn operation(&self, viewer: &Viewer, id: BulkId) -> Result<BulkReport, Failure>;
+}
+
+/// An operation with each of its items, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BulkReport {
+    pub operation: BulkOperation,
+    pub items: Vec<BulkItem>,
+}
+
+/// What the list's form for many integrations sends, unchecked but for ids and filter.
+#[derive(Clone, Debug, Default)]
+pub struct BulkForm {
+    pub ids: Vec<IntegrationId>,
+    /// All that the filter shows, whatever is ticked.
+    pub all: bool,
+    pub filter: IntegrationFilter,
+    /// `domain::bulk::BulkAction` as JSON names it.
+    pub action: String,
+    pub interval_minutes: String,
+    pub with_tag: String,
+    pub note: String,
 }
 
 /// The ports, in a page or a server function.

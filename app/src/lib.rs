@@ -37,6 +37,9 @@ pub mod ui;
 /// First start, sign in and out, people.
 #[cfg(feature = "ssr")]
 pub mod accounts;
+/// One action on many integrations: planned, watched, looked back at.
+#[cfg(feature = "ssr")]
+pub mod bulk;
 /// Integrations: list, detail, edit, key, connection test.
 #[cfg(feature = "ssr")]
 pub mod integrations;

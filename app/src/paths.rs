@@ -1,10 +1,11 @@
-use domain::ids::{DraftId, IntegrationId, ProjectId, RunId, TestId, WorkItemId};
+use domain::ids::{BulkId, DraftId, IntegrationId, ProjectId, RunId, TestId, WorkItemId};
 
 pub const OVERVIEW: &str = "/";
 pub const SET_UP: &str = "/setup";
 pub const SIGN_IN: &str = "/sign-in";
 pub const INTEGRATIONS: &str = "/integrations";
 pub const NEW_INTEGRATION: &str = "/integrations/new";
+pub const BULK: &str = "/bulk";
 pub const PROJECTS: &str = "/projects";
 pub const RUNS: &str = "/runs";
 pub const PEOPLE: &str = "/settings/people";
@@ -64,6 +65,16 @@ pub fn work_item(integration: IntegrationId, project: ProjectId, item: WorkItemI
 
 pub fn run(id: RunId) -> String {
     format!("/runs/{id}")
+}
+
+/// One bulk operation.
+pub fn bulk(id: BulkId) -> String {
+    format!("/bulk/{id}")
+}
+
+/// Server-sent events of a bulk operation: `app::bulk::live::Event` as JSON, once at the start and on every change.
+pub fn live_bulk(id: BulkId) -> String {
+    format!("/live/bulk/{id}")
 }
 
 /// The run's calls to Plane.

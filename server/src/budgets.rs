@@ -55,6 +55,11 @@ impl Budgets {
             })
     }
 
+    /// Calls a minute that a key may make, as far as is known.
+    pub fn limit(&self, key: &BudgetKey) -> u32 {
+        self.known.limit(key)
+    }
+
     /// Writes down what was called last; nothing may be called any more.
     pub async fn stop(&self) {
         self.stop.cancel();

@@ -4,6 +4,10 @@
 pub mod accounts;
 /// What may still be called, with which key.
 pub mod budgets;
+/// One action on many integrations.
+pub mod bulk;
+/// Waiting for something to change.
+mod changes;
 /// Time and chance are arguments.
 pub mod clock;
 /// Flags, environment and the optional TOML file.
@@ -69,6 +73,7 @@ pub async fn serve(
         .with_graceful_shutdown(async move { stopping.cancelled().await });
     let out_of_patience = async {
         stop.cancelled().await;
+        portal.bulk.stop().await;
         // Ends the runs, and with them the streams that show them.
         portal.sync.stop().await;
         tokio::time::sleep(GRACE).await;

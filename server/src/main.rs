@@ -131,6 +131,8 @@ async fn serve(config: Config) -> ExitCode {
     tokio::spawn(exit_when_broken(portal.clone()));
     let (schedule, until) = (portal.sync.clone(), stop.clone());
     tokio::spawn(async move { schedule.keep_schedule(until).await });
+    let (bulk, until) = (portal.bulk.clone(), stop.clone());
+    tokio::spawn(async move { bulk.keep_going(until).await });
     println!("listening on http://{addr}");
     match server::serve(&config, listener, portal, stop).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@ use store::{OpenOptions, Store};
 use crate::{
     accounts::AccountsService,
     budgets::Budgets,
+    bulk::BulkService,
     clock::Clock,
     config::Config,
     egress::{self, Egress, EgressError, Policy},
@@ -23,6 +24,7 @@ pub struct Portal {
     pub accounts: AccountsService,
     pub integrations: IntegrationsService,
     pub sync: SyncService,
+    pub bulk: BulkService,
     /// The same services, as pages and server functions see them.
     pub backend: Backend,
     pub clock: Clock,
@@ -100,6 +102,7 @@ impl Portal {
         sync.end_dead_runs().await?;
         // What a crash interrupted; the integrations are not shown any more.
         store.finish_deletions().await?;
+        let bulk = BulkService::new(integrations.clone(), sync.clone());
         let backend = Backend {
             accounts: Arc::new(accounts.clone()),
             integrations: Arc::new(integrations.clone()),
@@ -108,6 +111,7 @@ impl Portal {
                 clock: clock.clone(),
             }),
             runs: Arc::new(sync.clone()),
+            bulk: Arc::new(bulk.clone()),
         };
         Ok(Self {
             store,
@@ -115,6 +119,7 @@ impl Portal {
             accounts,
             integrations,
             sync,
+            bulk,
             backend,
             clock,
             rng,
@@ -123,6 +128,7 @@ impl Portal {
 
     /// Ends what is under way, as interrupted, and flushes the database.
     pub async fn stop(&self) {
+        self.bulk.stop().await;
         self.sync.stop().await;
         self.integrations.budgets.stop().await;
         self.store.close().await;

@@ -13,6 +13,7 @@ use server_fn::ServerFn;
 use super::{
     api,
     history::HistoryTable,
+    list::TagChips,
     param,
     pieces::{KeyMark, LAST_TEST, LiveTest, Report, TestButton, TestResult, crumbs},
     schedule::{PauseMenu, PausedNotice, ScheduleFacts},
@@ -206,6 +207,8 @@ fn Settings(row: IntegrationRow, is_admin: bool, now: DateTime<Utc>) -> impl Int
             format!("Only {id}")
         });
     let description = settings.description;
+    let tags = settings.tags;
+    let is_tagged = !tags.is_empty();
     let described = !description.is_empty();
     let fingerprint = key.fingerprint.clone();
     view! {
@@ -215,6 +218,7 @@ fn Settings(row: IntegrationRow, is_admin: bool, now: DateTime<Utc>) -> impl Int
                 <Fact label="Workspace"><span class="mono">{settings.workspace.to_string()}</span></Fact>
                 <Fact label="Projects">{projects}</Fact>
                 <ScheduleFacts row now/>
+                {is_tagged.then(|| view! { <Fact label="Tags"><TagChips tags/></Fact> })}
                 <Fact label="API key">
                     <KeyMark last_four=key.last_four fingerprint=key.fingerprint/> ", since " <Ago at=key.replaced_at/>
                 </Fact>

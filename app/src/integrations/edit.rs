@@ -285,6 +285,10 @@ fn FormView(form: Form, #[prop(optional, into)] integration: Option<Integration>
                     to=(form.value("quiet_to"), form.error("quiet_to"))
                     zone=(form.value("quiet_zone"), form.error("quiet_zone"))
                 />
+                <Field
+                    label="Tags" name="tags" value=form.value("tags") error=form.error("tags")
+                    hint="Words to find it by, such as production, emea: at most ten."
+                />
                 <TextArea
                     label="Description" name="description" max_length=Some(2000)
                     value=form.value("description") error=form.error("description")

@@ -1,4 +1,10 @@
-use domain::{audit::AuditEntry, ids::IntegrationId, page::Cursor};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    audit::AuditEntry,
+    bulk::BULK_KEPT_DAYS,
+    ids::{BulkId, IntegrationId},
+    page::Cursor,
+};
 use leptos::prelude::*;
 
 use super::{param, pieces::crumbs};
@@ -14,6 +20,7 @@ use crate::{
         table::TableRegion,
         time::Ago,
     },
+    visit,
 };
 
 /// Who changed what, latest first.
@@ -57,8 +64,9 @@ pub fn HistoryTable(entries: Vec<AuditEntry>) -> impl IntoView {
     let rows = entries
         .into_iter()
         .map(|entry| {
+            let bulk = entry.bulk.map(|id| view! { <PartOf id at=entry.at/> });
             view! {
-                <tr><td><Ago at=entry.at/></td><td>{entry.actor_name}</td><td>{entry.says}</td></tr>
+                <tr><td><Ago at=entry.at/></td><td>{entry.actor_name}</td><td>{entry.says}{bulk}</td></tr>
             }
         })
         .collect_view();
@@ -72,4 +80,16 @@ pub fn HistoryTable(entries: Vec<AuditEntry>) -> impl IntoView {
         </TableRegion>
     }
     .into_any()
+}
+
+/// The bulk operation that a change was part of; a link while it is kept.
+#[component]
+fn PartOf(id: BulkId, at: DateTime<Utc>) -> impl IntoView {
+    let words = "bulk operation";
+    let operation = if visit().now - at < TimeDelta::days(BULK_KEPT_DAYS) {
+        view! { <a href=paths::bulk(id)>{words}</a> }.into_any()
+    } else {
+        words.into_any()
+    };
+    view! { <span class="quiet">" Part of a " {operation} "."</span> }
 }

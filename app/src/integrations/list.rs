@@ -1,15 +1,19 @@
 use domain::{
     actor::Viewer,
     integration::{
-        IntegrationCounts, IntegrationFilter, IntegrationRow, IntegrationShow, IntegrationSort,
+        IntegrationCounts, IntegrationFilter, IntegrationList, IntegrationRow, IntegrationShow,
+        IntegrationSort,
     },
-    page::{Cursor, Page},
+    page::Cursor,
+    tag::Tags,
 };
 use leptos::prelude::*;
 use server_fn::ServerFn;
 
 use super::{pieces::KeyMark, words};
 use crate::{
+    Draft,
+    bulk::bar::{self, BulkBar},
     paths,
     query::Query,
     sync,
@@ -21,7 +25,7 @@ use crate::{
         frame::Frame,
         head::PageHead,
         number::number,
-        page::{loaded, signed_in},
+        page::{draft_of, loaded, signed_in},
         pager::Pager,
         table::{SortHeader, Sorted, TableRegion},
         time::Ago,
@@ -41,10 +45,11 @@ pub fn ListPage() -> impl IntoView {
             let viewer = signed_in()?;
             let integrations = crate::backend().integrations;
             let counts = integrations.counts(&viewer).await?;
-            let page = integrations.list(&viewer, &asked, after).await?;
-            Ok((viewer, counts, page))
+            let draft = draft_of(&query).await?;
+            let list = integrations.list(&viewer, &asked, after).await?;
+            Ok((viewer, counts, list, draft))
         },
-        move |(viewer, counts, page)| view! { <List viewer counts page filter is_first/> },
+        move |(viewer, counts, list, draft)| view! { <List viewer counts list draft filter is_first/> },
     )
 }
 
@@ -52,7 +57,8 @@ pub fn ListPage() -> impl IntoView {
 fn List(
     viewer: Viewer,
     counts: IntegrationCounts,
-    page: Page<IntegrationRow>,
+    list: IntegrationList,
+    draft: Draft,
     filter: IntegrationFilter,
     is_first: bool,
 ) -> impl IntoView {
@@ -62,20 +68,24 @@ fn List(
     let body = if none_at_all {
         view! { <NoneYet is_admin/> }.into_any()
     } else {
-        let table = if page.rows.is_empty() {
+        let bar = (is_admin && list.matching > 0).then(|| {
+            view! { <BulkBar filter=filter.clone() matching=list.matching draft=draft.clone()/> }
+        });
+        let table = if list.rows.is_empty() {
             view! { <NoneMatch filter=filter.clone()/> }.into_any()
         } else {
-            view! { <Table rows=page.rows filter=filter.clone() is_admin/> }.into_any()
+            view! { <Table rows=list.rows filter=filter.clone() draft is_admin/> }.into_any()
         };
         view! {
             <Filters filter counts/>
+            {bar}
             {table}
-            <Pager next=page.next is_first base/>
+            <Pager next=list.next is_first base/>
         }
         .into_any()
     };
     view! {
-        <Frame title="Integrations">
+        <Frame title="Integrations" islands=is_admin && !none_at_all>
             <PageHead title="Integrations" says=move || standings(counts)>
                 {(is_admin && !none_at_all).then(|| view! {
                     <LinkButton label="Add integration" href=paths::NEW_INTEGRATION kind=Button::Primary/>
@@ -113,7 +123,13 @@ fn NoneYet(is_admin: bool) -> impl IntoView {
 
 #[component]
 fn NoneMatch(filter: IntegrationFilter) -> impl IntoView {
-    let (title, says) = match (filter.q.is_empty(), filter.show) {
+    let tagged = filter.tag.as_ref().map(|tag| {
+        (
+            "Nothing matches",
+            format!("No integration here has the tag {tag}."),
+        )
+    });
+    let (title, says) = tagged.unwrap_or_else(|| match (filter.q.is_empty(), filter.show) {
         (true, IntegrationShow::Attention) => (
             "Nothing needs attention",
             "Every active integration is fresh, and its last run and test went well.".to_owned(),
@@ -141,7 +157,7 @@ fn NoneMatch(filter: IntegrationFilter) -> impl IntoView {
                 filter.q
             ),
         ),
-    };
+    });
     view! {
         <Empty title=title says=says>
             <LinkButton label="Show all integrations" href=paths::INTEGRATIONS/>
@@ -171,12 +187,32 @@ fn Filters(filter: IntegrationFilter, counts: IntegrationCounts) -> impl IntoVie
     let kept = [
         ("show", show_word(filter.show)),
         ("sort", sort_word(filter.sort)),
+        (
+            "tag",
+            filter
+                .tag
+                .as_ref()
+                .map(|tag| tag.as_str())
+                .unwrap_or_default(),
+        ),
     ];
     let kept = kept
         .into_iter()
         .filter(|(_, word)| !word.is_empty())
         .map(|(n, w)| (n, w.to_owned()))
         .collect();
+    let tagged = filter.tag.clone().map(|tag| {
+        let without = IntegrationFilter {
+            tag: None,
+            ..filter.clone()
+        };
+        view! {
+            <p class="tagged">
+                "With the tag " <span class="label">{tag.to_string()}</span> " "
+                <a href=write(&without).on(paths::INTEGRATIONS)>"Any tag"</a>
+            </p>
+        }
+    });
     view! {
         <div class="list-filters">
             <form class="search" role="search" method="get" action=paths::INTEGRATIONS>
@@ -186,12 +222,20 @@ fn Filters(filter: IntegrationFilter, counts: IntegrationCounts) -> impl IntoVie
                 <button type="submit" class=Button::Plain.class()>"Search"</button>
             </form>
             <Chips label="Filter integrations" chips/>
+            {tagged}
+            <LinkButton label="Bulk operations" href=paths::BULK kind=Button::Quiet/>
         </div>
     }
 }
 
 #[component]
-fn Table(rows: Vec<IntegrationRow>, filter: IntegrationFilter, is_admin: bool) -> impl IntoView {
+fn Table(
+    rows: Vec<IntegrationRow>,
+    filter: IntegrationFilter,
+    draft: Draft,
+    is_admin: bool,
+) -> impl IntoView {
+    let ticked = bar::ticked(&draft);
     let sorted = filter.sort;
     let sort = move |sort| {
         write(&IntegrationFilter {
@@ -203,7 +247,7 @@ fn Table(rows: Vec<IntegrationRow>, filter: IntegrationFilter, is_admin: bool) -
     let way = move |sort, way| if sorted == sort { way } else { Sorted::No };
     let rows = rows
         .into_iter()
-        .map(|row| view! { <Row row is_admin/> })
+        .map(|row| view! { <Row is_ticked=ticked.contains(&row.integration.id) row is_admin/> })
         .collect_view();
     view! {
         <TableRegion label="Integrations">
@@ -211,6 +255,12 @@ fn Table(rows: Vec<IntegrationRow>, filter: IntegrationFilter, is_admin: bool) -
                 <caption class="visually-hidden">"Integrations and how fresh their copies are"</caption>
                 <thead>
                     <tr>
+                        {is_admin.then(|| view! {
+                            <th scope="col" class="choice">
+                                <span class="visually-hidden">"Chosen"</span>
+                                <input id=bar::WHOLE_PAGE type="checkbox" aria-label="Choose all on this page" hidden/>
+                            </th>
+                        })}
                         <SortHeader label="Integration" href=sort(IntegrationSort::Name) sorted=way(IntegrationSort::Name, Sorted::Up)/>
                         <SortHeader label="State" href=sort(IntegrationSort::State) sorted=way(IntegrationSort::State, Sorted::Down)/>
                         <SortHeader label="Fresh as of" href=sort(IntegrationSort::Synced) sorted=way(IntegrationSort::Synced, Sorted::Down) is_number=true/>
@@ -228,7 +278,7 @@ fn Table(rows: Vec<IntegrationRow>, filter: IntegrationFilter, is_admin: bool) -
 }
 
 #[component]
-fn Row(row: IntegrationRow, is_admin: bool) -> impl IntoView {
+fn Row(row: IntegrationRow, is_ticked: bool, is_admin: bool) -> impl IntoView {
     let members = words::member_projects(&row);
     let integration = row.integration;
     let settings = integration.settings;
@@ -254,11 +304,23 @@ fn Row(row: IntegrationRow, is_admin: bool) -> impl IntoView {
             />
         }
     });
+    let choice = is_admin.then(|| {
+        view! {
+            <td class="choice">
+                <input
+                    type="checkbox" name="ids[]" value=integration.id.to_string() form=bar::FORM checked=is_ticked
+                    aria-label=format!("Choose {name}")
+                />
+            </td>
+        }
+    });
     view! {
         <tr>
+            {choice}
             <th scope="row">
-                <a class="row-title" href=paths::integration(integration.id)>{name}</a>
+                <a class="row-title" href=paths::integration(integration.id)>{name.clone()}</a>
                 <span class="row-says">{settings.workspace.to_string()} " · " {settings.base_url.host().to_owned()}</span>
+                <TagChips tags=settings.tags/>
             </th>
             <td><FreshnessBadge freshness=row.freshness/></td>
             <td class="number">{row.complete_at.map(|at| view! { <Ago at/> }.into_any()).unwrap_or_else(|| "never".into_any())}</td>
@@ -269,6 +331,25 @@ fn Row(row: IntegrationRow, is_admin: bool) -> impl IntoView {
             {is_admin.then(|| view! { <td class="row-actions">{sync}</td> })}
         </tr>
     }
+}
+
+/// The tags of an integration; each leads to all that have it.
+#[component]
+pub fn TagChips(tags: Tags) -> impl IntoView {
+    let chips: Vec<_> = tags
+        .iter()
+        .map(|tag| {
+            let filter = IntegrationFilter {
+                tag: Some(tag.clone()),
+                ..IntegrationFilter::default()
+            };
+            let href = write(&filter).on(paths::INTEGRATIONS);
+            view! { <li><a class="label" href=href>{tag.to_string()}</a></li> }
+        })
+        .collect();
+    (!chips.is_empty())
+        .then(|| view! { <ul class="labels tags" aria-label="Tags">{chips}</ul> })
+        .into_any()
 }
 
 /// The filter in an address. What this version does not know counts as not set.
@@ -282,6 +363,7 @@ pub fn read(query: &Query) -> IntegrationFilter {
             Some("inactive") => IntegrationShow::Inactive,
             _ => IntegrationShow::All,
         },
+        tag: query.parsed("tag"),
         sort: match query.get("sort") {
             Some("name") => IntegrationSort::Name,
             Some("items") => IntegrationSort::Items,
@@ -296,6 +378,7 @@ pub fn write(filter: &IntegrationFilter) -> Query {
     Query::default()
         .with("q", Some(&filter.q))
         .with("show", Some(show_word(filter.show)))
+        .with("tag", filter.tag.as_ref())
         .with("sort", Some(sort_word(filter.sort)))
 }
 
@@ -342,9 +425,10 @@ mod tests {
         fn a_filter_comes_back_from_its_address(
             q in "\\PC{0,20}",
             show in select(&SHOWS[..]),
+            tag in proptest::option::of("[a-zé0-9_-]{1,24}"),
             sort in select(&SORTS[..]),
         ) {
-            let filter = IntegrationFilter { q: q.trim().to_owned(), show, sort };
+            let filter = IntegrationFilter { q: q.trim().to_owned(), show, tag: tag.map(|tag| tag.parse().unwrap()), sort };
             let address = write(&filter).on(paths::INTEGRATIONS);
             prop_assert_eq!(read(&Query::parse(address.trim_start_matches(paths::INTEGRATIONS))), filter);
         }

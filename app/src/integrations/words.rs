@@ -88,7 +88,7 @@ pub fn losses(cost: &DeletionCost) -> Vec<String> {
 }
 
 /// The fields of the form, in order: name and label.
-pub const FIELDS: [(&str, &str); 10] = [
+pub const FIELDS: [(&str, &str); 11] = [
     ("integration_name", "Name"),
     ("base_url", "Plane’s address"),
     ("workspace", "Workspace slug"),
@@ -98,6 +98,7 @@ pub const FIELDS: [(&str, &str); 10] = [
     ("quiet_from", "Quiet hours from"),
     ("quiet_to", "Quiet hours to"),
     ("quiet_zone", "Time zone of the quiet hours"),
+    ("tags", "Tags"),
     ("description", "Description"),
 ];
 
@@ -118,6 +119,7 @@ pub fn form_values(settings: &IntegrationSettings) -> BTreeMap<String, String> {
         ("quiet_from", quiet.map(|q| q.from()).unwrap_or_default()),
         ("quiet_to", quiet.map(|q| q.to()).unwrap_or_default()),
         ("quiet_zone", quiet.map_or("UTC", |q| q.zone()).to_owned()),
+        ("tags", settings.tags.to_string()),
         ("description", settings.description.clone()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -219,6 +221,7 @@ mod tests {
                     auth_scheme: AuthScheme::ApiKey,
                     interval_minutes: 15,
                     quiet_hours: None,
+                    tags: Default::default(),
                 },
                 is_active: freshness != Freshness::Inactive,
                 paused: None,
@@ -236,6 +239,7 @@ mod tests {
             visible_projects: 16,
             total_work_items: 10_482,
             complete_at: minutes_ago.map(|m| now() - TimeDelta::minutes(m)),
+            complete_requests: None,
             last_run: None,
             last_test: None,
         }

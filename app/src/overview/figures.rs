@@ -131,6 +131,7 @@ mod tests {
                     auth_scheme: AuthScheme::ApiKey,
                     interval_minutes: 15,
                     quiet_hours: None,
+                    tags: Default::default(),
                 },
                 is_active: freshness != Freshness::Inactive,
                 paused: None,
@@ -148,6 +149,7 @@ mod tests {
             visible_projects: 4,
             total_work_items: 1,
             complete_at: minutes_ago.map(|m| now() - TimeDelta::minutes(m)),
+            complete_requests: None,
             last_run: None,
             last_test: None,
         }

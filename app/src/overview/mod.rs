@@ -1,7 +1,6 @@
 use chrono::{DateTime, Utc};
 use domain::{
-    integration::IntegrationRow,
-    page::Page,
+    integration::{IntegrationList, IntegrationRow},
     run::{RunSummary, SyncRun},
 };
 use leptos::prelude::*;
@@ -34,7 +33,7 @@ struct Overview {
     is_admin: bool,
     totals: Totals,
     /// Worst first; the first page of them.
-    integrations: Page<IntegrationRow>,
+    integrations: IntegrationList,
     running: Vec<SyncRun>,
 }
 

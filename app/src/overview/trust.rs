@@ -170,6 +170,7 @@ mod tests {
                     auth_scheme: AuthScheme::ApiKey,
                     interval_minutes: 15,
                     quiet_hours: None,
+                    tags: Default::default(),
                 },
                 is_active: freshness != Freshness::Inactive,
                 paused: None,
@@ -187,6 +188,7 @@ mod tests {
             visible_projects: 1,
             total_work_items: 1,
             complete_at: (freshness != Freshness::Never).then(|| before(minutes_ago)),
+            complete_requests: None,
             last_run: outcome.map(|outcome| RunSummary {
                 id: RunId(Uuid::nil()),
                 started_at: before(3),

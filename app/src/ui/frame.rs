@@ -157,6 +157,9 @@ fn section_of(path: &str) -> &'static str {
     if path.starts_with(paths::INTEGRATIONS) && path.contains("/projects/") {
         return paths::PROJECTS;
     }
+    if path.starts_with(paths::BULK) {
+        return paths::INTEGRATIONS;
+    }
     PAGES
         .into_iter()
         .map(|(_, address)| address)
@@ -191,6 +194,7 @@ mod tests {
         check("/integrations/1/projects/2/labels", paths::PROJECTS);
         check("/settings/people", paths::SETTINGS);
         check("/runs/1", paths::RUNS);
+        check("/bulk/1", paths::INTEGRATIONS);
         check("/nothing", "");
     }
 

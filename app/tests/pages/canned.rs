@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use app::{
-    Accounts, Assets, Backend, Draft, Failure, IntegrationForm, Integrations, Mirror, PasswordForm,
-    PersonForm, RunRecord, Runs, SessionToken, SetUpForm, Theme, Totals, Visit,
+    Accounts, Assets, Backend, Bulk, BulkForm, BulkReport, Draft, Failure, IntegrationForm,
+    Integrations, Mirror, PasswordForm, PersonForm, RunRecord, Runs, SessionToken, SetUpForm,
+    Theme, Totals, Visit,
 };
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};
@@ -12,11 +13,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     actor::{Admin, Role, User, Viewer},
     audit::AuditEntry,
+    bulk::BulkOperation,
     collection::Collection,
     connection_test::ConnectionTest,
     drift::DriftCheck,
-    ids::{DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
-    integration::{DeletionCost, IntegrationCounts, IntegrationFilter, IntegrationRow},
+    ids::{BulkId, DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
+    integration::{
+        DeletionCost, IntegrationCounts, IntegrationFilter, IntegrationList, IntegrationRow,
+    },
     mirror::{
         DeletedItem, Facets, LabelCount, ProjectRow, Restore, WorkItemDetail, WorkItemFilter,
         WorkItemRow,
@@ -35,6 +39,8 @@ pub(crate) struct Canned {
     pub(crate) people: Result<Vec<User>, Failure>,
     pub(crate) draft: Option<Draft>,
     pub(crate) integrations: Result<Page<IntegrationRow>, Failure>,
+    /// `None`: as many as are on the page.
+    pub(crate) matching: Option<u32>,
     pub(crate) counts: IntegrationCounts,
     pub(crate) integration: Result<IntegrationRow, Failure>,
     pub(crate) deletion_cost: Result<DeletionCost, Failure>,
@@ -55,6 +61,8 @@ pub(crate) struct Canned {
     pub(crate) running: Result<Vec<SyncRun>, Failure>,
     pub(crate) record: RunRecord,
     pub(crate) calls: Page<ApiCall>,
+    pub(crate) operations: Result<Page<BulkOperation>, Failure>,
+    pub(crate) operation: Result<BulkReport, Failure>,
 }
 
 impl Default for Canned {
@@ -64,6 +72,7 @@ impl Default for Canned {
             people: Ok(Vec::new()),
             draft: None,
             integrations: Ok(Page::empty()),
+            matching: None,
             counts: IntegrationCounts::default(),
             integration: Err(Failure::NotFound),
             deletion_cost: Ok(DeletionCost::default()),
@@ -84,6 +93,8 @@ impl Default for Canned {
             running: Ok(Vec::new()),
             record: RunRecord::default(),
             calls: Page::empty(),
+            operations: Ok(Page::empty()),
+            operation: Err(Failure::NotFound),
         }
     }
 }
@@ -199,7 +210,8 @@ pub(crate) async fn get_with(canned: Canned, visit: Visit) -> Answer {
         accounts: canned.clone(),
         integrations: canned.clone(),
         mirror: canned.clone(),
-        runs: canned,
+        runs: canned.clone(),
+        bulk: canned,
     };
     let provide = move || {
         provide_context(backend.clone());
@@ -283,8 +295,14 @@ impl Integrations for Canned {
         _: &Viewer,
         _: &IntegrationFilter,
         _: Option<Cursor>,
-    ) -> Result<Page<IntegrationRow>, Failure> {
-        self.integrations.clone()
+    ) -> Result<IntegrationList, Failure> {
+        let Page { rows, next } = self.integrations.clone()?;
+        let matching = self.matching.unwrap_or(rows.len() as u32);
+        Ok(IntegrationList {
+            rows,
+            next,
+            matching,
+        })
     }
     async fn counts(&self, _: &Viewer) -> Result<IntegrationCounts, Failure> {
         Ok(self.counts)
@@ -482,5 +500,31 @@ impl Runs for Canned {
     }
     async fn running(&self, _: &Viewer) -> Result<Vec<SyncRun>, Failure> {
         self.running.clone()
+    }
+}
+
+#[async_trait]
+impl Bulk for Canned {
+    async fn plan(&self, _: &Admin, _: BulkForm) -> Result<BulkId, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn start(&self, _: &Admin, _: BulkId) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn stop(&self, _: &Admin, _: BulkId) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn retry(&self, _: &Admin, _: BulkId) -> Result<BulkId, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn operations(
+        &self,
+        _: &Viewer,
+        _: Option<Cursor>,
+    ) -> Result<Page<BulkOperation>, Failure> {
+        self.operations.clone()
+    }
+    async fn operation(&self, _: &Viewer, _: BulkId) -> Result<BulkReport, Failure> {
+        self.operation.clone()
     }
 }

@@ -32,6 +32,7 @@ fn row() -> IntegrationRow {
                 auth_scheme: AuthScheme::ApiKey,
                 interval_minutes: 15,
                 quiet_hours: None,
+                tags: Default::default(),
             },
             is_active: true,
             paused: None,
@@ -49,6 +50,7 @@ fn row() -> IntegrationRow {
         visible_projects: 16,
         total_work_items: 10_482,
         complete_at: Some(now() - TimeDelta::minutes(47)),
+        complete_requests: None,
         last_run: Some(run(1, Some(Outcome::Rejected)).summary()),
         last_test: Some(failed_test().summary()),
     }
@@ -143,6 +145,7 @@ pub(crate) fn one() -> Canned {
         actor_name: "Jonas".into(),
         action: "integration.updated".into(),
         integration: Some(ID),
+        bulk: None,
         says: "Changed the schedule from 30 to 15 minutes.".into(),
     };
     Canned {
@@ -200,7 +203,7 @@ async fn an_empty_list_leads_an_admin_to_the_form_and_a_lead_to_an_admin() {
 async fn the_list_says_state_totals_key_and_last_run_in_words() {
     let answer = get(one(), Some(admin()), "/integrations").await;
     assert_eq!(answer.text(".page-says"), "1 active, 0 inactive");
-    let cells = answer.texts("tbody th, tbody td");
+    let cells = answer.texts("tbody th, tbody td:not(.choice)");
     assert!(
         cells[0].starts_with("Acme <product>") && cells[0].ends_with("acme · plane.acme.example"),
         "{cells:?}"

@@ -33,6 +33,7 @@ pub(crate) fn integration(
                 auth_scheme: AuthScheme::ApiKey,
                 interval_minutes: 15,
                 quiet_hours: None,
+                tags: Default::default(),
             },
             is_active: freshness != Freshness::Inactive,
             paused: None,
@@ -51,6 +52,7 @@ pub(crate) fn integration(
         total_work_items: 10_482,
         complete_at: (freshness != Freshness::Never)
             .then(|| now() - TimeDelta::minutes(minutes_ago)),
+        complete_requests: None,
         last_run: Some(finished().summary()),
         last_test: None,
     }

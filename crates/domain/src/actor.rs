@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::UserId,
+    ids::{BulkId, UserId},
     text::{Email, Name},
 };
 
@@ -45,7 +45,10 @@ impl User {
 
     /// Only an admin may change anything; `None` means "forbidden".
     pub fn admin(self) -> Option<Admin> {
-        (self.role == Role::Admin && self.is_active).then_some(Admin { user: self })
+        (self.role == Role::Admin && self.is_active).then_some(Admin {
+            user: self,
+            bulk: None,
+        })
     }
 }
 
@@ -70,6 +73,7 @@ impl Viewer {
 #[derive(Clone, Debug)]
 pub struct Admin {
     user: User,
+    bulk: Option<BulkId>,
 }
 
 impl Admin {
@@ -79,5 +83,17 @@ impl Admin {
 
     pub fn viewer(self) -> Viewer {
         self.user.viewer()
+    }
+
+    /// The same person, whose changes the history shows as part of this operation.
+    pub fn in_bulk(self, bulk: BulkId) -> Self {
+        Self {
+            bulk: Some(bulk),
+            ..self
+        }
+    }
+
+    pub fn bulk(&self) -> Option<BulkId> {
+        self.bulk
     }
 }

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{IntegrationId, UserId};
+use crate::ids::{BulkId, IntegrationId, UserId};
 
 /// One line of history. Never a secret: keys are named by fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub struct AuditEntry {
     /// A stable code such as `integration.key_replaced`.
     pub action: String,
     pub integration: Option<IntegrationId>,
+    /// The bulk operation that it was part of.
+    pub bulk: Option<BulkId>,
     /// One sentence for people.
     pub says: String,
 }

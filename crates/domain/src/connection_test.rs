@@ -95,6 +95,9 @@ pub struct ConnectionTest {
 }
 
 impl ConnectionTest {
+    /// A test makes this many API calls at most.
+    pub const MAX_CALLS: u32 = 3;
+
     pub fn summary(&self) -> TestSummary {
         TestSummary {
             id: self.id,

@@ -36,6 +36,7 @@ id!(/** A person who signs in. UUID v7. */ UserId);
 id!(/** One integration. UUID v7. */ IntegrationId);
 id!(/** One sync run. UUID v7. */ RunId);
 id!(/** One connection test. UUID v7. */ TestId);
+id!(/** One bulk operation. */ BulkId);
 id!(/** A form that was sent with mistakes, kept for its sender. UUID v4: it must not be guessable. */ DraftId);
 id!(/** Plane's project. */ ProjectId);
 id!(/** Plane's work item. */ WorkItemId);

@@ -5,9 +5,11 @@ use crate::{
     connection_test::TestSummary,
     freshness::Freshness,
     ids::{IntegrationId, ProjectId, UserId},
+    page::Cursor,
     quiet::QuietHours,
     run::RunSummary,
-    text::{BaseUrl, Name, WorkspaceSlug},
+    tag::{Tag, Tags},
+    text::{BaseUrl, Name, TextError, WorkspaceSlug},
 };
 
 /// How the key is sent (plane-api.md section 2): `X-API-Key`, or `Bearer` for OAuth tokens of cloud and commercial Plane.
@@ -63,9 +65,22 @@ pub struct IntegrationSettings {
     /// How often the copy should be brought up to date, in minutes: 5 to 1440.
     pub interval_minutes: u32,
     pub quiet_hours: Option<QuietHours>,
+    #[serde(default)]
+    pub tags: Tags,
 }
 
 impl IntegrationSettings {
+    /// The interval in a form, in minutes: 5 to 1440.
+    pub fn parse_interval(text: &str) -> Result<u32, TextError> {
+        text.trim()
+            .parse()
+            .ok()
+            .filter(|minutes| (5..=1440).contains(minutes))
+            .ok_or(TextError(
+                "Enter a number of minutes between 5 and 1440 (a day).",
+            ))
+    }
+
     pub fn interval(&self) -> TimeDelta {
         TimeDelta::minutes(i64::from(self.interval_minutes))
     }
@@ -122,6 +137,15 @@ pub struct Pause {
 impl Pause {
     /// Longest note, in characters.
     pub const NOTE_MAX: usize = 300;
+
+    /// A note as it was typed, in one line.
+    pub fn parse_note(text: &str) -> Result<String, TextError> {
+        let note = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if note.chars().count() > Self::NOTE_MAX {
+            return Err(TextError("A note has at most 300 characters."));
+        }
+        Ok(note)
+    }
 }
 
 /// How many integrations there are, by standing.
@@ -149,6 +173,8 @@ pub struct IntegrationRow {
     pub total_work_items: u64,
     /// Start of the last run that copied everything.
     pub complete_at: Option<DateTime<Utc>>,
+    /// How many requests that run made.
+    pub complete_requests: Option<u32>,
     pub last_run: Option<RunSummary>,
     pub last_test: Option<TestSummary>,
 }
@@ -180,6 +206,7 @@ pub struct IntegrationFilter {
     /// Part of the name or workspace, any case.
     pub q: String,
     pub show: IntegrationShow,
+    pub tag: Option<Tag>,
     pub sort: IntegrationSort,
 }
 
@@ -204,6 +231,23 @@ pub enum IntegrationSort {
     Name,
     Items,
     Synced,
+}
+
+/// One page of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntegrationList {
+    pub rows: Vec<IntegrationRow>,
+    /// As in [`crate::page::Page`].
+    pub next: Option<Cursor>,
+    /// How many integrations the filter shows, on all pages together.
+    pub matching: u32,
+}
+
+/// Some of the integrations: those that somebody ticked, or all that a filter shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    Ids(Vec<IntegrationId>),
+    Matching(IntegrationFilter),
 }
 
 /// What deleting an integration would lose.

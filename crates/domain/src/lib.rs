@@ -4,6 +4,8 @@
 pub mod actor;
 /// Who did what, when: the history of an integration.
 pub mod audit;
+/// One action on many integrations: what it would do, what it costs, how far it is.
+pub mod bulk;
 /// Stored against fetched: what a page of Plane's data changes.
 pub mod changes;
 /// Cycles and modules.
@@ -30,6 +32,8 @@ pub mod run;
 pub mod run_log;
 /// When an integration is synced next.
 pub mod schedule;
+/// Words that integrations are sorted by.
+pub mod tag;
 /// Text that was checked once, when it came in: slugs, addresses, e-mail addresses, names.
 pub mod text;
 /// How a project's work items are read: everything or the latest changes; and what is gone.

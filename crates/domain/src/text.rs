@@ -38,6 +38,8 @@ macro_rules! text {
     };
 }
 
+pub(crate) use text;
+
 /// Why a text was refused, in words for the person who typed it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

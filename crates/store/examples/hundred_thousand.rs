@@ -287,6 +287,7 @@ async fn prepare(
             auth_scheme: Default::default(),
             interval_minutes: 15,
             quiet_hours: None,
+            tags: Default::default(),
         },
         key: SealedKey {
             sealed: String::new(),

@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     actor::{Admin, User, Viewer},
     audit::AuditEntry,
-    ids::{IntegrationId, UserId},
+    ids::{BulkId, IntegrationId, UserId},
     page::{Cursor, Page},
 };
 use surrealdb::types::{RecordId, SurrealValue};
@@ -23,6 +23,7 @@ pub(crate) struct AuditRow {
     actor_name: String,
     action: String,
     integration: Option<Uuid>,
+    bulk: Option<Uuid>,
     says: String,
     latest_key: String,
 }
@@ -35,6 +36,7 @@ impl AuditRow {
             actor_name: self.actor_name,
             action: self.action,
             integration: self.integration.map(IntegrationId),
+            bulk: self.bulk.map(BulkId),
             says: self.says,
         }
     }
@@ -75,7 +77,10 @@ impl Store {
         says: impl Into<String>,
         now: DateTime<Utc>,
     ) -> AuditRow {
-        self.entry_by(Some(admin.user()), action, integration, says, now)
+        AuditRow {
+            bulk: admin.bulk().map(|id| id.0),
+            ..self.entry_by(Some(admin.user()), action, integration, says, now)
+        }
     }
 
     /// An entry for the same transaction as what it tells of. Without an actor it was Hangar itself.
@@ -96,6 +101,7 @@ impl Store {
             actor_name: actor.map_or_else(|| "Hangar".to_owned(), |user| user.name.to_string()),
             action: action.to_owned(),
             integration: integration.map(|id| id.0),
+            bulk: None,
             says: says.into(),
         }
     }

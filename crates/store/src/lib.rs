@@ -36,6 +36,8 @@ mod work_items;
 
 /// What is used of Plane's limit.
 mod budgets;
+/// Bulk operations and their items.
+mod bulk;
 /// Connection tests.
 mod connection_tests;
 /// Deleting an integration with all that hangs on it.
@@ -65,6 +67,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub use bulk::{Begun, BulkRef, BulkStart};
 pub use drafts::Draft;
 pub use error::Error;
 pub use integrations::{Change, NewIntegration, SealedKey};

@@ -34,6 +34,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0006_run_log.surql"),
     },
     Migration {
+        name: "0007_bulk",
+        sql: include_str!("../migrations/0007_bulk.surql"),
+    },
+    Migration {
         name: "0008_buckets",
         sql: include_str!("../migrations/0008_buckets.surql"),
     },

@@ -72,6 +72,8 @@ async fn all_other_lists_walk_an_index() {
         "connection_tests_latest",
     )
     .await;
+    check_exact(&store, crate::bulk::LATEST, "bulk_operations_latest").await;
+    check_exact(&store, crate::bulk::UNDER_WAY, "bulk_operations_state").await;
     check_exact(&store, crate::runs::RUNNING, "sync_runs_running").await;
     let of = Some(IntegrationId(Uuid::nil()));
     let failed = Some(RunState::Ended(Outcome::Failed));
@@ -125,10 +127,12 @@ async fn what_is_old_is_found_by_an_index() {
     for (sql, index) in [
         (crate::sync::OLD_CALLS, "run_calls_age"),
         (crate::sync::OLD_TIMELINES, "run_timelines_age"),
+        (crate::bulk::OLD, "bulk_operations_state"),
     ] {
         let plan: String = store
             .ask(&format!("explain {sql}"))
             .bind("before", old)
+            .bind("state", "planned")
             .bind("batch", 500)
             .read()
             .await

@@ -1,6 +1,6 @@
 use std::{collections::HashMap, convert::Infallible, time::Duration};
 
-use app::{Failure, IntegrationForm, Visit};
+use app::{BulkReport, Failure, IntegrationForm, Visit, bulk::live};
 use axum::{
     Extension, Form, Json,
     extract::{Path, State},
@@ -9,16 +9,22 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use domain::{actor::User, connection_test::TestProgress, ids::RunId, run::SyncRun};
+use domain::{
+    actor::User,
+    bulk::BulkState,
+    connection_test::TestProgress,
+    ids::{BulkId, RunId},
+    run::SyncRun,
+};
 use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::{broadcast, mpsc};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::HttpState;
-use crate::integrations::TestTarget;
+use crate::{changes::next_change, integrations::TestTarget};
 
-/// A run moved by another instance on the same database is noticed at this pace; our own are told at once.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// Items of a bulk operation may end one right after the other.
+const GATHER: Duration = Duration::from_millis(200);
 
 /// A run, whole, as JSON: now, and whenever it has changed, until it is finished.
 pub(super) async fn run(
@@ -52,7 +58,7 @@ pub(super) async fn run(
                 let run = match watching.next.take() {
                     Some(run) => run,
                     None => {
-                        watching.wait(id).await;
+                        next_change(&mut watching.changes, &id).await;
                         runs.run(&viewer, id).await.ok()?
                     }
                 };
@@ -75,22 +81,56 @@ struct Watching {
     done: bool,
 }
 
-impl Watching {
-    /// Until this run may have changed.
-    async fn wait(&mut self, id: RunId) {
-        let changed = async {
+/// A bulk operation as `app::bulk::live::Event`: whole at first, then what has changed, until it is over.
+pub(super) async fn bulk(
+    State(state): State<HttpState>,
+    Extension(visit): Extension<Visit>,
+    Path(id): Path<BulkId>,
+) -> Response {
+    let Some(viewer) = visit.user.map(User::viewer) else {
+        return refuse(Failure::SignIn);
+    };
+    let portal = state.portal;
+    let changes = portal.bulk.changes();
+    let first = match portal.backend.bulk.operation(&viewer, id).await {
+        Ok(report) => report,
+        Err(failure) => return refuse(failure),
+    };
+    let start = (None, Some(first), changes);
+    let events = stream::unfold(start, move |(mut shown, mut next, mut changes)| {
+        let (portal, viewer) = (portal.clone(), viewer.clone());
+        async move {
+            if shown.as_ref().is_some_and(is_over) {
+                return None;
+            }
             loop {
-                match self.changes.recv().await {
-                    Ok(changed) if changed == id => return,
-                    Ok(_) => {}
-                    Err(broadcast::error::RecvError::Lagged(_)) => return,
-                    Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+                let report = match next.take() {
+                    Some(report) => report,
+                    None => {
+                        tokio::select! {
+                            () = portal.bulk.stopped() => return None,
+                            () = next_change(&mut changes, &id) => {}
+                        }
+                        // What changes at once is told at once.
+                        tokio::time::sleep(GATHER).await;
+                        portal.backend.bulk.operation(&viewer, id).await.ok()?
+                    }
+                };
+                if shown.as_ref() != Some(&report) {
+                    let now = portal.clock.now();
+                    let told = live::Event::since(shown.as_ref(), &report, now);
+                    let event = Event::default().event("bulk").json_data(&told).ok()?;
+                    shown = Some(report);
+                    return Some((Ok::<_, Infallible>(event), (shown, None, changes)));
                 }
             }
-        };
-        // Running into the time limit is the slow way of noticing.
-        let _ = tokio::time::timeout(LOOK_AGAIN, changed).await;
-    }
+        }
+    });
+    sse(events)
+}
+
+fn is_over(report: &BulkReport) -> bool {
+    report.operation.state == BulkState::Finished
 }
 
 /// Makes a connection test, of a saved integration (`id`) or of a form, and streams its stages as they happen.
@@ -150,6 +190,7 @@ fn form(fields: &HashMap<String, String>) -> IntegrationForm {
         quiet_from: field("quiet_from"),
         quiet_to: field("quiet_to"),
         quiet_zone: field("quiet_zone"),
+        tags: field("tags"),
         api_key: field("api_key"),
         integration: field("integration").parse().ok(),
         version: field("version").parse().ok(),

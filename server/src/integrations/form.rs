@@ -6,6 +6,8 @@ use chrono_tz::Tz;
 use domain::{
     integration::{AuthScheme, IntegrationSettings},
     quiet::{QuietHours, time_zone},
+    tag::Tags,
+    text::TextError,
 };
 use secrecy::SecretString;
 
@@ -60,7 +62,7 @@ pub(super) fn check(
         _ => form
             .workspace
             .parse()
-            .map_err(|e: domain::text::TextError| wrong("workspace", e.to_string()))
+            .map_err(|e: TextError| wrong("workspace", e.to_string()))
             .ok(),
     };
     let name = if form.integration_name.trim().is_empty() {
@@ -70,7 +72,7 @@ pub(super) fn check(
     };
     let integration_name = name
         .parse()
-        .map_err(|e: domain::text::TextError| wrong("integration_name", e.to_string()))
+        .map_err(|e: TextError| wrong("integration_name", e.to_string()))
         .ok();
     let description = form.description.trim().replace("\r\n", "\n");
     if description.chars().count() > DESCRIPTION_MAX {
@@ -95,21 +97,18 @@ pub(super) fn check(
     };
     let interval_minutes = match form.interval_minutes.trim() {
         "" => 15,
-        text => text
-            .parse()
-            .ok()
-            .filter(|m| (5..=1440).contains(m))
-            .unwrap_or_else(|| {
-                wrong(
-                    "interval_minutes",
-                    "Enter a number of minutes between 5 and 1440 (a day).".to_owned(),
-                );
-                15
-            }),
+        text => IntegrationSettings::parse_interval(text).unwrap_or_else(|e| {
+            wrong("interval_minutes", e.to_string());
+            15
+        }),
     };
     let quiet_hours = quiet_hours(form).unwrap_or_else(|(field, says)| {
         wrong(field, says.to_owned());
         None
+    });
+    let tags = form.tags.parse().unwrap_or_else(|e: TextError| {
+        wrong("tags", e.to_string());
+        Tags::default()
     });
     let key = key(&form.api_key).unwrap_or_else(|says| {
         wrong("api_key", says);
@@ -128,6 +127,7 @@ pub(super) fn check(
                     auth_scheme: AuthScheme::from_word(&form.auth_scheme),
                     interval_minutes,
                     quiet_hours,
+                    tags,
                 },
                 key: key.or(kept),
             })
@@ -196,6 +196,7 @@ pub(super) fn values(form: &IntegrationForm) -> BTreeMap<String, String> {
         ("quiet_from", &form.quiet_from),
         ("quiet_to", &form.quiet_to),
         ("quiet_zone", &form.quiet_zone),
+        ("tags", &form.tags),
         ("version", &version),
     ]
     .into_iter()

@@ -107,8 +107,17 @@ impl IntegrationsService {
         test: PreparedTest,
         progress: impl FnMut(TestProgress) + Send,
     ) -> Result<ConnectionTest, Failure> {
-        let now = self.clock.now();
-        let id = TestId(self.rng.uuid_v7(now));
+        let id = TestId(self.rng.uuid_v7(self.clock.now()));
+        self.run_test_as(id, test, progress).await
+    }
+
+    /// The same, with an id that was made before.
+    pub async fn run_test_as(
+        &self,
+        id: TestId,
+        test: PreparedTest,
+        progress: impl FnMut(TestProgress) + Send,
+    ) -> Result<ConnectionTest, Failure> {
         let target = probe::Target {
             base: &test.base,
             workspace: &test.workspace,

@@ -5,7 +5,9 @@ use domain::{
     audit::AuditEntry,
     connection_test::ConnectionTest,
     ids::{DraftId, IntegrationId, TestId},
-    integration::{DeletionCost, IntegrationCounts, IntegrationFilter, IntegrationRow},
+    integration::{
+        DeletionCost, IntegrationCounts, IntegrationFilter, IntegrationList, IntegrationRow,
+    },
     page::{Cursor, Page},
 };
 use secrecy::SecretString;
@@ -23,7 +25,7 @@ impl Integrations for IntegrationsService {
         viewer: &Viewer,
         filter: &IntegrationFilter,
         after: Option<Cursor>,
-    ) -> Result<Page<IntegrationRow>, Failure> {
+    ) -> Result<IntegrationList, Failure> {
         let now = self.clock.now();
         self.store
             .integration_rows(viewer, filter, after.as_ref(), PAGE, now)

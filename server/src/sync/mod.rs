@@ -31,12 +31,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use app::Failure;
+use app::{Failure, Runs as _};
 use chrono::TimeDelta;
 use domain::{
+    actor::{Admin, Viewer},
     ids::{IntegrationId, RunId},
     integration::Integration,
-    run::Trigger,
+    run::{SyncRun, Trigger},
 };
 use plane::Plane;
 use store::{NewRun, Start, Store};
@@ -45,7 +46,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, info};
 use uuid::Uuid;
 
-use crate::{failure::from_store, integrations::IntegrationsService};
+use crate::{changes::next_change, failure::from_store, integrations::IntegrationsService};
 
 /// A run whose lease is not renewed for this long is taken for dead. Longer than it takes to store the largest page,
 /// which holds the heartbeat up.
@@ -139,9 +140,40 @@ impl SyncService {
         self.0.tasks.reopen();
     }
 
+    /// Starts a run with this id, or answers the one under way.
+    pub async fn start_as(
+        &self,
+        run: RunId,
+        admin: &Admin,
+        integration: IntegrationId,
+    ) -> Result<RunId, Failure> {
+        let trigger = Trigger::Person(admin.user().id);
+        self.start_for(run, integration, trigger, None)
+            .await?
+            .ok_or(Failure::NotFound)
+    }
+
+    /// Waits until a run has ended, whichever process it is in.
+    pub async fn ended(&self, viewer: &Viewer, id: RunId) -> Result<SyncRun, Failure> {
+        let mut changes = self.changes();
+        loop {
+            let run = self.run(viewer, id).await?;
+            if run.finished_at.is_some() {
+                return Ok(run);
+            }
+            next_change(&mut changes, &id).await;
+        }
+    }
+
+    fn new_run(&self) -> RunId {
+        let integrations = &self.0.integrations;
+        RunId(integrations.rng.uuid_v7(integrations.clock.now()))
+    }
+
     /// Starts a run, or answers the one under way. `None`: it was to follow a run that is not the last one any more.
     async fn start_for(
         &self,
+        run: RunId,
         id: IntegrationId,
         trigger: Trigger,
         follows: Option<Option<RunId>>,
@@ -163,7 +195,7 @@ impl SyncService {
         let plane = self.plane(&integration).await?;
         let now = integrations.clock.now();
         let new = NewRun {
-            id: RunId(integrations.rng.uuid_v7(now)),
+            id: run,
             integration: id,
             trigger,
             owner: self.0.owner,

@@ -17,11 +17,7 @@ impl SyncService {
         id: IntegrationId,
         note: &str,
     ) -> Result<(), Failure> {
-        let note: String = note.split_whitespace().collect::<Vec<_>>().join(" ");
-        if note.chars().count() > Pause::NOTE_MAX {
-            let says = format!("A note has at most {} characters.", Pause::NOTE_MAX);
-            return Err(Failure::field("note", says));
-        }
+        let note = Pause::parse_note(note).map_err(|e| Failure::field("note", e.to_string()))?;
         let now = self.0.integrations.clock.now();
         let pause = Pause {
             at: now,

@@ -4,7 +4,7 @@ use domain::{
     actor::{Admin, Viewer},
     ids::{IntegrationId, ProjectId, RunId},
     page::{Cursor, Page},
-    run::{RunFilter, SyncRun, Trigger},
+    run::{RunFilter, SyncRun},
     run_log::ApiCall,
 };
 
@@ -18,10 +18,7 @@ const CALLS: u32 = 100;
 #[async_trait]
 impl Runs for SyncService {
     async fn start(&self, admin: &Admin, integration: IntegrationId) -> Result<RunId, Failure> {
-        let trigger = Trigger::Person(admin.user().id);
-        self.start_for(integration, trigger, None)
-            .await?
-            .ok_or(Failure::NotFound)
+        self.start_as(self.new_run(), admin, integration).await
     }
 
     async fn pause(

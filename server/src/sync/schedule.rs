@@ -80,7 +80,7 @@ impl SyncService {
             }
             let follows = Some(one.last_run.map(|run| run.id));
             match self
-                .start_for(one.integration, Trigger::Schedule, follows)
+                .start_for(self.new_run(), one.integration, Trigger::Schedule, follows)
                 .await
             {
                 Ok(Some(run)) => started.push(run),

@@ -13,6 +13,7 @@
 mod support;
 
 mod accounts;
+mod bulk;
 mod command_line;
 mod faults;
 mod governor;

@@ -69,6 +69,10 @@ const TABLE: &[(&str, Who, Form)] = &[
     ("pause_integration", Admin, &[("id", NOBODY), ("note", "x")]),
     ("resume_integration", Admin, &[("id", NOBODY)]),
     ("cancel_run", Admin, &[("id", NOBODY)]),
+    ("plan_bulk", Admin, &[("ids[]", NOBODY), ("action", "sync")]),
+    ("start_bulk", Admin, &[("id", NOBODY)]),
+    ("stop_bulk", Admin, &[("id", NOBODY)]),
+    ("retry_bulk", Admin, &[("id", NOBODY)]),
     ("release_held", Admin, PROJECT),
     ("restore_all_deleted", Admin, PROJECT),
     ("compare_project", Admin, PROJECT),
@@ -97,6 +101,7 @@ const INTEGRATION: Form = &[
     ("quiet_from", ""),
     ("quiet_to", ""),
     ("quiet_zone", ""),
+    ("tags", ""),
     ("api_key", ""),
     ("version", "1"),
 ];

@@ -6,6 +6,7 @@ mod surreal;
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use app::BulkForm;
 use chrono::TimeDelta;
 use domain::run::{Outcome, RunFilter, SyncRun};
 use fake_plane::{FakePlane, Fault, What};
@@ -157,4 +158,63 @@ async fn what_a_dead_one_was_at_is_taken_over_within_thirty_seconds() {
         .collect();
     assert_eq!(outcomes[0], (taken, Some(Outcome::Succeeded)));
     assert_eq!(outcomes[1].1, Some(Outcome::Interrupted));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bulk_operation_of_a_dead_one_is_gone_on_with_and_each_item_is_done_once() {
+    let two = two(10).await;
+    let admin = two.one.make_admin().await;
+    let bulk = two.one.portal.backend.bulk.clone();
+    let form = BulkForm {
+        all: true,
+        action: "sync".to_owned(),
+        ..BulkForm::default()
+    };
+    let id = bulk.plan(&admin, form).await.unwrap();
+    // Slower than anything here: eight are under way for as long as their portal lives, two wait.
+    let slow = What::Latency(3_600_000);
+    two.one.plane.fail(Fault::new(slow).on("/work-items/"));
+    let (theirs, starter) = (two.other.portal.clone(), admin.clone());
+    let begun = two.other.runtime.spawn(async move {
+        let mut changes = theirs.bulk.changes();
+        theirs.backend.bulk.start(&starter, id).await.unwrap();
+        let viewer = starter.viewer();
+        loop {
+            let report = theirs.backend.bulk.operation(&viewer, id).await.unwrap();
+            if report.operation.counts.running == 8 {
+                return;
+            }
+            changes.recv().await.unwrap();
+        }
+    });
+    begun.await.unwrap();
+    bulk.start(&admin, id).await.unwrap();
+    let mine = &two.one.portal.bulk;
+    assert!(mine.take_over().await.unwrap().is_empty(), "it is at work");
+
+    two.other.die();
+    two.one.plane.heal();
+    let mut waited = 0;
+    while mine.take_over().await.unwrap().is_empty() {
+        two.one.clock.advance(TimeDelta::seconds(5));
+        waited += 5;
+        assert!(waited <= 30, "nobody takes it over");
+    }
+    // As the schedule does all the time.
+    two.one.portal.sync.end_dead_runs().await.unwrap();
+    mine.idle().await;
+
+    let viewer = two.one.viewer().await;
+    let report = bulk.operation(&viewer, id).await.unwrap();
+    assert_eq!(report.operation.counts.done, 10, "{:?}", report.items);
+    let mut succeeded: Vec<_> = runs(&two.one)
+        .await
+        .into_iter()
+        .filter(|run| run.outcome == Some(Outcome::Succeeded))
+        .map(|run| run.integration)
+        .collect();
+    assert_eq!(succeeded.len(), 10);
+    succeeded.sort();
+    succeeded.dedup();
+    assert_eq!(succeeded.len(), 10, "each was synced once");
 }

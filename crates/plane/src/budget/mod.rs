@@ -272,7 +272,7 @@ impl Drop for Queued<'_> {
 }
 
 /// One key at one origin.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BudgetKey {
     /// Scheme, host and port.
     pub origin: String,
@@ -305,6 +305,17 @@ impl Budgets {
             lasts,
             by_key: Mutex::default(),
         }
+    }
+
+    /// Calls that a key may make in a window: what its budget has learnt, if there is one, else what is usual.
+    pub fn limit(&self, key: &BudgetKey) -> u32 {
+        let by_key = self
+            .by_key
+            .lock()
+            .expect("nothing panics while it holds the lock");
+        by_key
+            .get(key)
+            .map_or(window::USUAL_LIMIT, |budget| budget.limit())
     }
 
     /// The budget of a key. A new one is shown to `begin`, which may have it kept.

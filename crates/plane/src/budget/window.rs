@@ -13,7 +13,7 @@ use super::{
 };
 
 /// What Plane allows until its headers say otherwise.
-const USUAL_LIMIT: u32 = 60;
+pub(super) const USUAL_LIMIT: u32 = 60;
 /// More than this in a window is as good as no limit, and is not worth remembering call by call.
 pub(super) const LARGEST_LIMIT: u32 = 10_000;
 /// A smaller limit is believed after so many answers that all agree.

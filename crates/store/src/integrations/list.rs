@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -6,10 +6,10 @@ use domain::{
     freshness::Freshness,
     ids::{IntegrationId, ProjectId},
     integration::{
-        ActiveIntegration, ActiveProject, IntegrationCounts, IntegrationFilter, IntegrationRow,
-        IntegrationShow, IntegrationSort,
+        ActiveIntegration, ActiveProject, IntegrationCounts, IntegrationFilter, IntegrationList,
+        IntegrationRow, IntegrationShow, IntegrationSort, Selection,
     },
-    page::{Cursor, Page},
+    page::Cursor,
     run::Outcome,
 };
 use surrealdb::types::SurrealValue;
@@ -39,7 +39,7 @@ impl Store {
         after: Option<&Cursor>,
         limit: u32,
         now: DateTime<Utc>,
-    ) -> Result<Page<IntegrationRow>, Error> {
+    ) -> Result<IntegrationList, Error> {
         let after = read_cursor(after);
         let mut rows: Vec<(String, IntegrationRow)> = self
             .all_rows(now)
@@ -47,10 +47,36 @@ impl Store {
             .into_iter()
             .filter(|row| shows(filter, row))
             .map(|row| (sort_key(filter.sort, &row), row))
-            .filter(|(key, _)| *key > after)
             .collect();
+        let matching = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        rows.retain(|(key, _)| *key > after);
         rows.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Ok(page(rows, limit))
+        let page = page(rows, limit);
+        Ok(IntegrationList {
+            rows: page.rows,
+            next: page.next,
+            matching,
+        })
+    }
+
+    /// What a selection means now, by name. Ids that nothing belongs to any more are left out.
+    pub async fn selected_integrations(
+        &self,
+        _viewer: &Viewer,
+        selection: &Selection,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<IntegrationRow>, Error> {
+        let is_selected: Box<dyn Fn(&IntegrationRow) -> bool + Send> = match selection {
+            Selection::Matching(filter) => Box::new(|row| shows(filter, row)),
+            Selection::Ids(ids) => {
+                let ids: HashSet<&IntegrationId> = ids.iter().collect();
+                Box::new(move |row| ids.contains(&row.integration.id))
+            }
+        };
+        let mut rows = self.all_rows(now).await?;
+        rows.retain(is_selected);
+        rows.sort_by_cached_key(|row| sort_key(IntegrationSort::Name, row));
+        Ok(rows)
     }
 
     async fn all_rows(&self, now: DateTime<Utc>) -> Result<Vec<IntegrationRow>, Error> {
@@ -167,7 +193,12 @@ fn shows(filter: &IntegrationFilter, row: &IntegrationRow) -> bool {
             .to_lowercase()
             .contains(&q)
         || settings.workspace.as_str().to_lowercase().contains(&q);
+    let is_tagged = filter
+        .tag
+        .as_ref()
+        .is_none_or(|tag| settings.tags.contains(tag));
     found
+        && is_tagged
         && match filter.show {
             IntegrationShow::All => true,
             IntegrationShow::Attention => needs_attention(row),

@@ -50,7 +50,8 @@ pub struct SealedKey {
 
 const SETTINGS: &str = "base_url = $set.base_url, workspace = $set.workspace, project_id = $set.project_id,
     integration_name = $set.integration_name, name_key = $set.name_key, description = $set.description,
-    auth_scheme = $set.auth_scheme, interval_minutes = $set.interval_minutes, quiet_hours = $set.quiet_hours";
+    auth_scheme = $set.auth_scheme, interval_minutes = $set.interval_minutes, quiet_hours = $set.quiet_hours,
+    tags = $set.tags";
 
 impl Store {
     /// Stores an integration, active; `Taken` if another one has its name in any case.

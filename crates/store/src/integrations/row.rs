@@ -16,7 +16,7 @@ use crate::{
 
 /// All columns but the sealed key.
 pub(crate) const COLUMNS: &str = "uid, base_url, workspace, project_id, is_active, integration_name, description, created_at,
-    updated_at, auth_scheme, interval_minutes, quiet_hours, paused_at, paused_by, paused_by_name, pause_note,
+    updated_at, auth_scheme, interval_minutes, quiet_hours, tags, paused_at, paused_by, paused_by_name, pause_note,
     key_last_four, key_fingerprint, key_replaced_at, version";
 
 #[derive(SurrealValue)]
@@ -33,6 +33,7 @@ pub(crate) struct Stored {
     auth_scheme: String,
     interval_minutes: i64,
     quiet_hours: Option<String>,
+    tags: Vec<String>,
     paused_at: Option<DateTime<Utc>>,
     paused_by: Option<Uuid>,
     paused_by_name: Option<String>,
@@ -56,6 +57,7 @@ impl Stored {
                 auth_scheme: AuthScheme::from_word(&self.auth_scheme),
                 interval_minutes: count(self.interval_minutes),
                 quiet_hours: self.quiet_hours.as_deref().map(parse).transpose()?,
+                tags: parse(&self.tags.join(","))?,
             },
             is_active: self.is_active,
             paused: self.paused_at.zip(self.paused_by).map(|(at, by)| Pause {
@@ -88,6 +90,7 @@ pub(super) struct Settings {
     auth_scheme: String,
     interval_minutes: i64,
     quiet_hours: Option<String>,
+    tags: Vec<String>,
 }
 
 impl From<&IntegrationSettings> for Settings {
@@ -102,6 +105,7 @@ impl From<&IntegrationSettings> for Settings {
             auth_scheme: settings.auth_scheme.word().to_owned(),
             interval_minutes: i64::from(settings.interval_minutes),
             quiet_hours: settings.quiet_hours.map(|hours| hours.to_string()),
+            tags: settings.tags.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -117,6 +121,7 @@ pub(super) fn changed(old: &IntegrationSettings, new: &IntegrationSettings) -> O
         ("way the key is sent", old.auth_scheme != new.auth_scheme),
         ("interval", old.interval_minutes != new.interval_minutes),
         ("quiet hours", old.quiet_hours != new.quiet_hours),
+        ("tags", old.tags != new.tags),
     ];
     let names: Vec<&str> = fields
         .into_iter()
@@ -137,6 +142,7 @@ pub(crate) struct Facts {
     visible_projects: i64,
     total_work_items: i64,
     complete_at: Option<DateTime<Utc>>,
+    complete_requests: Option<i64>,
     last_run: Option<serde_json::Value>,
     last_test: Option<serde_json::Value>,
 }
@@ -156,6 +162,7 @@ impl Facts {
             visible_projects: count(self.visible_projects),
             total_work_items: count(self.total_work_items),
             complete_at: self.complete_at,
+            complete_requests: self.complete_requests.map(count),
             last_run,
             last_test,
             integration,

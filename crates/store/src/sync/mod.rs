@@ -177,7 +177,8 @@ impl Store {
                 update $lease_id set run = none, owner = none, until = $now;
                 update $run_id set is_running = false, outcome = $outcome, reason = $reason, counts = $counts,
                     finished_at = $now;
-                update $facts set last_run = $summary, complete_at = $complete_at ?? complete_at;
+                update $facts set last_run = $summary, complete_at = $complete_at ?? complete_at,
+                    complete_requests = if $complete_at != none {{ $counts.requests }} else {{ complete_requests }};
                 return none;
             }}"
         );

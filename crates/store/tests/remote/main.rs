@@ -11,6 +11,8 @@ mod together;
 
 #[path = "../suite/budgets.rs"]
 mod budgets;
+#[path = "../suite/bulk.rs"]
+mod bulk;
 #[path = "../suite/integrations.rs"]
 mod integrations;
 #[path = "../suite/mirror.rs"]

@@ -79,6 +79,7 @@ pub(crate) fn settings(name: &str) -> IntegrationSettings {
         auth_scheme: Default::default(),
         interval_minutes: 15,
         quiet_hours: None,
+        tags: Default::default(),
     }
 }
 
