@@ -17,32 +17,73 @@ const SMALL: u32 = 20_000;
 
 pub(super) fn measure(bench: &Bench, step: &Step) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    step.busy("first sync of a smaller copy");
-    let small = first_sync_of(bench, SMALL, "small", &mut rows)?;
-
-    let (mut plane, url, key) = bench.plane(bench.items)?;
-    let mut portal = bench.portal(LARGE)?;
-    let mut admin = Admin::set_up(&portal)?;
-    let integration = admin.connect("Big", &url, "big", &key)?;
-    step.busy("first sync");
-    let large = first_sync(&mut admin, &portal, &integration, &mut rows)?;
+    let small = three_syncs(bench, step, SMALL, "small", &mut rows)?;
+    let large = three_syncs(bench, step, bench.items, LARGE, &mut rows)?;
     rows.push(Row::at_least(
-        format!("its rate, of the rate of {SMALL} work items"),
+        format!(
+            "first sync of {} work items, of the rate of {SMALL}",
+            bench.items
+        ),
         large / small * 100.0,
         80.0,
         "%",
+    ));
+    let (start, _) = time_to_ready(bench, LARGE, 5)?;
+    rows.push(Row::at_most(
+        format!("start to ready, {} items", bench.items),
+        start,
+        0.3,
+        "s",
+    ));
+    Ok(rows)
+}
+
+/// A portal's first sync of so many work items, one with nothing changed, and one with one changed. Answers how many work
+/// items a second the first one made.
+fn three_syncs(
+    bench: &Bench,
+    step: &Step,
+    items: u32,
+    folder: &str,
+    rows: &mut Vec<Row>,
+) -> Result<f64> {
+    let (mut plane, url, key) = bench.plane(items)?;
+    let mut portal = bench.portal(folder)?;
+    let mut admin = Admin::set_up(&portal)?;
+    let integration = admin.connect("Big", &url, "big", &key)?;
+
+    step.busy(&format!("{items} work items"));
+    let (memory, disk) = (resident_megabytes(&portal)?, written_megabytes(&portal)?);
+    let first = timed(&mut admin, &portal, &integration)?;
+    let rate = first.count("items") / first.seconds;
+    rows.push(Row::at_least(
+        format!(
+            "first sync of {items} work items ({}, {:.0} MB written, {:.1} s of CPU)",
+            first.asked(),
+            written_megabytes(&portal)? - disk,
+            first.cpu_seconds,
+        ),
+        rate,
+        6_000.0,
+        "items/s",
+    ));
+    rows.push(Row::at_most(
+        format!("memory more after {items} work items"),
+        resident_megabytes(&portal)? - memory,
+        150.0,
+        "MB",
     ));
     // Members, states, labels, cycles and modules were read a moment ago, so this one asks for changes alone.
     step.busy("nothing changed");
     let second = timed(&mut admin, &portal, &integration)?;
     rows.push(Row::at_most(
-        "nothing changed: requests, one of them for the projects",
+        format!("nothing of {items} changed: requests, one of them for the projects"),
         second.count("requests"),
         2.0,
         "",
     ));
     rows.push(Row::at_most(
-        "nothing changed: own time",
+        format!("nothing of {items} changed: own time ({})", second.asked()),
         second.cpu_seconds * 1_000.0,
         50.0,
         "ms",
@@ -59,69 +100,19 @@ pub(super) fn measure(bench: &Bench, step: &Step) -> Result<Vec<Row>> {
         bail!("the changed work item did not arrive: {}", third.run);
     }
     rows.push(Row::seen(
-        format!("one of {} changed: own time", bench.items),
+        format!("one of {items} changed: own time ({})", third.asked()),
         third.cpu_seconds * 1_000.0,
         "ms",
     ));
     rows.push(Row::at_most(
-        format!("memory after {} items, three times", bench.items),
+        format!("memory after {items} items, three times"),
         resident_megabytes(&portal)?,
         250.0,
         "MB",
     ));
     portal.process.stop()?;
     plane.stop()?;
-    let (start, _) = time_to_ready(bench, LARGE, 5)?;
-    rows.push(Row::at_most(
-        format!("start to ready, {} items", bench.items),
-        start,
-        0.3,
-        "s",
-    ));
-    Ok(rows)
-}
-
-/// The first sync of a portal of its own; items a second.
-fn first_sync_of(bench: &Bench, items: u32, folder: &str, rows: &mut Vec<Row>) -> Result<f64> {
-    let (mut plane, url, key) = bench.plane(items)?;
-    let mut portal = bench.portal(folder)?;
-    let mut admin = Admin::set_up(&portal)?;
-    let integration = admin.connect("Small", &url, "big", &key)?;
-    let rate = first_sync(&mut admin, &portal, &integration, rows)?;
-    portal.process.stop()?;
-    plane.stop()?;
     Ok(rate)
-}
-
-/// Items a second, with a row for them and one for the memory they took.
-fn first_sync(
-    admin: &mut Admin,
-    portal: &Portal,
-    integration: &str,
-    rows: &mut Vec<Row>,
-) -> Result<f64> {
-    let (memory, disk) = (resident_megabytes(portal)?, written_megabytes(portal)?);
-    let first = timed(admin, portal, integration)?;
-    let items = first.count("items");
-    rows.push(Row::at_least(
-        format!(
-            "first sync of {items} work items: {} requests, {:.0} MB read, {:.0} MB written, {:.0} s of CPU",
-            first.count("requests"),
-            first.count("bytes") / 1e6,
-            written_megabytes(portal)? - disk,
-            first.cpu_seconds,
-        ),
-        items / first.seconds,
-        6_000.0,
-        "items/s",
-    ));
-    rows.push(Row::at_most(
-        format!("memory more after {items} work items"),
-        resident_megabytes(portal)? - memory,
-        150.0,
-        "MB",
-    ));
-    Ok(items / first.seconds)
 }
 
 /// A run, and what it took.
@@ -135,6 +126,15 @@ struct Timed {
 impl Timed {
     fn count(&self, name: &str) -> f64 {
         self.run["counts"][name].as_f64().unwrap_or_default()
+    }
+
+    /// What no sync of the kind can do without.
+    fn asked(&self) -> String {
+        let megabytes = self.count("bytes") / 1e6;
+        format!(
+            "{} requests, {megabytes:.1} MB read",
+            self.count("requests")
+        )
     }
 }
 

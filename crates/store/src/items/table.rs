@@ -1,6 +1,7 @@
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    ops::Bound,
 };
 
 use chrono::{DateTime, Utc};
@@ -19,7 +20,13 @@ pub(crate) struct Table {
     buckets: BTreeMap<i64, Vec<Entry>>,
     /// In which bucket each item is.
     places: HashMap<Uuid, i64>,
+    /// All in the order of the latest change, which most lists have.
+    latest: BTreeSet<Place>,
 }
+
+/// So many items are looked at in the order of a list before all are looked at in the order in which they lie.
+/// Few in tests, so that these see both ways.
+const WALK: usize = if cfg!(test) { 40 } else { 2_000 };
 
 pub(crate) struct Entry {
     pub(crate) id: Uuid,
@@ -76,6 +83,13 @@ struct ListedItem<'a> {
     updated_at: DateTime<Utc>,
 }
 
+/// The items of a bucket's text, as lists need them.
+pub(super) fn read_bucket(text: &str) -> Result<Vec<Entry>, Error> {
+    let listed: Vec<Listed<'_>> =
+        serde_json::from_str(text).map_err(|error| Error::Query(error.to_string()))?;
+    Ok(listed.into_iter().map(|row| Entry::new(row.item)).collect())
+}
+
 impl Table {
     /// How many work items there are.
     pub(crate) fn len(&self) -> usize {
@@ -97,20 +111,18 @@ impl Table {
     }
 
     /// Takes in a bucket as it is now.
-    pub(super) fn set(&mut self, bucket: i64, text: &str) -> Result<(), Error> {
-        let listed: Vec<Listed<'_>> =
-            serde_json::from_str(text).map_err(|error| Error::Query(error.to_string()))?;
+    pub(super) fn set(&mut self, bucket: i64, entries: Vec<Entry>) {
         for old in self.buckets.remove(&bucket).into_iter().flatten() {
             self.places.remove(&old.id);
+            self.latest.remove(&Place::of(&old, WorkItemSort::Updated));
         }
-        if listed.is_empty() {
-            return Ok(());
+        for entry in &entries {
+            self.places.insert(entry.id, bucket);
+            self.latest.insert(Place::of(entry, WorkItemSort::Updated));
         }
-        let entries: Vec<Entry> = listed.into_iter().map(|row| Entry::new(row.item)).collect();
-        self.places
-            .extend(entries.iter().map(|entry| (entry.id, bucket)));
-        self.buckets.insert(bucket, entries);
-        Ok(())
+        if !entries.is_empty() {
+            self.buckets.insert(bucket, entries);
+        }
     }
 
     /// The first `limit` of what is wanted behind `after`, each with its place.
@@ -126,18 +138,62 @@ impl Table {
             let bucket = self.buckets.get(&bucket_of(number));
             return first(bucket.into_iter().flatten(), holds, sort, after, limit);
         }
-        // The latest numbers are mostly the latest changes too, so the other orders find their first rows sooner this way.
         match sort {
-            WorkItemSort::Oldest => first(self.all(), holds, sort, after, limit),
-            _ => first(
-                self.buckets.values().rev().flatten(),
-                holds,
-                sort,
-                after,
-                limit,
-            ),
+            // Buckets lie in the order of numbers.
+            WorkItemSort::Oldest => {
+                let buckets = self.buckets.values();
+                bucket_by_bucket(buckets, holds, sort, after, limit)
+            }
+            WorkItemSort::Newest => {
+                let buckets = self.buckets.values().rev();
+                bucket_by_bucket(buckets, holds, sort, after, limit)
+            }
+            WorkItemSort::Updated => match self.latest(holds, after, limit) {
+                Some(found) => found,
+                None => first(self.all(), holds, sort, after, limit),
+            },
+            WorkItemSort::Priority => first(self.all(), holds, sort, after, limit),
         }
     }
+
+    /// Walks along the latest changes; `None` if what is wanted is too far apart for that.
+    fn latest(
+        &self,
+        holds: impl Fn(&Entry) -> bool,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Option<Vec<(Place, &Entry)>> {
+        let mut found = Vec::new();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut walk = self.latest.range((from, Bound::Unbounded));
+        for place in walk.by_ref().take(WALK) {
+            let entry = self.get(place.id).filter(|entry| holds(entry));
+            found.extend(entry.map(|entry| (*place, entry)));
+            if found.len() == limit {
+                return Some(found);
+            }
+        }
+        walk.next().is_none().then_some(found)
+    }
+}
+
+/// The first `limit` behind `after` of buckets that come in the list's order.
+fn bucket_by_bucket<'a>(
+    buckets: impl Iterator<Item = &'a Vec<Entry>>,
+    holds: impl Fn(&Entry) -> bool,
+    sort: WorkItemSort,
+    after: Option<Place>,
+    limit: usize,
+) -> Vec<(Place, &'a Entry)> {
+    let mut found = Vec::new();
+    for bucket in buckets {
+        if found.len() >= limit {
+            break;
+        }
+        found.extend(first(bucket.iter(), &holds, sort, after, limit));
+    }
+    found.truncate(limit);
+    found
 }
 
 /// The first `limit` behind `after`, in order. One pass: what is too far behind is let go again and again, some at a time.
@@ -308,6 +364,9 @@ mod tests {
         for entry in entries {
             let bucket = bucket_of(entry.number);
             table.places.insert(entry.id, bucket);
+            table
+                .latest
+                .insert(Place::of(&entry, WorkItemSort::Updated));
             table.buckets.entry(bucket).or_default().push(entry);
         }
         table
@@ -318,15 +377,19 @@ mod tests {
         fn pages_go_through_all_in_order(
             rows in vec((0i64..50, 0usize..5), 0..300),
             sort in select(&SORTS[..]),
+            priority in proptest::option::of(select(&Priority::ALL[..])),
             limit in 1usize..20,
         ) {
             let entries = rows.iter().zip(1..).map(|((at, priority), n)| entry(n, *at, *priority)).collect();
             let table = table(entries);
-            let mut all: Vec<Place> = table.all().map(|entry| Place::of(entry, sort)).collect();
+            let wanted = Wanted { priority, ..Wanted::default() };
+            let is_in = |entry: &&Entry| priority.is_none_or(|wanted| entry.priority == wanted);
+            let mut all: Vec<Place> =
+                table.all().filter(is_in).map(|entry| Place::of(entry, sort)).collect();
             all.sort();
             let (mut paged, mut after) = (Vec::new(), None);
             loop {
-                let page = table.list(&Wanted::default(), sort, after, limit);
+                let page = table.list(&wanted, sort, after, limit);
                 paged.extend(page.iter().map(|(place, _)| *place));
                 match page.last() {
                     Some((last, _)) => after = Place::read(&last.text()),

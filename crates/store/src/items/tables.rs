@@ -1,14 +1,13 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use domain::mirror::StateGroup;
 use surrealdb::types::SurrealValue;
-use tokio::sync::RwLock;
 use uuid::Uuid;
 
-use super::{Table, bucket::changed_after};
+use super::{Table, bucket::changed_after, table::read_bucket};
 use crate::{
     Store,
     error::Error,
@@ -37,10 +36,27 @@ struct Cached {
 
 #[derive(Default)]
 struct Held {
-    table: Arc<RwLock<Table>>,
+    shared: Arc<Shared>,
     len: usize,
     /// Which look was the last at it.
     looked: u64,
+}
+
+#[derive(Default)]
+struct Shared {
+    table: RwLock<Table>,
+    /// Whose turn it is to bring the table up to date.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Shared {
+    fn look<R>(&self, look: impl FnOnce(&Table) -> R) -> R {
+        look(&self.table.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut Table) -> R) -> R {
+        change(&mut self.table.write().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Tables {
@@ -48,13 +64,13 @@ impl Tables {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn of(&self, ids: [Uuid; 2]) -> Arc<RwLock<Table>> {
+    fn of(&self, ids: [Uuid; 2]) -> Arc<Shared> {
         let mut cached = self.cached();
         cached.looks += 1;
         let looks = cached.looks;
         let held = cached.tables.entry(ids).or_default();
         held.looked = looks;
-        Arc::clone(&held.table)
+        Arc::clone(&held.shared)
     }
 
     fn forget(&self, ids: [Uuid; 2]) {
@@ -100,29 +116,19 @@ impl Store {
             self.inner.tables.forget(ids);
             return Ok(look(&Table::default()));
         };
-        let table = self.inner.tables.of(ids);
-        {
-            let table = table.read().await;
-            if table.revision == revision {
-                return Ok(look(&table));
-            }
+        let shared = self.inner.tables.of(ids);
+        if shared.look(|table| table.revision) < revision {
+            let (store, shared) = (self.clone(), Arc::clone(&shared));
+            // A task of its own goes on whatever becomes of this one, so that nobody waits for a turn that is never given back.
+            tokio::spawn(async move { store.bring_up(ids, &shared, revision).await })
+                .await
+                .map_err(|error| Error::Query(format!("a table was not read: {error}")))??;
         }
-        let mut table = table.write().await;
-        // Somebody else may have brought it there while this one waited.
-        if table.revision < revision {
-            self.bring_up(ids, &mut table, revision).await?;
-            self.inner.tables.grown(ids, table.len());
-        }
-        Ok(look(&table))
+        Ok(shared.look(look))
     }
 
     /// Takes in the buckets that changed since the table's revision. What changes meanwhile is taken in now or next time.
-    async fn bring_up(
-        &self,
-        ids: [Uuid; 2],
-        table: &mut Table,
-        revision: i64,
-    ) -> Result<(), Error> {
+    async fn bring_up(&self, ids: [Uuid; 2], shared: &Shared, revision: i64) -> Result<(), Error> {
         #[derive(SurrealValue)]
         struct State {
             state: Uuid,
@@ -134,17 +140,22 @@ impl Store {
             changed_key: String,
             items: String,
         }
+        let _turn = shared.turn.lock().await;
+        let known = shared.look(|table| table.revision);
+        if known >= revision {
+            return Ok(());
+        }
         let states: Vec<State> = self
             .ask("select state, state_group from $states")
             .bind("states", records_under("states", &ids))
             .read()
             .await?
             .rows(0)?;
-        table.groups = states
+        let groups = states
             .into_iter()
             .map(|row| (row.state, StateGroup::from_word(&row.state_group)))
             .collect();
-        let mut after = changed_after(table.revision);
+        let mut after = changed_after(known);
         loop {
             let rows: Vec<Changed> = self
                 .ask(CHANGED)
@@ -155,16 +166,27 @@ impl Store {
                 .read()
                 .await?
                 .rows(0)?;
-            for row in &rows {
-                table.set(row.bucket, &row.items)?;
-            }
+            let changed = rows
+                .iter()
+                .map(|row| Ok((row.bucket, read_bucket(&row.items)?)))
+                .collect::<Result<Vec<_>, Error>>()?;
+            shared.change(|table| {
+                for (bucket, entries) in changed {
+                    table.set(bucket, entries);
+                }
+            });
             let is_last = rows.len() < PAGE;
             match rows.into_iter().last() {
                 Some(last) if !is_last => after = last.changed_key,
                 _ => break,
             }
         }
-        table.revision = revision;
+        let len = shared.change(|table| {
+            table.groups = groups;
+            table.revision = revision;
+            table.len()
+        });
+        self.inner.tables.grown(ids, len);
         Ok(())
     }
 }
