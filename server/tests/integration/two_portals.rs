@@ -6,7 +6,7 @@ mod surreal;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use app::BulkForm;
+use app::{BulkForm, IntegrationForm};
 use chrono::TimeDelta;
 use domain::run::{Outcome, RunFilter, SyncRun};
 use fake_plane::{FakePlane, Fault, What};
@@ -162,8 +162,22 @@ async fn what_a_dead_one_was_at_is_taken_over_within_thirty_seconds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bulk_operation_of_a_dead_one_is_gone_on_with_and_each_item_is_done_once() {
-    let two = two(10).await;
+    let two = two(0).await;
     let admin = two.one.make_admin().await;
+    let plane = &two.one.plane;
+    let ops = plane.given(|state| state.project_called("acme", "OPS").unwrap().id);
+    for n in 0..10 {
+        let form = IntegrationForm {
+            integration_name: format!("Acme {n}"),
+            base_url: plane.url(),
+            workspace: "acme".to_owned(),
+            project_id: ops.to_string(),
+            api_key: fake_plane::seed::KEY.to_owned(),
+            ..IntegrationForm::default()
+        };
+        let made = two.one.portal.backend.integrations.create(&admin, form);
+        made.await.unwrap();
+    }
     let bulk = two.one.portal.backend.bulk.clone();
     let form = BulkForm {
         all: true,
@@ -173,7 +187,7 @@ async fn a_bulk_operation_of_a_dead_one_is_gone_on_with_and_each_item_is_done_on
     let id = bulk.plan(&admin, form).await.unwrap();
     // Slower than anything here: eight are under way for as long as their portal lives, two wait.
     let slow = What::Latency(3_600_000);
-    two.one.plane.fail(Fault::new(slow).on("/work-items/"));
+    plane.fail(Fault::new(slow).on("/work-items/"));
     let (theirs, starter) = (two.other.portal.clone(), admin.clone());
     let begun = two.other.runtime.spawn(async move {
         let mut changes = theirs.bulk.changes();
@@ -193,7 +207,7 @@ async fn a_bulk_operation_of_a_dead_one_is_gone_on_with_and_each_item_is_done_on
     assert!(mine.take_over().await.unwrap().is_empty(), "it is at work");
 
     two.other.die();
-    two.one.plane.heal();
+    plane.heal();
     let mut waited = 0;
     while mine.take_over().await.unwrap().is_empty() {
         two.one.clock.advance(TimeDelta::seconds(5));
