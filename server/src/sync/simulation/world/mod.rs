@@ -407,7 +407,7 @@ impl World {
     async fn drive(&mut self, running: &mut Running, run: &Run) -> Touched {
         let mut edits = run.edits.iter().peekable();
         let mut deliveries = run.deliveries.iter().peekable();
-        let mut arriving = Vec::new();
+        let mut arriving: Vec<Arriving> = Vec::new();
         let mut items = BTreeSet::new();
         let (after, mut polls) = match run.end {
             End::Whole => (usize::MAX, 0),
@@ -424,8 +424,13 @@ impl World {
             while let Some((_, which)) = deliveries.next_if(|(at, _)| *at <= asked) {
                 arriving.extend(self.arrival(*which));
             }
-            arriving
-                .retain_mut(|(_, arrival): &mut Arriving| arrival.as_mut().poll(cx).is_pending());
+            // Dealt with before the run goes on: Plane would answer two who ask at once in any order, and no seed would replay.
+            while let Some((_, arrival)) = arriving.first_mut() {
+                if arrival.as_mut().poll(cx).is_pending() {
+                    return std::task::Poll::Pending;
+                }
+                drop(arriving.remove(0));
+            }
             if asked >= after {
                 match polls {
                     0 => return std::task::Poll::Ready(false),
