@@ -92,3 +92,16 @@ export class FakePlane {
     return text === "" ? undefined : JSON.parse(text);
   }
 }
+
+/** A Plane of its own, because other tests count what is in the shared one: with a project "Tiny" of 14 work items, `TINY-1` and on. */
+export async function withTinyProject(use: (plane: FakePlane) => Promise<void>): Promise<void> {
+  const plane = await FakePlane.start();
+  try {
+    const place = { workspace: "acme", project: "TINY" };
+    await plane.edit({ op: "add_project", workspace: place.workspace, name: "Tiny", identifier: place.project });
+    await plane.edit({ op: "add_items", ...place, count: 14 });
+    await use(plane);
+  } finally {
+    await plane.stop();
+  }
+}

@@ -6,26 +6,17 @@ import { Runs } from "../pages/runs.ts";
 import { WorkItems } from "../pages/work_items.ts";
 import type { Guard } from "../support/guard.ts";
 import { lookAt } from "../support/looks.ts";
-import { FakePlane } from "../support/plane.ts";
+import { type FakePlane, withTinyProject } from "../support/plane.ts";
 
 test("what is deleted in Plane is held when it is much, released by an admin, and put back from the list of deleted", async ({
   admin,
   guard,
   javaScriptEnabled,
 }) => {
-  // Its own, because other tests count what is in the shared one.
-  const plane = await FakePlane.start();
-  try {
-    await prune(admin, plane, guard, javaScriptEnabled !== false);
-  } finally {
-    await plane.stop();
-  }
+  await withTinyProject((plane) => prune(admin, plane, guard, javaScriptEnabled !== false));
 });
 
 async function prune(admin: Page, plane: FakePlane, guard: Guard, scripts: boolean): Promise<void> {
-  const place = { workspace: "acme", project: "TINY" };
-  await plane.edit({ op: "add_project", workspace: "acme", name: "Tiny", identifier: place.project });
-  await plane.edit({ op: "add_items", ...place, count: 14 });
   await new Integrations(admin).add({ name: "Pruned", address: plane.url, workspace: "acme", key: plane.keys.member });
   const runs = new Runs(admin);
   await runs.start();

@@ -7,26 +7,17 @@ import { Runs } from "../pages/runs.ts";
 import { WorkItems } from "../pages/work_items.ts";
 import type { Guard } from "../support/guard.ts";
 import { lookAt } from "../support/looks.ts";
-import { FakePlane } from "../support/plane.ts";
+import { type FakePlane, withTinyProject } from "../support/plane.ts";
 
 test("a copy is compared with Plane, what differs is put right by reading everything again, and the trend shows it", async ({
   admin,
   guard,
   javaScriptEnabled,
 }) => {
-  // Its own, because other tests count what is in the shared one.
-  const plane = await FakePlane.start();
-  try {
-    await compare(admin, plane, guard, javaScriptEnabled !== false);
-  } finally {
-    await plane.stop();
-  }
+  await withTinyProject((plane) => compare(admin, plane, guard, javaScriptEnabled !== false));
 });
 
 async function compare(admin: Page, plane: FakePlane, guard: Guard, scripts: boolean): Promise<void> {
-  const place = { workspace: "acme", project: "TINY" };
-  await plane.edit({ op: "add_project", workspace: "acme", name: "Tiny", identifier: place.project });
-  await plane.edit({ op: "add_items", ...place, count: 14 });
   await new Integrations(admin).add({ name: "Drifted", address: plane.url, workspace: "acme", key: plane.keys.member });
   const runs = new Runs(admin);
   await runs.start();
@@ -48,7 +39,7 @@ async function compare(admin: Page, plane: FakePlane, guard: Guard, scripts: boo
   await expect(drift.trend()).toBeHidden();
   if (scripts) await lookAt(admin, "drift-first", guard);
 
-  await plane.edit({ op: "add_items", ...place, count: 3 });
+  await plane.edit({ op: "add_items", workspace: "acme", project: "TINY", count: 3 });
   await drift.compare();
   await expect(main).toContainText("+3 / −0 of 17 work items differed.");
   await expect(drift.rows().first()).toContainText("Count and sample");

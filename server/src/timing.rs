@@ -24,6 +24,13 @@ pub struct Timing {
     pub plane: plane::Times,
 }
 
+/// Ticks at this pace, the first at once; one that comes late moves those behind it.
+pub(crate) fn every(period: Duration) -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks
+}
+
 impl Default for Timing {
     fn default() -> Self {
         Self {

@@ -67,30 +67,30 @@ fn Table(operations: Vec<BulkOperation>) -> impl IntoView {
         .map(|operation| {
             let (tone, shape, word) = words::look(&operation);
             view! {
-                <tr>
-                    <th scope="row"><a href=paths::bulk(operation.id)>{words::title(&operation)}</a></th>
-                    <td><Ago at=operation.started_at.unwrap_or(operation.planned_at)/></td>
-                    <td>{operation.by_name.clone()}</td>
-                    <td><Badge tone shape text=word/></td>
-                    <td>{words::result(operation.counts)}</td>
+                <tr role="row">
+                    <th scope="row" role="rowheader"><a href=paths::bulk(operation.id)>{words::title(&operation)}</a></th>
+                    <td role="cell"><Ago at=operation.started_at.unwrap_or(operation.planned_at)/></td>
+                    <td role="cell">{operation.by_name.clone()}</td>
+                    <td role="cell"><Badge tone shape text=word/></td>
+                    <td role="cell">{words::result(operation.counts)}</td>
                 </tr>
             }
         })
         .collect_view();
     view! {
         <TableRegion label="Bulk operations">
-            <table class="bulk-operations">
+            <table class="stacked bulk-operations" role="table">
                 <caption class="visually-hidden">"Bulk operations, latest first"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"What"</th>
-                        <th scope="col">"When"</th>
-                        <th scope="col">"Who"</th>
-                        <th scope="col">"State"</th>
-                        <th scope="col">"Result"</th>
+                <thead role="rowgroup">
+                    <tr role="row">
+                        <th scope="col" role="columnheader">"What"</th>
+                        <th scope="col" role="columnheader">"When"</th>
+                        <th scope="col" role="columnheader">"Who"</th>
+                        <th scope="col" role="columnheader">"State"</th>
+                        <th scope="col" role="columnheader">"Result"</th>
                     </tr>
                 </thead>
-                <tbody>{rows}</tbody>
+                <tbody role="rowgroup">{rows}</tbody>
             </table>
         </TableRegion>
     }

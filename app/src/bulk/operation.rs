@@ -163,7 +163,7 @@ fn Plan(operation: BulkOperation, is_admin: bool) -> impl IntoView {
 #[component]
 fn UnderWay(report: BulkReport, now: DateTime<Utc>) -> impl IntoView {
     let address = paths::live_bulk(report.operation.id);
-    view! { <Panel title="Under way"><LiveBulk address initial=bulk_now(&report, now)/></Panel> }
+    view! { <Panel title="Progress"><LiveBulk address initial=bulk_now(&report, now)/></Panel> }
         .into_any()
 }
 
@@ -200,17 +200,17 @@ fn Items(operation: BulkOperation, items: Vec<BulkItem>) -> impl IntoView {
         .collect_view();
     view! {
         <TableRegion label="Integrations of this operation">
-            <table class="bulk-items">
+            <table class="stacked bulk-items" role="table">
                 <caption class="visually-hidden">"Each integration, and how it stands"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Integration"</th>
-                        <th scope="col">"State"</th>
-                        <th scope="col">"Result"</th>
-                        {has_cost.then(|| view! { <th scope="col" class="number">"Requests"</th> })}
+                <thead role="rowgroup">
+                    <tr role="row">
+                        <th scope="col" role="columnheader">"Integration"</th>
+                        <th scope="col" role="columnheader">"State"</th>
+                        <th scope="col" role="columnheader">"Result"</th>
+                        {has_cost.then(|| view! { <th scope="col" role="columnheader" class="number">"Requests"</th> })}
                     </tr>
                 </thead>
-                <tbody>{rows}</tbody>
+                <tbody role="rowgroup">{rows}</tbody>
             </table>
         </TableRegion>
     }
@@ -222,14 +222,14 @@ fn Items(operation: BulkOperation, items: Vec<BulkItem>) -> impl IntoView {
 fn Item(item: BulkItem, cost: Option<String>) -> impl IntoView {
     let row = Row::of(&item);
     view! {
-        <tr id=format!("item-{}", row.number)>
-            <th scope="row"><a href=paths::integration(item.integration)>{item.name}</a></th>
-            <td><span class=format!("item-state item-{}", row.look)>{row.word}</span></td>
-            <td>
+        <tr role="row" id=format!("item-{}", row.number)>
+            <th scope="row" role="rowheader"><a href=paths::integration(item.integration)>{item.name}</a></th>
+            <td role="cell"><span class=format!("item-state item-{}", row.look)>{row.word}</span></td>
+            <td role="cell">
                 <span class="item-says">{row.says}</span> " "
                 <a class="item-link" hidden=row.href.is_empty() href=row.href.clone()>{row.link}</a>
             </td>
-            {cost.map(|cost| view! { <td class="number">{cost}</td> })}
+            {cost.map(|cost| view! { <td role="cell" class="number"><span class="stacked-word">"Requests: "</span>{cost}</td> })}
         </tr>
     }
     .into_any()

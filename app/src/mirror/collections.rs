@@ -63,29 +63,29 @@ fn Table(project: ProjectRow, collections: Vec<Collection>) -> impl IntoView {
             status => status,
         };
         view! {
-            <tr>
-                <th scope="row"><a href=href>{collection.name}</a></th>
-                <td>{words::collection_kind(collection.kind)}</td>
-                <td>{days}</td>
-                <td>{status}</td>
-                <td class="number">{number(collection.total_work_items)}</td>
+            <tr role="row">
+                <th scope="row" role="rowheader"><a href=href>{collection.name}</a></th>
+                <td role="cell">{words::collection_kind(collection.kind)}</td>
+                <td role="cell">{days}</td>
+                <td role="cell">{status}</td>
+                <td role="cell" class="number"><span class="stacked-word">"Work items: "</span>{number(collection.total_work_items)}</td>
             </tr>
         }
     };
     view! {
         <TableRegion label="Cycles and modules">
-            <table>
+            <table class="stacked" role="table">
                 <caption class="visually-hidden">"Cycles and modules and how many work items each has"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Name"</th>
-                        <th scope="col">"Kind"</th>
-                        <th scope="col">"Days"</th>
-                        <th scope="col">"Status"</th>
-                        <th scope="col" class="number">"Work items"</th>
+                <thead role="rowgroup">
+                    <tr role="row">
+                        <th scope="col" role="columnheader">"Name"</th>
+                        <th scope="col" role="columnheader">"Kind"</th>
+                        <th scope="col" role="columnheader">"Days"</th>
+                        <th scope="col" role="columnheader">"Status"</th>
+                        <th scope="col" role="columnheader" class="number">"Work items"</th>
                     </tr>
                 </thead>
-                <tbody>{collections.into_iter().map(line).collect_view()}</tbody>
+                <tbody role="rowgroup">{collections.into_iter().map(line).collect_view()}</tbody>
             </table>
         </TableRegion>
     }

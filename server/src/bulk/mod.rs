@@ -21,7 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, info, warn};
 use uuid::Uuid;
 
-use crate::{integrations::IntegrationsService, sync::SyncService};
+use crate::{integrations::IntegrationsService, sync::SyncService, timing::every};
 
 /// An operation whose lease is not renewed for this long is taken over.
 const LEASE: TimeDelta = TimeDelta::seconds(20);
@@ -70,11 +70,6 @@ impl BulkService {
 
     /// Goes on with what another process left, and forgets what is old, until `stop`.
     pub async fn keep_going(&self, stop: CancellationToken) {
-        let every = |period| {
-            let mut ticks = tokio::time::interval(period);
-            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            ticks
-        };
         let (mut look, mut tidy) = (every(LOOK), every(TIDY));
         loop {
             let done = tokio::select! {

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{BulkService, LEASE};
+use crate::timing::every;
 
 /// How often a worker renews its lease and looks whether it is to stop.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -115,8 +116,7 @@ impl BulkService {
 
     /// Renews the lease until that fails, and hears of it when somebody wants the operation to stop.
     async fn keep_alive(&self, work: &Work) -> store::Error {
-        let mut heartbeat = tokio::time::interval(HEARTBEAT);
-        heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut heartbeat = every(HEARTBEAT);
         loop {
             heartbeat.tick().await;
             let now = self.0.integrations.clock.now();

@@ -46,9 +46,8 @@ impl SyncService {
             Demand::Nothing(why) => Ok(Effect::Nothing(why)),
             Demand::Ask(project, item) => self.ask_for(integration, project, item).await,
             Demand::Collections(project) => {
-                let now = self.0.integrations.clock.now();
                 self.store()
-                    .reread_soon(integration.id, project, Reread::Collections, now)
+                    .reread_soon(integration.id, project, Reread::Collections)
                     .await
                     .map_err(from_store)?;
                 Ok(Effect::Noted)
@@ -124,9 +123,8 @@ impl SyncService {
         let is_known = item.state.is_none_or(|state| states.contains(&state))
             && item.labels.iter().all(|label| labels.contains(label));
         if !is_known {
-            let now = self.0.integrations.clock.now();
             store
-                .reread_soon(id, item.project, Reread::Around, now)
+                .reread_soon(id, item.project, Reread::Around)
                 .await
                 .map_err(from_store)?;
         }

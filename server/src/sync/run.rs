@@ -17,6 +17,7 @@ use super::{
     ended::{self, Ended},
     live::Live,
 };
+use crate::timing::every;
 
 /// How often a run under way writes down where it is, renews its lease and looks whether it is to be cancelled.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -146,8 +147,7 @@ impl SyncService {
     /// Renews the lease and shows the progress, until there is a reason to end the run.
     async fn keep_alive(&self, run: &RunRef, live: &Live, plane: &Plane) -> Ended {
         let waiting = plane.waiting();
-        let mut heartbeat = tokio::time::interval(HEARTBEAT);
-        heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut heartbeat = every(HEARTBEAT);
         loop {
             heartbeat.tick().await;
             let now = self.0.integrations.clock.now();

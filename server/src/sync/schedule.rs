@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::SyncService;
+use crate::timing::every;
 
 /// How often it is looked what is due; far below the shortest interval, a minute.
 const LOOK: Duration = Duration::from_secs(5);
@@ -22,11 +23,6 @@ const AT_ONCE: usize = 4;
 impl SyncService {
     /// Starts runs as they become due and ends those whose process died, until `stop`.
     pub async fn keep_schedule(&self, stop: CancellationToken) {
-        let every = |period| {
-            let mut ticks = tokio::time::interval(period);
-            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            ticks
-        };
         let (mut look, mut tidy) = (every(LOOK), every(TIDY));
         loop {
             let done = tokio::select! {

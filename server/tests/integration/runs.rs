@@ -1,4 +1,5 @@
 use chrono::TimeDelta;
+use domain::run::Phase;
 use fake_plane::{Fault, What};
 
 use crate::support::{TestPortal, person::Answer};
@@ -112,14 +113,13 @@ async fn who_cancels_a_run_is_told_how_far_it_came_and_that_the_next_one_goes_on
     let run_id = run.rsplit('/').next().unwrap();
     let runs = portal.portal.backend.runs.clone();
     let viewer = portal.viewer().await;
-    while runs
-        .run(&viewer, run_id.parse().unwrap())
-        .await
-        .unwrap()
-        .counts
-        .projects
-        == 0
-    {
+    // Until it waits for the slow answer: between two calls there is none to be cut off.
+    loop {
+        let now = runs.run(&viewer, run_id.parse().unwrap()).await.unwrap();
+        let progress = (now.progress.phase, now.progress.project.map(|id| id.0));
+        if progress == (Phase::WorkItems, Some(ops)) {
+            break;
+        }
         changes.recv().await.unwrap();
     }
     admin.post("cancel_run", &[("id", run_id)]).await;

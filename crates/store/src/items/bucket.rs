@@ -28,6 +28,10 @@ pub(crate) fn bucket_of(sequence_id: u64) -> i64 {
     i64::try_from(sequence_id / NUMBERS).unwrap_or(i64::MAX)
 }
 
+fn is_long(item: &WorkItem) -> bool {
+    item.description_html.len() > LONG
+}
+
 /// A work item in a bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -72,7 +76,7 @@ impl BucketRow {
 impl LongRow {
     /// The description of an item, if it is to be kept apart.
     pub(crate) fn of(ids: [Uuid; 2], item: &WorkItem) -> Option<Self> {
-        (item.description_html.len() > LONG).then(|| Self {
+        is_long(item).then(|| Self {
             id: Self::record(ids, item.id.0),
             item: item.id.0,
             description: item.description_html.clone(),
@@ -107,7 +111,7 @@ impl Bucket {
     /// Puts an item in, in the place of the one with its id. Its description only if it is not to be kept apart.
     pub(crate) fn put(&mut self, item: &WorkItem, now: DateTime<Utc>) -> Option<StoredItem> {
         let old = self.take(item.id);
-        let is_long = item.description_html.len() > LONG;
+        let is_long = is_long(item);
         let mut stored = StoredItem {
             copied_at: now,
             is_long,

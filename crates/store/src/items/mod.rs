@@ -11,12 +11,15 @@ mod bucket;
 mod table;
 /// The tables in memory, brought up to date before each look.
 mod tables;
+/// What a list asks for.
+mod wanted;
 /// The words that a name is found by.
 mod words;
 
 pub(crate) use bucket::{Bucket, BucketRow, LongRow, Read, StoredItem, bucket_of};
-pub(crate) use table::{Entry, Place, Table, Wanted};
+pub(crate) use table::{Entry, Place, Table};
 #[cfg(test)]
 pub(crate) use tables::CHANGED;
 pub(crate) use tables::Tables;
+pub(crate) use wanted::Wanted;
 pub(crate) use words::words_of;

@@ -112,7 +112,6 @@ impl Store {
         integration: IntegrationId,
         project: ProjectId,
         what: Reread,
-        now: DateTime<Utc>,
     ) -> Result<(), Error> {
         let field = match what {
             Reread::Around => "around_at",
@@ -130,7 +129,6 @@ impl Store {
                 "project",
                 record_of("projects", &[integration.0, project.0]),
             )
-            .bind("now", now)
             .write()
             .await
             .map(drop)

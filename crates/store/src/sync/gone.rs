@@ -99,8 +99,9 @@ impl Store {
                     break;
                 }
                 let bucket = read.buckets.entry(*number).or_default();
-                let found: Vec<StoredItem> =
+                let mut found: Vec<StoredItem> =
                     items.iter().filter_map(|id| bucket.take(*id)).collect();
+                self.fill_in(ids, &mut found).await?;
                 if !found.is_empty() {
                     edit.set(*number, bucket)?;
                 }
@@ -108,7 +109,6 @@ impl Store {
                 out.extend(found);
                 done.push(*number);
             }
-            self.fill_in(ids, &mut out).await?;
             if out.is_empty() || self.try_take_out(writer, ids, edit, &out, now).await? {
                 tries = 0;
                 taken += out.len() as u64;
@@ -141,7 +141,7 @@ impl Store {
             .collect();
         let also = "for $row in $rows { upsert $row.id content $row return none };
             delete $kept return none;";
-        let sql = Self::edit_sql(writer, &edit, also);
+        let sql = edit.sql(writer, also);
         self.ask_edit(&sql, writer, edit, now)
             .bind("rows", rows)
             .bind("kept", kept)

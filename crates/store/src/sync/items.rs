@@ -86,10 +86,6 @@ impl Edit {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.buckets.is_empty()
-    }
-
     /// Whether another bucket would be too much for one transaction.
     pub(super) fn is_full(&self) -> bool {
         self.bytes > BATCH_BYTES
@@ -116,7 +112,11 @@ impl Edit {
                 self.bytes += long.size();
                 self.long.push(long);
             }
-            (Some(old), None) => self.short.push(LongRow::record(self.ids, old.item.id.0)),
+            (Some(old), None) => {
+                // What is taken out is kept whole elsewhere, in the same transaction.
+                self.bytes += old.item.description_html.len();
+                self.short.push(LongRow::record(self.ids, old.item.id.0));
+            }
             (None, None) => {}
         }
     }
@@ -127,6 +127,16 @@ impl Edit {
         self.bytes += row.size();
         self.buckets.push(row);
         Ok(())
+    }
+
+    /// Its transaction, with what else belongs into it. That answers `false` when the edit is out of date.
+    pub(super) fn sql(&self, writer: Writer<'_>, also: &str) -> String {
+        format!(
+            "{{ {} {} {also} {} return true; }}",
+            writer.guard(),
+            if self.buckets.is_empty() { "" } else { EDIT },
+            writer.record(),
+        )
     }
 
     fn deltas(&self) -> Vec<LabelDelta> {
@@ -142,16 +152,6 @@ impl Edit {
 }
 
 impl Store {
-    /// The transaction of an edit, with what else belongs into it. It answers `false` when the edit is out of date.
-    pub(super) fn edit_sql(writer: Writer<'_>, edit: &Edit, also: &str) -> String {
-        format!(
-            "{{ {} {} {also} {} return true; }}",
-            writer.guard(),
-            if edit.is_empty() { "" } else { EDIT },
-            writer.record(),
-        )
-    }
-
     pub(super) fn ask_edit<'a>(
         &'a self,
         sql: &'a str,
@@ -305,7 +305,7 @@ impl Store {
             },
             if end.is_some() { PROGRESS } else { "" },
         );
-        let sql = Self::edit_sql(writer, &edit, &also);
+        let sql = edit.sql(writer, &also);
         let mut ask = self
             .ask_edit(&sql, writer, edit, now)
             .bind("revived", revived)
