@@ -268,6 +268,7 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::mirror::WorkItemFilter;
     use proptest::{collection::vec, prelude::*, sample::select};
 
     const SORTS: [WorkItemSort; 4] = [
@@ -313,7 +314,7 @@ mod tests {
         ) {
             let entries = rows.iter().zip(1..).map(|((at, priority), n)| entry(n, *at, *priority)).collect();
             let table = table(entries);
-            let wanted = Wanted { priority, ..Wanted::default() };
+            let wanted = Wanted::of(&WorkItemFilter { priority, ..WorkItemFilter::default() });
             let is_in = |entry: &&Entry| priority.is_none_or(|wanted| entry.priority == wanted);
             let mut all: Vec<Place> =
                 table.all().filter(is_in).map(|entry| Place::of(entry, sort)).collect();
