@@ -30,6 +30,20 @@ export class Runs {
     await this.page.getByRole("button", { name: "Cancel" }).click();
   }
 
+  /** Cancels; answers how many ms later the portal says so. It is asked beside the browser, which takes its own time to draw. */
+  async cancelled(): Promise<number> {
+    const run = this.page.url();
+    const pressed = Date.now();
+    const pressing = this.cancel();
+    await expect(async () => {
+      const answer = await this.page.request.get(run);
+      expect(await answer.text()).toMatch(/>Cancelled<[^]*>Sync again</);
+    }).toPass({ intervals: [50] });
+    const took = Date.now() - pressed;
+    await pressing;
+    return took;
+  }
+
   /** A number of the run's page. */
   fact(label: string): Locator {
     const term = this.page.getByRole("main").getByRole("term").filter({ hasText: label });

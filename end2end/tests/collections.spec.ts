@@ -19,9 +19,9 @@ test("cycles and modules are listed, and lead to their work items", async ({ adm
   const row = (name: string) => collections.getByRole("row").filter({ has: admin.getByRole("rowheader", { name, exact: true }) });
   await expect(collections.getByRole("rowheader")).toHaveCount(2);
   await expect(row("Sprint 12")).toContainText("Cycle");
-  await expect(row("Sprint 12").getByRole("cell").last()).toHaveText("20");
+  await expect(row("Sprint 12").getByRole("cell").last()).toHaveText("Work items: 20");
   await expect(row("Sync engine")).toContainText("Module");
-  await expect(row("Sync engine").getByRole("cell").last()).toHaveText("15");
+  await expect(row("Sync engine").getByRole("cell").last()).toHaveText("Work items: 15");
   if (scripts) await lookAt(admin, "collections", guard);
 
   await collections.getByRole("link", { name: "Sprint 12" }).click();

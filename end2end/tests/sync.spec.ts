@@ -26,10 +26,8 @@ test("a run that waits for a slow Plane is cancelled within two seconds", async 
   await runs.start();
   await runs.expectUnderWay(/Copying work items of/, scripts);
 
-  const pressed = Date.now();
-  await runs.cancel();
+  expect(await runs.cancelled(), "ms from the button to the outcome").toBeLessThan(2_000);
   await runs.expectOutcome("Cancelled", scripts);
-  expect(Date.now() - pressed, "ms from the button to the outcome on the page").toBeLessThan(2_000);
 });
 
 test("a run that waits for Plane’s rate limit is cancelled within two seconds", async ({ admin, plane, javaScriptEnabled }) => {
@@ -40,10 +38,8 @@ test("a run that waits for Plane’s rate limit is cancelled within two seconds"
   await runs.start();
   await runs.expectUnderWay(/Waiting for Plane’s rate limit/, scripts);
 
-  const pressed = Date.now();
-  await runs.cancel();
+  expect(await runs.cancelled(), "ms from the button to the outcome").toBeLessThan(2_000);
   await runs.expectOutcome("Cancelled", scripts);
-  expect(Date.now() - pressed, "ms from the button to the outcome on the page").toBeLessThan(2_000);
 });
 
 test("a project that can't be read is named and the others are copied", async ({ admin, plane, javaScriptEnabled }) => {

@@ -89,7 +89,7 @@ async fn the_look_before_an_operation_says_what_it_would_do_and_cost() {
     );
     assert_eq!(
         answer.texts(".bulk-items tbody tr .number"),
-        ["about 17", "at least 5", "–"]
+        ["Requests: about 17", "Requests: at least 5", "Requests: –"]
     );
     assert_eq!(answer.text("#item-3 .item-says"), "It is inactive.");
     assert!(answer.has("form[action='/api/ui/start_bulk'] [name=id]"));
