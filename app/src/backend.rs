@@ -9,7 +9,8 @@ use domain::{
     collection::Collection,
     connection_test::ConnectionTest,
     drift::DriftCheck,
-    ids::{BulkId, DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
+    ids::{BulkId, BurstId, DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
+    inbox::{Burst, BurstFilter, Webhook},
     integration::{
         DeletionCost, IntegrationCounts, IntegrationFilter, IntegrationList, IntegrationRow,
     },
@@ -34,6 +35,7 @@ pub struct Backend {
     pub mirror: Arc<dyn Mirror>,
     pub runs: Arc<dyn Runs>,
     pub bulk: Arc<dyn Bulk>,
+    pub inbox: Arc<dyn Inbox>,
 }
 
 /// Who sent this request and how; provided as context beside [`Backend`].
@@ -459,6 +461,121 @@ pub trait Bulk: Send + Sync {
 pub struct BulkReport {
     pub operation: BulkOperation,
     pub items: Vec<BulkItem>,
+}
+
+/// Plane's webhooks, and what they brought.
+#[async_trait]
+pub trait Inbox: Send + Sync {
+    /// An integration's webhook, if its address was made.
+    async fn webhook(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+    ) -> Result<WebhookReport, Failure>;
+    /// Makes the address; one that is there stays.
+    async fn create_webhook(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+    ) -> Result<(), Failure>;
+    /// Sets the secret that Plane made. The one before counts for a day more. What was not believed is checked again.
+    async fn save_secret(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        secret: String,
+    ) -> Result<Rechecked, Failure>;
+    /// Until the new secret is pasted, or for a day, deliveries that fail are held and answered as received; or ends that.
+    async fn rotate(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        is_open: bool,
+    ) -> Result<(), Failure>;
+    /// What was received, latest first.
+    async fn bursts(
+        &self,
+        viewer: &Viewer,
+        filter: &BurstFilter,
+        after: Option<Cursor>,
+    ) -> Result<Page<BurstRow>, Failure>;
+    async fn burst(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        id: BurstId,
+    ) -> Result<BurstReport, Failure>;
+    /// Applies bursts once more. How many are tried again.
+    async fn replay(
+        &self,
+        admin: &Admin,
+        bursts: Vec<(IntegrationId, BurstId)>,
+    ) -> Result<u32, Failure>;
+}
+
+/// A webhook with what belongs to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WebhookReport {
+    pub integration: IntegrationRow,
+    pub webhook: Option<Webhook>,
+    /// What is entered in Plane, if it was made.
+    pub address: Option<String>,
+    /// Where Plane shows its webhooks.
+    pub plane_settings: String,
+    /// Whatever Plane would refuse the address for.
+    pub refusals: Vec<AddressProblem>,
+}
+
+/// Why Plane would refuse an address, or not deliver to it, and what lifts that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressProblem {
+    pub says: String,
+    pub advice: String,
+}
+
+/// What became of deliveries that were not believed, with a new secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rechecked {
+    pub verified: u32,
+    pub rejected: u32,
+}
+
+/// A burst in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BurstRow {
+    pub burst: Burst,
+    pub integration_name: String,
+    /// `WEB-7`, of a work item whose project is copied.
+    pub identifier: Option<String>,
+}
+
+/// A burst with its events, the first one first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BurstReport {
+    pub row: BurstRow,
+    pub events: Vec<EventReport>,
+    /// The work item in the copy, if it is there.
+    pub is_copied: bool,
+    /// In Plane.
+    pub plane_url: Option<String>,
+}
+
+/// An event as it came.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventReport {
+    pub received_at: DateTime<Utc>,
+    /// Its name: `work_item.updated`.
+    pub name: String,
+    pub field: Option<String>,
+    /// What the field was and is, as far as the event tells.
+    pub before: Option<String>,
+    pub after: Option<String>,
+    pub updated_at: Option<DateTime<Utc>>,
+    pub duplicates: u32,
+    /// Name and value.
+    pub headers: Vec<(String, String)>,
+    /// Indented, with e-mail addresses masked.
+    pub body: String,
 }
 
 /// What the list's form for many integrations sends, unchecked but for ids and filter.

@@ -52,3 +52,6 @@ pub mod overview;
 /// Sync runs.
 #[cfg(feature = "ssr")]
 pub mod sync;
+/// Plane's webhooks: set up, and what they brought.
+#[cfg(feature = "ssr")]
+pub mod webhooks;

@@ -1,4 +1,4 @@
-use domain::ids::{BulkId, DraftId, IntegrationId, ProjectId, RunId, TestId, WorkItemId};
+use domain::ids::{BulkId, BurstId, DraftId, IntegrationId, ProjectId, RunId, TestId, WorkItemId};
 
 pub const OVERVIEW: &str = "/";
 pub const SET_UP: &str = "/setup";
@@ -8,6 +8,7 @@ pub const NEW_INTEGRATION: &str = "/integrations/new";
 pub const BULK: &str = "/bulk";
 pub const PROJECTS: &str = "/projects";
 pub const RUNS: &str = "/runs";
+pub const WEBHOOKS: &str = "/webhooks";
 pub const PEOPLE: &str = "/settings/people";
 pub const PROFILE: &str = "/settings/profile";
 pub const SETTINGS: &str = "/settings";
@@ -26,6 +27,26 @@ pub fn replace_key(id: IntegrationId) -> String {
 
 pub fn delete_integration(id: IntegrationId) -> String {
     format!("/integrations/{id}/delete")
+}
+
+/// An integration's webhook.
+pub fn webhook(id: IntegrationId) -> String {
+    format!("/integrations/{id}/webhook")
+}
+
+/// The same, with what became of deliveries that were checked again.
+pub fn webhook_checked(id: IntegrationId, checked: crate::Rechecked) -> String {
+    format!(
+        "{}?verified={}&rejected={}",
+        webhook(id),
+        checked.verified,
+        checked.rejected
+    )
+}
+
+/// What one edit in Plane brought.
+pub fn burst(integration: IntegrationId, burst: BurstId) -> String {
+    format!("/webhooks/{integration}/{burst}")
 }
 
 pub fn history(id: IntegrationId) -> String {

@@ -9,7 +9,7 @@ use leptos_router::{
 use crate::{
     Failure, Theme, accounts, bulk, integrations, mirror, overview, sync,
     ui::failure_view::{FailureView, NotFound},
-    visit,
+    visit, webhooks,
 };
 
 /// The document of every page.
@@ -74,6 +74,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("integrations/:id/edit") view=integrations::edit::EditPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/key") view=integrations::key::KeyPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/delete") view=integrations::delete::DeletePage ssr=mode.clone()/>
+                <Route path=path!("integrations/:id/webhook") view=webhooks::webhook::WebhookPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/history") view=integrations::history::HistoryPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/tests/:test") view=integrations::test_result::TestPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/projects/:project") view=mirror::work_items::WorkItemsPage ssr=mode.clone()/>
@@ -88,6 +89,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("runs") view=sync::runs::RunsPage ssr=mode.clone()/>
                 <Route path=path!("runs/:id/calls") view=sync::calls::CallsPage ssr=mode.clone()/>
                 <Route path=path!("runs/:id") view=sync::run::RunPage ssr=mode.clone()/>
+                <Route path=path!("webhooks") view=webhooks::log::LogPage ssr=mode.clone()/>
+                <Route path=path!("webhooks/:id/:burst") view=webhooks::burst::BurstPage ssr=mode.clone()/>
                 <Route path=Static("") view=overview::OverviewPage ssr=mode/>
             </Routes>
         </Router>

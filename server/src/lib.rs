@@ -20,6 +20,8 @@ pub mod egress;
 pub mod failure;
 /// Routes, layers, and what they need.
 pub mod http;
+/// Plane's webhooks: received, kept, applied.
+pub mod inbox;
 /// Integrations and their connection tests.
 pub mod integrations;
 /// Reads of the copy.
@@ -67,26 +69,21 @@ pub async fn serve(
         },
         trusted_proxies: config.trusted_proxies.clone().into(),
     };
-    let router = http::router(state).into_make_service_with_connect_info::<SocketAddr>();
-    let stopping = stop.clone();
-    let serving = axum::serve(listener, router)
-        .with_graceful_shutdown(async move { stopping.cancelled().await });
+    let serving = http::connections::serve(listener, http::router(state), stop.clone());
     let out_of_patience = async {
         stop.cancelled().await;
         portal.bulk.stop().await;
+        portal.inbox.stop().await;
         // Ends the runs, and with them the streams that show them.
         portal.sync.stop().await;
         tokio::time::sleep(GRACE).await;
     };
-    let served = tokio::select! {
-        served = async { serving.await } => served,
-        () = out_of_patience => {
-            tracing::warn!("requests were still under way and were cut off");
-            Ok(())
-        }
-    };
+    tokio::select! {
+        () = serving => {}
+        () = out_of_patience => tracing::warn!("requests were still under way and were cut off"),
+    }
     portal.stop().await;
-    served
+    Ok(())
 }
 
 /// The address people use when none was configured.

@@ -133,6 +133,8 @@ async fn serve(config: Config) -> ExitCode {
     tokio::spawn(async move { schedule.keep_schedule(until).await });
     let (bulk, until) = (portal.bulk.clone(), stop.clone());
     tokio::spawn(async move { bulk.keep_going(until).await });
+    let (inbox, until) = (portal.inbox.clone(), stop.clone());
+    tokio::spawn(async move { inbox.keep_going(until).await });
     println!("listening on http://{addr}");
     match server::serve(&config, listener, portal, stop).await {
         Ok(()) => ExitCode::SUCCESS,

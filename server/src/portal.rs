@@ -10,6 +10,7 @@ use crate::{
     clock::Clock,
     config::Config,
     egress::{self, Egress, EgressError, Policy},
+    inbox::InboxService,
     integrations::IntegrationsService,
     mirror::MirrorService,
     rng::Rng,
@@ -25,6 +26,7 @@ pub struct Portal {
     pub integrations: IntegrationsService,
     pub sync: SyncService,
     pub bulk: BulkService,
+    pub inbox: InboxService,
     /// The same services, as pages and server functions see them.
     pub backend: Backend,
     pub clock: Clock,
@@ -103,6 +105,10 @@ impl Portal {
         // What a crash interrupted; the integrations are not shown any more.
         store.finish_deletions().await?;
         let bulk = BulkService::new(integrations.clone(), sync.clone());
+        let public_url = config.public_url.clone();
+        let public_url = public_url.unwrap_or_else(|| crate::plain_url(config.addr));
+        let inbox = InboxService::new(integrations.clone(), sync.clone(), public_url);
+        inbox.take_over().await?;
         let backend = Backend {
             accounts: Arc::new(accounts.clone()),
             integrations: Arc::new(integrations.clone()),
@@ -112,6 +118,7 @@ impl Portal {
             }),
             runs: Arc::new(sync.clone()),
             bulk: Arc::new(bulk.clone()),
+            inbox: Arc::new(inbox.clone()),
         };
         Ok(Self {
             store,
@@ -120,6 +127,7 @@ impl Portal {
             integrations,
             sync,
             bulk,
+            inbox,
             backend,
             clock,
             rng,
@@ -129,6 +137,7 @@ impl Portal {
     /// Ends what is under way, as interrupted, and flushes the database.
     pub async fn stop(&self) {
         self.bulk.stop().await;
+        self.inbox.stop().await;
         self.sync.stop().await;
         self.integrations.budgets.stop().await;
         self.store.close().await;

@@ -20,6 +20,8 @@ pub struct Timing {
     pub no_progress: Duration,
     /// A connection test is over by then, whatever the other side does.
     pub whole_test: Duration,
+    /// A webhook's body must be here by then.
+    pub delivery: Duration,
     /// How long Plane may take to answer.
     pub plane: plane::Times,
 }
@@ -43,6 +45,7 @@ impl Default for Timing {
             patience: Duration::from_secs(20),
             no_progress: Duration::from_secs(5 * 60),
             whole_test: Duration::from_secs(10),
+            delivery: Duration::from_secs(30), // as long as Plane itself waits for the answer
             plane: plane::Times::default(),
         }
     }

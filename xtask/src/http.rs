@@ -77,6 +77,18 @@ impl Connection {
         self.ask("POST", path, Some(("application/json", &json.to_string())))
     }
 
+    /// Delivers a webhook.
+    pub(crate) fn deliver(&mut self, path: &str, body: &str, signature: &str) -> Result<Answer> {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\nx-plane-event: issue\r\n\
+             x-plane-signature: {signature}\r\ncontent-length: {}\r\n\r\n{body}",
+            self.host,
+            body.len()
+        );
+        self.reader.get_mut().write_all(request.as_bytes())?;
+        self.read_answer()
+    }
+
     fn ask(&mut self, method: &str, path: &str, body: Option<(&str, &str)>) -> Result<Answer> {
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.host);
         for (name, value) in &self.headers {

@@ -154,6 +154,7 @@ fn Actions(integration: Integration, is_running: bool) -> impl IntoView {
         })}
         <TestButton id label="Test connection"/>
         {(integration.standing() == Standing::Active).then(|| view! { <PauseMenu id/> })}
+        <LinkButton label="Webhook" href=paths::webhook(id)/>
         <LinkButton label="Edit" href=paths::edit_integration(id)/>
         <LinkButton label="Replace key" href=paths::replace_key(id)/>
         {if integration.is_active { switch("Deactivate", "false") } else { switch("Activate", "true") }}

@@ -30,7 +30,7 @@ pub mod words;
 
 /// A part of the page's path; what does not read as one is an address where nothing is.
 /// Read before the page's data is asked for: the route is known only then.
-fn param<T: FromStr>(name: &str) -> Result<T, Failure> {
+pub fn param<T: FromStr>(name: &str) -> Result<T, Failure> {
     use_params_map()
         .read_untracked()
         .get(name)

@@ -65,11 +65,12 @@ fn Brand() -> impl IntoView {
 }
 
 /// The pages of the navigation: name, address.
-const PAGES: [(&str, &str); 5] = [
+const PAGES: [(&str, &str); 6] = [
     ("Overview", paths::OVERVIEW),
     ("Integrations", paths::INTEGRATIONS),
     ("Projects", paths::PROJECTS),
     ("Sync runs", paths::RUNS),
+    ("Webhooks", paths::WEBHOOKS),
     ("Settings", paths::SETTINGS),
 ];
 
@@ -195,6 +196,8 @@ mod tests {
         check("/settings/people", paths::SETTINGS);
         check("/runs/1", paths::RUNS);
         check("/bulk/1", paths::INTEGRATIONS);
+        check("/webhooks/1/2", paths::WEBHOOKS);
+        check("/integrations/1/webhook", paths::INTEGRATIONS);
         check("/nothing", "");
     }
 

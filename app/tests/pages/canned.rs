@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use app::{
-    Accounts, Assets, Backend, Bulk, BulkForm, BulkReport, Draft, Failure, IntegrationForm,
-    Integrations, Mirror, PasswordForm, PersonForm, RunRecord, Runs, SessionToken, SetUpForm,
-    Theme, Totals, Visit,
+    Accounts, Assets, Backend, Bulk, BulkForm, BulkReport, BurstReport, BurstRow, Draft, Failure,
+    Inbox, IntegrationForm, Integrations, Mirror, PasswordForm, PersonForm, Rechecked, RunRecord,
+    Runs, SessionToken, SetUpForm, Theme, Totals, Visit, WebhookReport,
 };
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};
@@ -17,7 +17,8 @@ use domain::{
     collection::Collection,
     connection_test::ConnectionTest,
     drift::DriftCheck,
-    ids::{BulkId, DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
+    ids::{BulkId, BurstId, DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
+    inbox::BurstFilter,
     integration::{
         DeletionCost, IntegrationCounts, IntegrationFilter, IntegrationList, IntegrationRow,
     },
@@ -63,6 +64,9 @@ pub(crate) struct Canned {
     pub(crate) calls: Page<ApiCall>,
     pub(crate) operations: Result<Page<BulkOperation>, Failure>,
     pub(crate) operation: Result<BulkReport, Failure>,
+    pub(crate) webhook: Result<WebhookReport, Failure>,
+    pub(crate) bursts: Result<Page<BurstRow>, Failure>,
+    pub(crate) burst: Result<BurstReport, Failure>,
 }
 
 impl Default for Canned {
@@ -95,6 +99,9 @@ impl Default for Canned {
             calls: Page::empty(),
             operations: Ok(Page::empty()),
             operation: Err(Failure::NotFound),
+            webhook: Err(Failure::NotFound),
+            bursts: Ok(Page::empty()),
+            burst: Err(Failure::NotFound),
         }
     }
 }
@@ -211,7 +218,8 @@ pub(crate) async fn get_with(canned: Canned, visit: Visit) -> Answer {
         integrations: canned.clone(),
         mirror: canned.clone(),
         runs: canned.clone(),
-        bulk: canned,
+        bulk: canned.clone(),
+        inbox: canned,
     };
     let provide = move || {
         provide_context(backend.clone());
@@ -526,5 +534,45 @@ impl Bulk for Canned {
     }
     async fn operation(&self, _: &Viewer, _: BulkId) -> Result<BulkReport, Failure> {
         self.operation.clone()
+    }
+}
+
+#[async_trait]
+impl Inbox for Canned {
+    async fn webhook(&self, _: &Viewer, _: IntegrationId) -> Result<WebhookReport, Failure> {
+        self.webhook.clone()
+    }
+    async fn create_webhook(&self, _: &Admin, _: IntegrationId) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn save_secret(
+        &self,
+        _: &Admin,
+        _: IntegrationId,
+        _: String,
+    ) -> Result<Rechecked, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn rotate(&self, _: &Admin, _: IntegrationId, _: bool) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn bursts(
+        &self,
+        _: &Viewer,
+        _: &BurstFilter,
+        _: Option<Cursor>,
+    ) -> Result<Page<BurstRow>, Failure> {
+        self.bursts.clone()
+    }
+    async fn burst(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        _: BurstId,
+    ) -> Result<BurstReport, Failure> {
+        self.burst.clone()
+    }
+    async fn replay(&self, _: &Admin, _: Vec<(IntegrationId, BurstId)>) -> Result<u32, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
     }
 }

@@ -10,3 +10,4 @@ mod integrations;
 mod mirror;
 mod overview;
 mod sync;
+mod webhooks;

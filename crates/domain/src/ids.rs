@@ -37,6 +37,7 @@ id!(/** One integration. UUID v7. */ IntegrationId);
 id!(/** One sync run. UUID v7. */ RunId);
 id!(/** One connection test. UUID v7. */ TestId);
 id!(/** One bulk operation. */ BulkId);
+id!(/** Events of one thing that came one soon after the other. UUID v7. */ BurstId);
 id!(/** A form that was sent with mistakes, kept for its sender. UUID v4: it must not be guessable. */ DraftId);
 id!(/** Plane's project. */ ProjectId);
 id!(/** Plane's work item. */ WorkItemId);

@@ -18,6 +18,8 @@ pub mod drift;
 pub mod freshness;
 /// Identifiers, ours (UUID v7) and Plane's.
 pub mod ids;
+/// What Plane's webhooks brought, on its way into the copy.
+pub mod inbox;
 /// One workspace + base URL + key + schedule.
 pub mod integration;
 /// Plane's data as we keep it: projects, members, states, labels, work items.

@@ -14,6 +14,9 @@ pub struct Event {
     /// What changed; `None` if the body does not tell.
     pub entity: Option<Uuid>,
     pub project: Option<ProjectId>,
+    /// What it is called, and a work item's number, if the body tells.
+    pub title: Option<String>,
+    pub number: Option<u64>,
     /// Plane's name of the field that changed, if it is one.
     pub field: Option<String>,
     /// Of the entity, when the event was sent.

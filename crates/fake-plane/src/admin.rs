@@ -158,6 +158,9 @@ enum Edit {
         workspace: String,
         url: String,
     },
+    RegenerateSecret {
+        webhook: Uuid,
+    },
 }
 
 /// 200 with the id (and secret) of what was made or changed; 404 when a name is not known.
@@ -329,6 +332,10 @@ fn apply(state: &mut State, edit: Edit) -> Option<Value> {
             state.workspace(&workspace)?;
             let (id, secret) = state.add_webhook(&workspace, &url);
             return Some(json!({ "id": id, "secret": secret }));
+        }
+        Edit::RegenerateSecret { webhook } => {
+            let secret = state.regenerate_secret(webhook)?;
+            return Some(json!({ "id": webhook, "secret": secret }));
         }
     };
     Some(json!({ "id": id }))

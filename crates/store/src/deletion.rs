@@ -13,7 +13,10 @@ use crate::{
 const BATCH: i64 = 500;
 
 /// Tables whose record ids begin with the integration's.
-const UNDER: [&str; 15] = [
+const UNDER: [&str; 18] = [
+    "webhook_bursts",
+    "webhook_events",
+    "webhook_quarantine",
     "collections",
     "drift_checks",
     "run_calls",
@@ -55,6 +58,7 @@ impl Store {
                     if $deleting = none { return false };
                     let $lease = (select * from only $lease_id);
                     if $lease != none and $lease.run != none and $lease.until > $now { throw 'hangar:busy' };
+                    delete $webhook_id return none;
                     upsert $lease_id set epoch = ($lease.epoch ?? 0) + 1, run = none, owner = none, until = $now,
                         seconds = 0;
                     if !$deleting {
@@ -66,6 +70,7 @@ impl Store {
             )
             .bind("id", record("plane_integrations", id.0))
             .bind("lease_id", record("sync_leases", id.0))
+            .bind("webhook_id", record("webhooks", id.0))
             .bind("now", now)
             .bind("audit", audit)
             .write()

@@ -46,6 +46,8 @@ mod deletion;
 mod drafts;
 /// Comparisons of a copy with Plane.
 mod drift;
+/// What Plane's webhooks brought.
+mod inbox;
 /// Integrations: settings, sealed keys, lists.
 mod integrations;
 /// Wrapped data keys of the vault.
@@ -70,6 +72,9 @@ use uuid::Uuid;
 pub use bulk::{Begun, BulkRef, BulkStart};
 pub use drafts::Draft;
 pub use error::Error;
+pub use inbox::{
+    Again, Arrival, Claimed, KeptEvent, KnownEvent, Quarantined, SealedSecret, WebhookKeys,
+};
 pub use integrations::{Change, NewIntegration, SealedKey};
 pub use keyring::KeyRow;
 pub use options::{Credentials, OpenOptions};

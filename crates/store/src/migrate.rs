@@ -41,6 +41,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0008_buckets",
         sql: include_str!("../migrations/0008_buckets.surql"),
     },
+    Migration {
+        name: "0009_webhooks",
+        sql: include_str!("../migrations/0009_webhooks.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

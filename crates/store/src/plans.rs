@@ -37,6 +37,9 @@ async fn plan(store: &Store, sql: &str) -> String {
         .bind("outcome", "failed")
         .bind("trigger", "schedule")
         .bind("q", "x")
+        .bind("state", "dead")
+        .bind("until", "x")
+        .bind("busy", Vec::<Uuid>::new())
         .bind("after", "x")
         .bind("limit", 51)
         .read()
@@ -163,4 +166,14 @@ async fn the_seeds_query_walks_an_index_and_ranges_of_ids() {
     );
     assert!(plan.contains("RecordIdScan"), "{plan}");
     assert!(!plan.contains("TableScan"), "{plan}");
+}
+
+#[tokio::test]
+async fn webhooks_are_listed_and_worked_off_by_an_index() {
+    use crate::inbox::{DUE, LATEST, LATEST_OF, LATEST_OF_STATE};
+    let store = store().await;
+    check_exact(&store, LATEST, "webhook_bursts_latest").await;
+    check_exact(&store, LATEST_OF, "webhook_bursts_integration").await;
+    check_exact(&store, LATEST_OF_STATE, "webhook_bursts_state").await;
+    check(&store, DUE, "webhook_bursts_state").await;
 }

@@ -2,6 +2,8 @@
 pub mod assets;
 /// Who is calling, behind proxies.
 mod client_address;
+/// Connections: accepted, served, dropped.
+pub mod connections;
 /// `cargo xtask dev` only.
 pub mod dev_reload;
 /// Server functions, called by forms and by islands.
@@ -16,6 +18,8 @@ pub mod request_id;
 mod security;
 /// Cookie to person.
 mod session;
+/// Where Plane's webhooks arrive.
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -73,7 +77,9 @@ pub fn router(state: HttpState) -> Router {
     } else {
         router
     };
-    security::layers(router, &state)
+    // A webhook has limits of its own, and no cookie that another site could use.
+    let router = security::for_people(router, &state).merge(webhooks::router());
+    security::for_all(router, &state)
         .layer(from_fn(request_id::layer))
         .with_state(state)
 }

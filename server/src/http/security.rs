@@ -56,8 +56,8 @@ const HEADERS: [(HeaderName, &str); 8] = [
 /// Two years, in which a browser talks to this host by https alone.
 const HSTS: &str = "max-age=63072000";
 
-/// Wraps all routes: headers first, so that whatever the other layers answer has them too.
-pub(super) fn layers(router: Router<HttpState>, state: &HttpState) -> Router<HttpState> {
+/// Limits and the cross-site check of what browsers ask for.
+pub(super) fn for_people(router: Router<HttpState>, state: &HttpState) -> Router<HttpState> {
     router
         .layer(TimeoutLayer::with_status_code(
             StatusCode::GATEWAY_TIMEOUT,
@@ -65,12 +65,17 @@ pub(super) fn layers(router: Router<HttpState>, state: &HttpState) -> Router<Htt
         ))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(same_site(state))
+}
+
+/// Headers of every answer, whoever made it.
+pub(super) fn for_all(router: Router<HttpState>, state: &HttpState) -> Router<HttpState> {
+    router
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(from_fn_with_state(state.clone(), headers))
 }
 
 /// Refuses what another site makes a browser send: by `Sec-Fetch-Site`, or by `Origin` where browsers don't say.
-/// Webhooks and the REST interface have no cookies to abuse, and checks of their own.
+/// The REST interface has no cookies to abuse, and checks of its own.
 fn same_site(
     state: &HttpState,
 ) -> CsrfLayer<impl FnMut(ProtectionError) -> Response + Clone + use<>> {
@@ -89,10 +94,8 @@ fn same_site(
 }
 
 fn is_for_programs(path: &str) -> bool {
-    ["/api/webhooks", "/api/v1"].iter().any(|prefix| {
-        path.strip_prefix(prefix)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    })
+    path.strip_prefix("/api/v1")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 async fn headers(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
@@ -148,18 +151,13 @@ mod tests {
 
     #[test]
     fn only_the_addresses_for_programs_are_spared_the_check() {
-        for path in [
-            "/api/webhooks",
-            "/api/webhooks/plane/x",
-            "/api/v1",
-            "/api/v1/runs",
-        ] {
+        for path in ["/api/v1", "/api/v1/runs"] {
             assert!(is_for_programs(path), "{path}");
         }
         for path in [
             "/api/ui/sign_in",
             "/api/v10",
-            "/api/webhooksx",
+            "/api/webhooks",
             "//api/v1",
             "/x?/api/v1",
             "/API/V1",

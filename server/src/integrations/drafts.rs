@@ -69,7 +69,7 @@ impl IntegrationsService {
     }
 
     /// Keeps what was typed, and puts the draft's id into the failure.
-    pub(super) async fn keep(
+    pub(crate) async fn keep(
         &self,
         admin: &Admin,
         form: &IntegrationForm,

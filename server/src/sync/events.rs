@@ -1,6 +1,7 @@
 use app::Failure;
 use domain::{
     ids::{ProjectId, WorkItemId},
+    inbox::{Effect, demand_of},
     integration::Integration,
     mirror::WorkItem,
     webhook::{Demand, Event},
@@ -11,59 +12,75 @@ use store::{Reread, Told};
 use super::SyncService;
 use crate::failure::{from_plane, from_store};
 
-/// What an event did to the copy.
+/// What events did to the copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    Created,
-    Updated,
-    Removed,
-    /// The copy said so already.
-    Unchanged,
-    /// The copy was newer.
-    Stale,
-    /// The next run looks sooner.
-    Noted,
-    /// Nothing: why, as a sentence.
-    Nothing(&'static str),
+pub struct Applied {
+    pub effect: Effect,
+    /// Why nothing was done, as a sentence.
+    pub says: Option<&'static str>,
+}
+
+impl From<Effect> for Applied {
+    fn from(effect: Effect) -> Self {
+        Self { effect, says: None }
+    }
+}
+
+fn ignored(why: &'static str) -> Applied {
+    Applied {
+        effect: Effect::Ignored,
+        says: Some(why),
+    }
 }
 
 impl SyncService {
-    /// Does what an event asks for. Doing it twice, or after a later event, changes nothing more. An error is to be tried
-    /// again.
-    pub async fn apply_event(
+    /// Does what events of one thing ask for together, whatever their order. Doing it twice, or after a later event, changes
+    /// nothing more. An error is to be tried again.
+    pub async fn apply_events(
         &self,
         integration: &Integration,
-        event: &Event,
-    ) -> Result<Effect, Failure> {
-        let is_chosen = |project: ProjectId| {
-            let only = integration.settings.project_id;
-            only.is_none_or(|only| only == project)
-        };
-        if event.project.is_some_and(|project| !is_chosen(project)) {
-            return Ok(Effect::Nothing("Its project is not synced."));
+        events: &[Event],
+    ) -> Result<Applied, Failure> {
+        let only = integration.settings.project_id;
+        let is_chosen = |project: ProjectId| only.is_none_or(|only| only == project);
+        let mut projects = events.iter().filter_map(|event| event.project);
+        if projects.any(|project| !is_chosen(project)) {
+            return Ok(ignored("Its project is not synced."));
         }
-        match event.demand() {
-            Demand::Nothing(why) => Ok(Effect::Nothing(why)),
+        match demand_of(events) {
+            Demand::Nothing(why) => Ok(ignored(why)),
             Demand::Ask(project, item) => self.ask_for(integration, project, item).await,
             Demand::Collections(project) => {
                 self.store()
                     .reread_soon(integration.id, project, Reread::Collections)
                     .await
                     .map_err(from_store)?;
-                Ok(Effect::Noted)
+                Ok(Effect::Noted.into())
             }
             Demand::Apply(item) => {
                 let now = self.0.integrations.clock.now();
                 let told = self.store().apply_told(integration.id, item, now).await;
                 match told.map_err(from_store)? {
                     Told::Ask => self.ask_for(integration, item.project, item.id).await,
-                    Told::NotCopied => Ok(Effect::Nothing("Its project is not copied yet.")),
-                    Told::Unchanged => Ok(Effect::Unchanged),
-                    Told::Stale => Ok(Effect::Stale),
-                    Told::Created => self.refers(integration, item, Effect::Created).await,
-                    Told::Updated => self.refers(integration, item, Effect::Updated).await,
+                    told => self.settle(integration, item, told).await,
                 }
             }
+        }
+    }
+
+    /// What became of a work item that was told or asked for.
+    async fn settle(
+        &self,
+        integration: &Integration,
+        item: &WorkItem,
+        told: Told,
+    ) -> Result<Applied, Failure> {
+        match told {
+            Told::NotCopied => Ok(ignored("Its project is not copied yet.")),
+            Told::Unchanged | Told::Ask => Ok(Effect::Unchanged.into()),
+            Told::Stale => Ok(Effect::Stale.into()),
+            Told::Created => self.refers(integration, item, Effect::Created).await,
+            Told::Updated => self.refers(integration, item, Effect::Updated).await,
         }
     }
 
@@ -73,7 +90,7 @@ impl SyncService {
         integration: &Integration,
         project: ProjectId,
         item: WorkItemId,
-    ) -> Result<Effect, Failure> {
+    ) -> Result<Applied, Failure> {
         let options = plane::Options {
             lane: Lane::FollowUp,
             ..self.0.options.clone()
@@ -93,17 +110,16 @@ impl SyncService {
                             .map_err(from_store)?;
                         self.refers(integration, &there, Effect::Created).await
                     }
-                    Told::NotCopied => Ok(Effect::Nothing("Its project is not copied yet.")),
-                    Told::Unchanged | Told::Stale => Ok(Effect::Unchanged),
-                    Told::Created => self.refers(integration, &there, Effect::Created).await,
-                    Told::Updated => self.refers(integration, &there, Effect::Updated).await,
+                    // What Plane just answered is how it is.
+                    Told::Stale => Ok(Effect::Unchanged.into()),
+                    told => self.settle(integration, &there, told).await,
                 }
             }
             Err(Error::NotFound) => {
                 let removed = store.remove_asked(integration.id, project, item, now).await;
                 match removed.map_err(from_store)? {
-                    true => Ok(Effect::Removed),
-                    false => Ok(Effect::Unchanged),
+                    true => Ok(Effect::Removed.into()),
+                    false => Ok(Effect::Unchanged.into()),
                 }
             }
             Err(error) => Err(from_plane(&error)),
@@ -116,7 +132,7 @@ impl SyncService {
         integration: &Integration,
         item: &WorkItem,
         effect: Effect,
-    ) -> Result<Effect, Failure> {
+    ) -> Result<Applied, Failure> {
         let (store, id) = (self.store(), integration.id);
         let known = store.known_states_and_labels(id, item.project).await;
         let (states, labels) = known.map_err(from_store)?;
@@ -128,6 +144,6 @@ impl SyncService {
                 .await
                 .map_err(from_store)?;
         }
-        Ok(effect)
+        Ok(effect.into())
     }
 }

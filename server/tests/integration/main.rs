@@ -26,3 +26,4 @@ mod security;
 mod sync;
 mod two_portals;
 mod walk;
+mod webhooks;

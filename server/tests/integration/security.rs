@@ -73,6 +73,18 @@ const TABLE: &[(&str, Who, Form)] = &[
     ("start_bulk", Admin, &[("id", NOBODY)]),
     ("stop_bulk", Admin, &[("id", NOBODY)]),
     ("retry_bulk", Admin, &[("id", NOBODY)]),
+    ("create_webhook", Admin, &[("id", NOBODY)]),
+    (
+        "save_webhook_secret",
+        Admin,
+        &[("id", NOBODY), ("secret", "x")],
+    ),
+    (
+        "rotate_webhook_secret",
+        Admin,
+        &[("id", NOBODY), ("is_open", "true")],
+    ),
+    ("replay_burst", Admin, &[("id", NOBODY), ("burst", NOBODY)]),
     ("release_held", Admin, PROJECT),
     ("restore_all_deleted", Admin, PROJECT),
     ("compare_project", Admin, PROJECT),

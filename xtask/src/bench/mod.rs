@@ -14,6 +14,8 @@ mod start;
 mod sync;
 /// Sealing and opening keys.
 mod vault;
+/// Webhooks: received, applied, seen.
+mod webhooks;
 
 use std::fs;
 use std::path::PathBuf;
@@ -30,12 +32,13 @@ use crate::setup::asked;
 use crate::steps::{Step, say, step};
 
 /// What is measured, in this order; the sync fills the portal that the pages are then asked of.
-const ROWS: [(&str, Measure); 6] = [
+const ROWS: [(&str, Measure); 7] = [
     ("bundles", bundles::measure),
     ("vault", vault::measure),
     ("start", start::measure),
     ("sync", sync::measure),
     ("pages", pages::measure),
+    ("webhooks", webhooks::measure),
     ("limit", limit::measure),
 ];
 

@@ -149,7 +149,7 @@ fn timed(admin: &mut Admin, portal: &Portal, integration: &str) -> Result<Timed>
 }
 
 /// Starts a run and answers what it was at its end.
-fn run_to_its_end(admin: &mut Admin, integration: &str) -> Result<Value> {
+pub(super) fn run_to_its_end(admin: &mut Admin, integration: &str) -> Result<Value> {
     let page = admin.send("start_sync", &[("id", integration)])?;
     // The stream ends when the run does; its last event is the run as it stays.
     let events = admin.0.get(&format!("/live{page}"))?.text();

@@ -6,6 +6,7 @@
 mod budgets;
 mod bulk;
 mod engine;
+mod inbox;
 mod integrations;
 mod mirror;
 mod people;

@@ -2,10 +2,10 @@
 
 use std::{future::Future, pin::Pin};
 
-use domain::webhook::Event;
+use domain::{inbox::Effect, webhook::Event};
 
 use super::world::{Copied, World};
-use crate::sync::events::Effect;
+use crate::sync::events::Applied;
 
 /// A delivery that is being dealt with, and its body.
 pub(super) type Arriving = (String, Pin<Box<dyn Future<Output = ()> + Send>>);
@@ -23,17 +23,17 @@ impl World {
                 false => self.on_their_way.remove(place),
             };
             let event = read(&body);
-            let effect = self.service.apply_event(&self.integration, &event).await;
-            self.trace.push(format!("{}: {effect:?}", event.name()));
-            let Ok(effect) = effect else {
+            let applied = self.apply(&event).await;
+            self.trace.push(format!("{}: {applied:?}", event.name()));
+            let Ok(Applied { effect, .. }) = applied else {
                 // As when a portal answers nothing: Plane tries again.
                 self.on_their_way.push(body);
                 continue;
             };
             self.note(&event, effect);
-            if matches!(effect, Effect::Created | Effect::Updated | Effect::Removed) {
-                let again = self.service.apply_event(&self.integration, &event).await;
-                if let Ok(again) = again {
+            if effect.is_change() {
+                let again = self.apply(&event).await;
+                if let Ok(Applied { effect: again, .. }) = again {
                     self.note(&event, again);
                     let has_effect = matches!(again, Effect::Created | Effect::Updated);
                     assert!(
@@ -44,6 +44,11 @@ impl World {
                 }
             }
         }
+    }
+
+    async fn apply(&self, event: &Event) -> Result<Applied, app::Failure> {
+        let events = std::slice::from_ref(event);
+        self.service.apply_events(&self.integration, events).await
     }
 
     /// One of those on their way is lost.
@@ -63,7 +68,7 @@ impl World {
         let event = read(&body);
         let arrival = async move {
             // One that fails is lost: a poll repairs that.
-            let _ = service.apply_event(&integration, &event).await;
+            let _ = service.apply_events(&integration, &[event]).await;
         };
         Some((body, Box::pin(arrival)))
     }
@@ -100,5 +105,5 @@ impl World {
 }
 
 fn read(body: &str) -> Event {
-    plane::webhook::read(body.as_bytes(), None).unwrap().event
+    plane::webhook::read(body.as_bytes(), None).event
 }

@@ -1,0 +1,191 @@
+use domain::{
+    inbox::BurstFilter,
+    page::{Cursor, Page},
+};
+use leptos::prelude::*;
+
+use super::{filter, words};
+use crate::{
+    BurstRow, paths,
+    query::Query,
+    sync::integration_choices::integration_choices,
+    ui::{
+        badge::Badge,
+        empty::Empty,
+        form::{Button, Field, LinkButton, SelectField, Submit},
+        frame::Frame,
+        head::PageHead,
+        number::{count, number},
+        page::{loaded, signed_in},
+        pager::Pager,
+        table::TableRegion,
+        time::Ago,
+    },
+};
+
+struct Log {
+    filter: BurstFilter,
+    is_first: bool,
+    page: Page<BurstRow>,
+    choices: Vec<(String, String)>,
+}
+
+/// What Plane's webhooks brought, latest first.
+#[component]
+pub fn LogPage() -> impl IntoView {
+    let query = Query::of_page();
+    loaded(
+        async move {
+            let viewer = signed_in()?;
+            let backend = crate::backend();
+            let filter = filter::read(&query);
+            let after = query.get("after").map(|cursor| Cursor(cursor.to_owned()));
+            Ok(Log {
+                is_first: after.is_none(),
+                choices: integration_choices(&viewer, filter.integration).await?,
+                page: backend.inbox.bursts(&viewer, &filter, after).await?,
+                filter,
+            })
+        },
+        |log| {
+            let base = filter::address(&log.filter, None);
+            let is_filtered = log.filter != BurstFilter::default();
+            let is_empty = log.page.rows.is_empty();
+            let next = log.page.next.clone();
+            view! {
+                <Frame title="Webhooks">
+                    <PageHead
+                        title="Webhooks"
+                        says=|| "What Plane told of changes as they were made, latest first. Deliveries of one edit are one line."
+                    />
+                    {(is_filtered || !is_empty).then(|| view! { <Filters filter=log.filter.clone() choices=log.choices/> })}
+                    {if is_empty {
+                        view! { <Nothing is_filtered is_first=log.is_first/> }.into_any()
+                    } else {
+                        view! { <Table rows=log.page.rows/> }.into_any()
+                    }}
+                    <Pager next is_first=log.is_first base/>
+                </Frame>
+            }
+        },
+    )
+}
+
+#[component]
+fn Filters(filter: BurstFilter, choices: Vec<(String, String)>) -> impl IntoView {
+    let any = |label: &str| (String::new(), label.to_owned());
+    let results = filter::RESULTS.map(|(word, label)| (word.to_owned(), label.to_owned()));
+    let subjects = filter::SUBJECTS.map(|(subject, label)| {
+        (
+            subject.word().unwrap_or_default().to_owned(),
+            label.to_owned(),
+        )
+    });
+    view! {
+        <form class="filters" method="get" action=paths::WEBHOOKS role="search" aria-label="Filter deliveries">
+            <Field label="Name or number" name="q" kind="search" value=filter.q.clone()/>
+            <SelectField
+                label="Integration" name="integration" options=choices
+                value=filter.integration.map(|id| id.to_string()).unwrap_or_default()
+            />
+            <SelectField
+                label="About" name="about" options=std::iter::once(any("Anything")).chain(subjects).collect()
+                value=filter.subject.clone().unwrap_or_default()
+            />
+            <SelectField
+                label="Result" name="result" options=std::iter::once(any("Any result")).chain(results).collect()
+                value=filter::result(&filter)
+            />
+            <Submit label="Filter" kind=Button::Plain/>
+        </form>
+    }
+    .into_any()
+}
+
+#[component]
+fn Table(rows: Vec<BurstRow>) -> impl IntoView {
+    let lines = rows
+        .into_iter()
+        .map(|row| view! { <Line row/> })
+        .collect_view();
+    view! {
+        <TableRegion label="Deliveries">
+            <table class="stacked webhook-log" role="table">
+                <caption class="visually-hidden">"What webhooks brought, latest first"</caption>
+                <thead role="rowgroup">
+                    <tr role="row">
+                        <th scope="col" role="columnheader">"What"</th>
+                        <th scope="col" role="columnheader">"Event"</th>
+                        <th scope="col" role="columnheader">"Result"</th>
+                        <th scope="col" role="columnheader">"Integration"</th>
+                        <th scope="col" role="columnheader" class="number">"Deliveries"</th>
+                        <th scope="col" role="columnheader" class="number">"Lag"</th>
+                        <th scope="col" role="columnheader" class="number">"Received"</th>
+                    </tr>
+                </thead>
+                <tbody role="rowgroup">{lines}</tbody>
+            </table>
+        </TableRegion>
+    }
+    .into_any()
+}
+
+#[component]
+fn Line(row: BurstRow) -> impl IntoView {
+    let burst = row.burst;
+    let (tone, shape, word) = words::look(&burst);
+    let fields: Vec<&str> = burst.fields.iter().map(|name| words::field(name)).collect();
+    let says = (!fields.is_empty())
+        .then(|| view! { " " <span class="row-says">{fields.join(", ")}</span> });
+    let deliveries = u64::from(burst.events) + u64::from(burst.duplicates);
+    let again = (burst.duplicates > 0).then(|| {
+        let says = count(burst.duplicates.into(), "duplicate", "duplicates");
+        view! { " " <span class="quiet small">"(" {says} ")"</span> }
+    });
+    view! {
+        <tr role="row">
+            <th scope="row" role="rowheader">
+                <a class="row-title" href=paths::burst(burst.integration, burst.id)>
+                    {words::title(row.identifier.as_deref(), &burst)}
+                </a>
+            </th>
+            <td role="cell"><span class="mono">{burst.event.clone()}</span>{says}</td>
+            <td role="cell"><Badge tone shape text=word/></td>
+            <td role="cell"><a href=paths::webhook(burst.integration)>{row.integration_name}</a></td>
+            <td role="cell" class="number">
+                <span class="stacked-word">"Deliveries: "</span>{number(deliveries)}{again}
+            </td>
+            <td role="cell" class="number">
+                <span class="stacked-word">"Lag: "</span>{words::lag(&burst).unwrap_or_else(|| "–".to_owned())}
+            </td>
+            <td role="cell" class="number"><Ago at=burst.first_at/></td>
+        </tr>
+    }
+    .into_any()
+}
+
+#[component]
+fn Nothing(is_filtered: bool, is_first: bool) -> impl IntoView {
+    if !is_first {
+        view! {
+            <Empty title="Nothing further" says="The list ends before this page.">
+                <LinkButton label="To the first page" href=paths::WEBHOOKS/>
+            </Empty>
+        }
+        .into_any()
+    } else if is_filtered {
+        view! {
+            <Empty title="Nothing matches" says="No delivery passes these filters.">
+                <LinkButton label="Show everything" href=paths::WEBHOOKS/>
+            </Empty>
+        }
+        .into_any()
+    } else {
+        view! {
+            <Empty title="Nothing was received yet" says="A webhook is set up on an integration’s page, under “Webhook”. Until then the schedule finds what changed.">
+                <LinkButton label="To the integrations" href=paths::INTEGRATIONS/>
+            </Empty>
+        }
+        .into_any()
+    }
+}

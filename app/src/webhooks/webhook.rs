@@ -1,0 +1,314 @@
+use chrono::{DateTime, Utc};
+use domain::{
+    ids::IntegrationId,
+    inbox::{BurstFilter, Disbelief, Webhook},
+};
+use leptos::prelude::*;
+use server_fn::ServerFn;
+
+use super::{api, filter, words};
+use crate::{
+    AddressProblem, Draft, Rechecked, WebhookReport,
+    integrations::{param, pieces::crumbs},
+    paths,
+    query::Query,
+    ui::{
+        badge::{Badge, Tone},
+        form::{Button, ButtonForm, Field, FormErrors, Hidden, Submit},
+        frame::Frame,
+        head::{Crumbs, PageHead},
+        notice::Notice,
+        number::{bytes, count, number},
+        page::{draft_of, loaded, signed_in},
+        panel::{Figure, Figures, Panel},
+        time::Ago,
+    },
+    visit,
+};
+
+/// An integration's webhook: set up step by step, then how it does.
+#[component]
+pub fn WebhookPage() -> impl IntoView {
+    let id = param::<IntegrationId>("id");
+    let query = Query::of_page();
+    loaded(
+        async move {
+            let viewer = signed_in()?;
+            let (backend, now) = (crate::backend(), visit().now);
+            let draft = draft_of(&query).await?;
+            Ok(Page {
+                report: backend.inbox.webhook(&viewer, id?).await?,
+                draft,
+                checked: checked(&query),
+                is_admin: viewer.is_admin(),
+                now,
+            })
+        },
+        |page| view! { <View page/> },
+    )
+}
+
+struct Page {
+    report: WebhookReport,
+    draft: Draft,
+    checked: Option<Rechecked>,
+    is_admin: bool,
+    now: DateTime<Utc>,
+}
+
+/// What became of deliveries that had not been believed, when a secret was just pasted.
+fn checked(query: &Query) -> Option<Rechecked> {
+    Some(Rechecked {
+        verified: query.parsed("verified")?,
+        rejected: query.parsed("rejected")?,
+    })
+}
+
+#[component]
+fn View(page: Page) -> impl IntoView {
+    let Page {
+        report,
+        draft,
+        checked,
+        is_admin,
+        now,
+    } = page;
+    let integration = report.integration.integration.clone();
+    let id = integration.id;
+    let name = integration.settings.integration_name.to_string();
+    let (tone, shape, word, says) = words::state(report.webhook.as_ref(), now);
+    let interval = integration.settings.interval_minutes;
+    let of_this = BurstFilter {
+        integration: Some(id),
+        ..BurstFilter::default()
+    };
+    let log = filter::address(&of_this, None);
+    let body = match (report.webhook, report.address) {
+        (Some(webhook), Some(address)) => view! {
+            <Totals webhook=webhook.clone() log/>
+            <Refused webhook=webhook.clone()/>
+            <div class="panels">
+                <Address address plane_settings=report.plane_settings problems=report.refusals/>
+                <Secret webhook draft is_admin now/>
+            </div>
+        }
+        .into_any(),
+        _ => view! { <Start id problems=report.refusals is_admin/> }.into_any(),
+    };
+    view! {
+        <Frame title=format!("Webhook of {name}")>
+            <Crumbs items=crumbs(Some(&integration))/>
+            <PageHead title=format!("Webhook of {name}") says=move || view! { <Badge tone shape text=word/> " " {says} }/>
+            {checked.map(|checked| view! { <Checked checked/> })}
+            {body}
+            <Polled minutes=interval/>
+        </Frame>
+    }
+}
+
+#[component]
+fn Start(id: IntegrationId, problems: Vec<AddressProblem>, is_admin: bool) -> impl IntoView {
+    let button = is_admin.then(|| {
+        let hidden = vec![("id", id.to_string())];
+        view! { <ButtonForm action=api::CreateWebhook::PATH label="Make the address" hidden kind=Button::Primary/> }
+    });
+    view! {
+        <Panel title="Changes within seconds">
+            <div class="stack">
+                <p>
+                    "With a webhook, Plane tells of a change as it is made, and the copy has it a second later. It takes two minutes: \
+                     this page makes an address, a workspace admin enters it in Plane, and the secret that Plane shows comes back here."
+                </p>
+                <Problems problems/>
+                {button}
+                {(!is_admin).then(|| view! { <p class="quiet">"An admin can set it up."</p> })}
+            </div>
+        </Panel>
+    }
+    .into_any()
+}
+
+#[component]
+fn Problems(problems: Vec<AddressProblem>) -> impl IntoView {
+    problems
+        .into_iter()
+        .map(|problem| {
+            view! {
+                <Notice kind=Tone::Late title=problem.says><p>{problem.advice}</p></Notice>
+            }
+        })
+        .collect_view()
+        .into_any()
+}
+
+#[component]
+fn Totals(webhook: Webhook, log: String) -> impl IntoView {
+    let refused: u64 = webhook.refused.values().sum();
+    let last = webhook.last_at.map(|at| view! { "Last one " <Ago at/> });
+    let format = match webhook.is_second_format {
+        Some(true) => "Plane’s second format",
+        Some(false) => "Plane’s first format",
+        None => "",
+    };
+    view! {
+        <Figures>
+            <Figure label="Deliveries" value=number(webhook.deliveries)>{last}</Figure>
+            <Figure label="Sent again" value=number(webhook.duplicates)>"Counted, applied once"</Figure>
+            <Figure
+                label="Not believed" value=number(refused)
+                tone=if webhook.quarantined > 0 { Tone::Bad } else { Tone::Idle }
+            >
+                {(webhook.quarantined > 0).then(|| format!("{} kept for a new secret", number(webhook.quarantined.into())))}
+            </Figure>
+            <Figure label="Kept" value=bytes(webhook.bytes)>{format}</Figure>
+        </Figures>
+        <p class="actions"><a href=log>"What they brought"</a></p>
+    }
+    .into_any()
+}
+
+/// Why deliveries were not believed, and what to do.
+#[component]
+fn Refused(webhook: Webhook) -> impl IntoView {
+    let reasons = Disbelief::ALL
+        .into_iter()
+        .filter_map(|why| Some((why, *webhook.refused.get(&why)?)))
+        .filter(|(_, times)| *times > 0)
+        .map(|(why, times)| {
+            view! { <li><b>{count(times, "delivery", "deliveries")} ": "</b> {why.sentence()}</li> }
+        })
+        .collect::<Vec<_>>();
+    if reasons.is_empty() || webhook.quarantined == 0 {
+        return ().into_any();
+    }
+    let kept = count(webhook.quarantined.into(), "delivery is", "deliveries are");
+    let title = format!("{kept} kept because they could not be believed");
+    view! {
+        <Notice kind=Tone::Bad title=title>
+            <ul>{reasons}</ul>
+            <p class="small">"They are kept, encrypted, for a day. A secret that fits lets them in."</p>
+        </Notice>
+    }
+    .into_any()
+}
+
+#[component]
+fn Address(
+    address: String,
+    plane_settings: String,
+    problems: Vec<AddressProblem>,
+) -> impl IntoView {
+    view! {
+        <Panel title="In Plane">
+            <div class="stack">
+                <ol class="steps">
+                    <li>
+                        "Open " <a href=plane_settings>"the workspace’s webhooks"</a> " as an admin of the workspace, and add one."
+                    </li>
+                    <li>
+                        "Enter this address, exactly:"
+                        <input class="mono copyable" readonly=true aria-label="Address of the webhook" value=address/>
+                    </li>
+                    <li>"Tick all events, and save. Plane shows the secret once: paste it here."</li>
+                </ol>
+                <Problems problems/>
+            </div>
+        </Panel>
+    }
+    .into_any()
+}
+
+#[component]
+fn Secret(webhook: Webhook, draft: Draft, is_admin: bool, now: DateTime<Utc>) -> impl IntoView {
+    let id = webhook.integration;
+    let is_rotating = webhook.is_rotating(now);
+    let in_use = webhook.secret.clone().map(|secret| {
+        view! {
+            <p class="saved-key">
+                <span class="quiet">"In use: "</span> <span class="mono">"…" {secret.last_four}</span>
+                <span class="quiet">", since " <Ago at=secret.set_at/></span>
+            </p>
+        }
+    });
+    let has_secret = webhook.secret.is_some();
+    let overlap = webhook.previous_until.filter(|until| *until > now).map(|at| {
+        view! { <p class="quiet small">"The secret before it still counts, for what Plane tries again: until " <Ago at/> "."</p> }
+    });
+    if !is_admin {
+        return view! { <Panel title="Secret"><div class="stack">{in_use} {overlap}</div></Panel> }
+            .into_any();
+    }
+    let form = view! {
+        <FormErrors errors=draft.errors.clone() message=draft.message.clone()/>
+        <form class="form" method="post" action=api::SaveWebhookSecret::PATH novalidate autocomplete="off">
+            <Hidden fields=vec![("id", id.to_string())]/>
+            <Field
+                label=if has_secret { "New secret" } else { "Secret" }
+                name="secret" kind="password" autocomplete="off" required=true error=draft.error("secret")
+                hint="It begins with plane_wh_. It is stored encrypted and never shown again."
+            />
+            <Submit label="Save the secret"/>
+        </form>
+    };
+    let rotation = (has_secret && !is_rotating).then(|| {
+        let hidden = vec![("id", id.to_string()), ("is_open", "true".to_owned())];
+        view! {
+            <div class="stack">
+                <p class="small quiet">
+                    "Before a new secret is made in Plane: the old one ends there at once. Begin here, and nothing is lost until the new one is pasted."
+                </p>
+                <ButtonForm action=api::RotateWebhookSecret::PATH label="Begin to replace the secret" hidden/>
+            </div>
+        }
+    });
+    let under_way = is_rotating.then(|| {
+        let hidden = vec![("id", id.to_string()), ("is_open", "false".to_owned())];
+        let until = webhook.rotation_until.map(|at| view! { <Ago at/> });
+        view! {
+            <Notice kind=Tone::Late title="The secret is being replaced">
+                <p>
+                    "Make a new secret in Plane now, and paste it below. Until then deliveries that don’t fit the old one are kept and answered as received; this ends "
+                    {until} "."
+                </p>
+                <ButtonForm action=api::RotateWebhookSecret::PATH label="Keep the old secret" hidden kind=Button::Quiet/>
+            </Notice>
+        }
+    });
+    view! {
+        <Panel title="Secret">
+            <div class="stack">{in_use} {overlap} {under_way} {form} {rotation}</div>
+        </Panel>
+    }
+    .into_any()
+}
+
+#[component]
+fn Checked(checked: Rechecked) -> impl IntoView {
+    let title = match checked.verified + checked.rejected {
+        0 => "The secret is saved.".to_owned(),
+        _ => format!(
+            "The secret is saved. Of what was kept: {} verified, {} rejected.",
+            number(checked.verified.into()),
+            number(checked.rejected.into())
+        ),
+    };
+    let kind = if checked.rejected > 0 {
+        Tone::Late
+    } else {
+        Tone::Good
+    };
+    view! { <div role="status"><Notice kind title=title/></div> }.into_any()
+}
+
+/// What no webhook tells.
+#[component]
+fn Polled(minutes: u32) -> impl IntoView {
+    let every = count(minutes.into(), "minute", "minutes");
+    view! {
+        <p class="quiet small">
+            "Plane sends no events for labels and states, nor when a work item is deleted or archived. Those are looked for every "
+            {every} "."
+        </p>
+    }
+    .into_any()
+}

@@ -1,0 +1,267 @@
+use chrono::{DateTime, Utc};
+use domain::inbox::{Burst, BurstState, Effect, Webhook};
+
+use crate::ui::{
+    badge::{Shape, Tone},
+    number::count,
+    time::{ago, duration_words},
+};
+
+/// How a burst stands: colour, shape and word.
+pub fn look(burst: &Burst) -> (Tone, Shape, &'static str) {
+    match (burst.state, &burst.result) {
+        (BurstState::Dead, _) => (Tone::Bad, Shape::Triangle, "Given up"),
+        (BurstState::Waiting, _) if !burst.failures.is_empty() => {
+            (Tone::Late, Shape::Half, "Tried again")
+        }
+        (BurstState::Waiting, _) | (BurstState::Done, None) => {
+            (Tone::Accent, Shape::Turning, "Waiting")
+        }
+        (BurstState::Done, Some(result)) => match result.effect {
+            Effect::Created | Effect::Updated | Effect::Removed => {
+                (Tone::Good, Shape::Dot, effect(result.effect))
+            }
+            Effect::Noted => (Tone::Good, Shape::Ring, effect(result.effect)),
+            _ => (Tone::Idle, Shape::Dash, effect(result.effect)),
+        },
+    }
+}
+
+/// What events did to the copy, in a word or two.
+pub fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Created => "Created",
+        Effect::Updated => "Updated",
+        Effect::Removed => "Removed",
+        Effect::Unchanged => "Unchanged",
+        Effect::Stale => "Copy was newer",
+        Effect::Noted => "Noted",
+        Effect::Ignored => "Ignored",
+    }
+}
+
+/// What became of a burst, as a sentence.
+pub fn sentence(burst: &Burst, now: DateTime<Utc>) -> String {
+    let last = || {
+        let failure = burst.failures.last();
+        failure.map_or_else(String::new, |failure| format!(" {}", failure.says))
+    };
+    match (burst.state, &burst.result) {
+        (BurstState::Dead, _) => {
+            let tries = count(burst.failures.len() as u64, "try", "tries");
+            format!("Given up after {tries}.{}", last())
+        }
+        (BurstState::Waiting, _) if !burst.failures.is_empty() => {
+            let when = match burst.due_at > now {
+                true => ago(burst.due_at, now),
+                false => "now".to_owned(),
+            };
+            format!("It failed and is tried again {when}.{}", last())
+        }
+        (BurstState::Waiting, _) | (BurstState::Done, None) => {
+            "It is about to be applied.".to_owned()
+        }
+        (BurstState::Done, Some(result)) => match (result.effect, &result.says) {
+            (_, Some(says)) => format!("Nothing was done: {says}"),
+            (Effect::Created, _) => "It was put into the copy.".to_owned(),
+            (Effect::Updated, _) => "The copy was brought up to date.".to_owned(),
+            (Effect::Removed, _) => "Plane said that it is gone, so it left the copy.".to_owned(),
+            (Effect::Unchanged, _) => "The copy said so already.".to_owned(),
+            (Effect::Stale, _) => "The copy was newer, so it was left alone.".to_owned(),
+            (Effect::Noted, _) => "The next run reads it again.".to_owned(),
+            (Effect::Ignored, _) => "Nothing was done.".to_owned(),
+        },
+    }
+}
+
+/// What a burst is about: `WEB-7 Fix the login`.
+pub fn title(identifier: Option<&str>, burst: &Burst) -> String {
+    let number = burst.number.map(|number| format!("#{number}"));
+    let name = identifier.map(str::to_owned).or(number);
+    let parts: Vec<String> = name.into_iter().chain(burst.title.clone()).collect();
+    match parts.is_empty() {
+        true => burst.event.clone(),
+        false => parts.join(" "),
+    }
+}
+
+/// Plane's names of fields, as people call them.
+pub fn field(name: &str) -> &str {
+    match name {
+        "state_id" | "state" => "state",
+        "label_ids" | "labels" => "labels",
+        "assignee_ids" | "assignees" => "assignees",
+        "description_html" | "description" => "description",
+        "parent_id" | "parent" => "parent",
+        "target_date" => "due date",
+        "start_date" => "start date",
+        "estimate_point" => "estimate",
+        other => other,
+    }
+}
+
+/// How long after the change it was received.
+pub fn lag(burst: &Burst) -> Option<String> {
+    burst.lag().map(duration_words)
+}
+
+/// A webhook's state, as a sentence.
+pub fn state(webhook: Option<&Webhook>, now: DateTime<Utc>) -> (Tone, Shape, &'static str, String) {
+    let Some(webhook) = webhook else {
+        let says = "Changes are found by the schedule alone.".to_owned();
+        return (Tone::Idle, Shape::Ring, "Not set up", says);
+    };
+    if webhook.is_rotating(now) {
+        let says = match webhook.quarantined {
+            0 => "No delivery has failed the current secret yet.".to_owned(),
+            n => format!(
+                "{} for the new secret.",
+                count(n.into(), "delivery waits", "deliveries wait")
+            ),
+        };
+        return (Tone::Late, Shape::Half, "Replacing the secret", says);
+    }
+    match (&webhook.secret, webhook.last_at) {
+        (None, _) => {
+            let says = "Paste the secret that Plane shows when the webhook is made.".to_owned();
+            (Tone::Late, Shape::Half, "Needs the secret", says)
+        }
+        (Some(_), None) => {
+            let says = "Plane has sent nothing that can be believed yet.".to_owned();
+            (
+                Tone::Accent,
+                Shape::Turning,
+                "Waiting for the first delivery",
+                says,
+            )
+        }
+        (Some(_), Some(last)) => {
+            let says = format!("Last delivery {}.", ago(last, now));
+            match webhook.refused_at.is_some_and(|at| at > last) {
+                true => (
+                    Tone::Bad,
+                    Shape::Triangle,
+                    "Not believed",
+                    format!("{says} Since then deliveries were not believed."),
+                ),
+                false => (Tone::Good, Shape::Dot, "Receiving", says),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{
+        ids::{BurstId, IntegrationId},
+        inbox::{BurstResult, FailedTry, SecretHint},
+    };
+    use uuid::Uuid;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    fn burst() -> Burst {
+        Burst {
+            id: BurstId(Uuid::from_u128(1)),
+            integration: IntegrationId(Uuid::from_u128(2)),
+            event: "work_item.updated".into(),
+            entity: None,
+            project: None,
+            title: Some("Fix the login".into()),
+            number: Some(7),
+            fields: vec![],
+            first_at: at(0),
+            last_at: at(1),
+            updated_at: Some(at(-1)),
+            events: 2,
+            duplicates: 0,
+            state: BurstState::Waiting,
+            result: None,
+            failures: vec![],
+            due_at: at(60),
+        }
+    }
+
+    #[test]
+    fn a_burst_says_how_it_stands() {
+        let mut burst = burst();
+        assert_eq!(look(&burst).2, "Waiting");
+        burst.failures = vec![FailedTry {
+            at: at(1),
+            code: "unreachable".into(),
+            says: "Plane can’t be reached.".into(),
+        }];
+        assert_eq!(
+            sentence(&burst, at(0)),
+            "It failed and is tried again in 1 min. Plane can’t be reached."
+        );
+        burst.state = BurstState::Dead;
+        assert_eq!(
+            sentence(&burst, at(0)),
+            "Given up after 1 try. Plane can’t be reached."
+        );
+        burst.state = BurstState::Done;
+        burst.result = Some(BurstResult {
+            effect: Effect::Ignored,
+            says: Some("Comments are not copied.".into()),
+            at: at(2),
+            took_ms: 1,
+        });
+        assert_eq!(
+            (look(&burst).2, sentence(&burst, at(0)).as_str()),
+            ("Ignored", "Nothing was done: Comments are not copied.")
+        );
+    }
+
+    #[test]
+    fn a_burst_is_called_by_what_it_is_about() {
+        assert_eq!(title(Some("WEB-7"), &burst()), "WEB-7 Fix the login");
+        assert_eq!(title(None, &burst()), "#7 Fix the login");
+        let nameless = Burst {
+            title: None,
+            number: None,
+            ..burst()
+        };
+        assert_eq!(title(None, &nameless), "work_item.updated");
+    }
+
+    #[test]
+    fn a_webhook_says_what_it_needs() {
+        let word = |webhook: Option<&Webhook>| state(webhook, at(0)).2;
+        assert_eq!(word(None), "Not set up");
+        let mut webhook = Webhook {
+            integration: IntegrationId(Uuid::from_u128(2)),
+            path: "0".repeat(32),
+            created_at: at(-100),
+            secret: None,
+            previous_until: None,
+            rotation_until: None,
+            plane_id: None,
+            is_second_format: None,
+            first_at: None,
+            last_at: None,
+            deliveries: 0,
+            duplicates: 0,
+            bytes: 0,
+            refused: Default::default(),
+            refused_at: None,
+            quarantined: 0,
+            quarantined_bytes: 0,
+        };
+        assert_eq!(word(Some(&webhook)), "Needs the secret");
+        webhook.secret = Some(SecretHint {
+            last_four: "f00d".into(),
+            set_at: at(-50),
+        });
+        assert_eq!(word(Some(&webhook)), "Waiting for the first delivery");
+        webhook.last_at = Some(at(-10));
+        assert_eq!(word(Some(&webhook)), "Receiving");
+        webhook.refused_at = Some(at(-5));
+        assert_eq!(word(Some(&webhook)), "Not believed");
+        webhook.rotation_until = Some(at(5));
+        assert_eq!(word(Some(&webhook)), "Replacing the secret");
+    }
+}

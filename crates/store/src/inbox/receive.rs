@@ -1,0 +1,285 @@
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use domain::{
+    ids::{BurstId, IntegrationId},
+    inbox::{BurstState, SignedBy, settles_in},
+    webhook::Event,
+};
+use serde_json::Value as Json;
+use surrealdb::types::{Bytes, RecordId, SurrealValue};
+use uuid::Uuid;
+
+use super::{BurstRow, burst_record, event_record, queue_key};
+use crate::{
+    Store,
+    error::Error,
+    shape::{latest_first, record, to_json},
+};
+
+/// An event that is new, with the burst it belongs to.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    pub integration: IntegrationId,
+    pub burst: BurstId,
+    /// The same for every delivery of this event: `[a-z0-9]`.
+    pub key: String,
+    pub event: Event,
+    /// As it came.
+    pub body: Vec<u8>,
+    /// Those that are worth keeping, by lower-case name.
+    pub headers: BTreeMap<&'static str, String>,
+    pub signed_by: SignedBy,
+    /// Plane's own id of the webhook, and its format.
+    pub plane_id: Option<Uuid>,
+    pub is_second_format: bool,
+    pub received_at: DateTime<Utc>,
+}
+
+/// An event that is known, once more.
+#[derive(Clone, Debug)]
+pub struct Again {
+    pub known: KnownEvent,
+    pub received_at: DateTime<Utc>,
+}
+
+/// An event that was received before.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KnownEvent {
+    pub integration: IntegrationId,
+    pub key: String,
+    pub burst: BurstId,
+}
+
+#[derive(SurrealValue)]
+struct EventRow {
+    id: RecordId,
+    key: String,
+    burst: Uuid,
+    received_at: DateTime<Utc>,
+    name: String,
+    field: Option<String>,
+    updated_at: Option<DateTime<Utc>>,
+    signed_by: String,
+    headers: Json,
+    duplicates: i64,
+    again_at: Option<DateTime<Utc>>,
+    body: Bytes,
+}
+
+#[derive(SurrealValue)]
+struct Duplicates {
+    id: RecordId,
+    burst: RecordId,
+    times: i64,
+    at: DateTime<Utc>,
+}
+
+/// What a transaction adds to a webhook's own record.
+#[derive(SurrealValue)]
+struct Sum {
+    id: RecordId,
+    deliveries: i64,
+    duplicates: i64,
+    bytes: i64,
+    at: DateTime<Utc>,
+    plane_id: Option<Uuid>,
+    is_second_format: Option<bool>,
+}
+
+const RECEIVE: &str = "{
+    let $there = (select value id from $integrations where is_deleting = false);
+    if array::len($there) != array::len($integrations) { throw 'hangar:fenced' };
+    if array::len((select value id from $event_ids)) > 0 { return false };
+    insert into webhook_events $events return none;
+    insert into webhook_bursts $bursts on duplicate key update
+        event = $input.event, title = $input.title ?? title, number = $input.number ?? number,
+        project = $input.project ?? project, fields = array::union(fields, $input.fields), last_at = $input.last_at,
+        keys += $input.keys, events += $input.events, bytes += $input.bytes, state = 'waiting', due_at = $input.due_at,
+        queue_key = if claim = none { $input.queue_key } else { queue_key }
+        return none;
+    for $again in $duplicates {
+        update $again.id set duplicates += $again.times, again_at = $again.at return none;
+        update $again.burst set duplicates += $again.times return none;
+    };
+    for $sum in $sums {
+        update $sum.id set deliveries += $sum.deliveries, duplicates += $sum.duplicates, bytes += $sum.bytes,
+            first_at = first_at ?? $sum.at, last_at = $sum.at, plane_id = $sum.plane_id ?? plane_id,
+            is_second_format = $sum.is_second_format ?? is_second_format return none;
+    };
+    return true;
+}";
+
+impl Store {
+    /// Those of these events that were received before.
+    pub async fn known_events(
+        &self,
+        events: &[(IntegrationId, &str)],
+    ) -> Result<Vec<KnownEvent>, Error> {
+        #[derive(SurrealValue)]
+        struct Found {
+            integration: Uuid,
+            key: String,
+            burst: Uuid,
+        }
+        let ids: Vec<RecordId> = events
+            .iter()
+            .map(|(integration, key)| event_record(*integration, key))
+            .collect();
+        let found: Vec<Found> = self
+            .ask("select record::id(id)[0] as integration, key, burst from $ids")
+            .bind("ids", ids)
+            .read()
+            .await?
+            .rows(0)?;
+        Ok(found
+            .into_iter()
+            .map(|found| KnownEvent {
+                integration: IntegrationId(found.integration),
+                key: found.key,
+                burst: BurstId(found.burst),
+            })
+            .collect())
+    }
+
+    /// Keeps new events, and counts those that came again, in one transaction. `false`: somebody else received one of the new
+    /// ones meanwhile, and nothing was kept. `Fenced`: an integration is gone. The events of one burst are in their order.
+    pub async fn receive(&self, new: &[Arrival], again: &[Again]) -> Result<bool, Error> {
+        let mut integrations = BTreeMap::<IntegrationId, Sum>::new();
+        let mut sum_of = |integration: IntegrationId, at: DateTime<Utc>, add: &dyn Fn(&mut Sum)| {
+            let sum = integrations.entry(integration).or_insert_with(|| Sum {
+                id: record("webhooks", integration.0),
+                deliveries: 0,
+                duplicates: 0,
+                bytes: 0,
+                at,
+                plane_id: None,
+                is_second_format: None,
+            });
+            sum.deliveries += 1;
+            sum.at = sum.at.max(at);
+            add(sum);
+        };
+        for arrival in new {
+            sum_of(arrival.integration, arrival.received_at, &|sum| {
+                sum.bytes += length(arrival.body.len());
+                sum.plane_id = arrival.plane_id.or(sum.plane_id);
+                sum.is_second_format = Some(arrival.is_second_format);
+            });
+        }
+        let mut duplicates = HashMap::<&KnownEvent, Duplicates>::new();
+        for again in again {
+            let known = &again.known;
+            sum_of(known.integration, again.received_at, &|sum| {
+                sum.duplicates += 1;
+            });
+            let all = duplicates.entry(known).or_insert_with(|| Duplicates {
+                id: event_record(known.integration, &known.key),
+                burst: burst_record(known.integration, known.burst),
+                times: 0,
+                at: again.received_at,
+            });
+            all.times += 1;
+            all.at = all.at.max(again.received_at);
+        }
+        let ids = integrations.keys();
+        let ids: Vec<RecordId> = ids.map(|id| record("plane_integrations", id.0)).collect();
+        let events = new
+            .iter()
+            .map(event_row)
+            .collect::<Result<Vec<_>, Error>>()?;
+        let event_ids: Vec<RecordId> = events.iter().map(|row| row.id.clone()).collect();
+        self.ask(RECEIVE)
+            .bind("integrations", ids)
+            .bind("event_ids", event_ids)
+            .bind("events", events)
+            .bind("bursts", bursts(new))
+            .bind("duplicates", duplicates.into_values().collect::<Vec<_>>())
+            .bind("sums", integrations.into_values().collect::<Vec<_>>())
+            .write()
+            .await?
+            .value(0)
+    }
+}
+
+fn event_row(arrival: &Arrival) -> Result<EventRow, Error> {
+    Ok(EventRow {
+        id: event_record(arrival.integration, &arrival.key),
+        key: arrival.key.clone(),
+        burst: arrival.burst.0,
+        received_at: arrival.received_at,
+        name: arrival.event.name(),
+        field: arrival.event.field.clone(),
+        updated_at: arrival.event.updated_at,
+        signed_by: arrival.signed_by.word().to_owned(),
+        headers: to_json(&arrival.headers)?,
+        duplicates: 0,
+        again_at: None,
+        body: Bytes::from(arrival.body.clone()),
+    })
+}
+
+/// A row for each burst, with what these arrivals add to it.
+fn bursts(new: &[Arrival]) -> Vec<BurstRow> {
+    let mut rows = Vec::<BurstRow>::new();
+    let mut places = HashMap::<BurstId, usize>::new();
+    for arrival in new {
+        let place = *places.entry(arrival.burst).or_insert(rows.len());
+        if place == rows.len() {
+            rows.push(empty_burst(arrival));
+        }
+        let (row, event) = (&mut rows[place], &arrival.event);
+        row.event = event.name();
+        row.title = event.title.clone().or(row.title.take());
+        row.number = event
+            .number
+            .and_then(|n| i64::try_from(n).ok())
+            .or(row.number);
+        row.project = event.project.map(|id| id.0).or(row.project);
+        if let Some(field) = &event.field
+            && !row.fields.contains(field)
+        {
+            row.fields.push(field.clone());
+        }
+        row.last_at = arrival.received_at;
+        row.keys.push(arrival.key.clone());
+        row.events += 1;
+        row.bytes += length(arrival.body.len());
+        row.due_at = row.due_at.max(arrival.received_at + settles_in(event));
+        row.queue_key = queue_key(row.due_at);
+    }
+    rows
+}
+
+fn empty_burst(arrival: &Arrival) -> BurstRow {
+    let (at, event) = (arrival.received_at, &arrival.event);
+    BurstRow {
+        id: burst_record(arrival.integration, arrival.burst),
+        integration: arrival.integration.0,
+        uid: arrival.burst.0,
+        event: String::new(),
+        entity: event.entity,
+        project: None,
+        title: None,
+        number: None,
+        fields: Vec::new(),
+        first_at: at,
+        last_at: at,
+        updated_at: event.updated_at,
+        keys: Vec::new(),
+        events: 0,
+        duplicates: 0,
+        bytes: 0,
+        state: BurstState::Waiting.word().to_owned(),
+        result: None,
+        failures: Vec::new(),
+        due_at: at,
+        claim: None,
+        latest_key: latest_first(at, arrival.burst.0),
+        queue_key: String::new(),
+    }
+}
+
+fn length(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,596 @@
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    ids::{BurstId, IntegrationId, ProjectId},
+    inbox::{BurstFilter, BurstResult, BurstState, Disbelief, Effect, FailedTry, SignedBy},
+    webhook::{Change, Event, Subject},
+};
+use store::{Again, Arrival, KnownEvent, Quarantined, SealedSecret, Store};
+use uuid::Uuid;
+
+use crate::support::{World, admin, at, id, integration, viewer, world};
+
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+
+fn one() -> IntegrationId {
+    IntegrationId(id(1))
+}
+
+/// A database with an integration that has a webhook.
+async fn hooked() -> World {
+    let world = world().await;
+    integration(&world.store, 1, "Acme").await;
+    let made = world
+        .store
+        .create_webhook(&admin(), one(), "0f", at(0))
+        .await;
+    assert!(made.unwrap());
+    world
+}
+
+fn arrival(key: &str, burst: u128, field: &str, received_at: DateTime<Utc>) -> Arrival {
+    Arrival {
+        integration: one(),
+        burst: BurstId(id(burst)),
+        key: key.to_owned(),
+        event: Event {
+            subject: Subject::WorkItem,
+            change: Change::Updated,
+            entity: Some(id(50)),
+            project: Some(ProjectId(id(60))),
+            title: Some(format!("Named by {key}")),
+            number: Some(7),
+            field: Some(field.to_owned()),
+            updated_at: Some(received_at - TimeDelta::seconds(1)),
+            item: None,
+            said: "issue updated".to_owned(),
+        },
+        body: key.as_bytes().to_vec(),
+        headers: BTreeMap::from([("x-plane-event", "issue".to_owned())]),
+        signed_by: SignedBy::Current,
+        plane_id: Some(id(70)),
+        is_second_format: false,
+        received_at,
+    }
+}
+
+async fn receive(store: &Store, arrivals: &[Arrival]) {
+    assert!(store.receive(arrivals, &[]).await.unwrap());
+}
+
+async fn claim(store: &Store, n: u128, now: DateTime<Utc>) -> Vec<store::Claimed> {
+    store
+        .claim_bursts(id(n), &[], now, LEASE, 10)
+        .await
+        .unwrap()
+}
+
+fn updated(now: DateTime<Utc>) -> BurstResult {
+    BurstResult {
+        effect: Effect::Updated,
+        says: None,
+        at: now,
+        took_ms: 3,
+    }
+}
+
+#[tokio::test]
+async fn events_of_a_burst_are_one_row_and_each_is_kept() {
+    let world = hooked().await;
+    let store = &world.store;
+    receive(
+        store,
+        &[
+            arrival("a", 10, "state", at(1)),
+            arrival("b", 10, "labels", at(1)),
+        ],
+    )
+    .await;
+    receive(store, &[arrival("c", 10, "state", at(2))]).await;
+
+    let (burst, keys) = store
+        .burst(&viewer(), one(), BurstId(id(10)))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(keys, ["a", "b", "c"]);
+    assert_eq!(
+        (burst.events, burst.fields.as_slice()),
+        (3, &["state".to_owned(), "labels".to_owned()][..])
+    );
+    assert_eq!((burst.first_at, burst.last_at), (at(1), at(2)));
+    assert_eq!(
+        (burst.title.as_deref(), burst.number),
+        (Some("Named by c"), Some(7))
+    );
+    assert_eq!(burst.updated_at, Some(at(0)), "of the first event");
+    let kept = store.kept_events(one(), &keys).await.unwrap();
+    assert_eq!(
+        kept.iter()
+            .map(|event| event.body.as_slice())
+            .collect::<Vec<_>>(),
+        [b"a", b"b", b"c"]
+    );
+    assert_eq!(kept[0].headers["x-plane-event"], "issue");
+
+    let webhook = store.webhook(&viewer(), one()).await.unwrap().unwrap();
+    assert_eq!(
+        (webhook.deliveries, webhook.bytes, webhook.plane_id),
+        (3, 3, Some(id(70)))
+    );
+    assert_eq!(
+        (webhook.first_at, webhook.last_at),
+        (Some(at(1)), Some(at(2)))
+    );
+}
+
+#[tokio::test]
+async fn an_event_is_kept_once_and_counted_each_time() {
+    let world = hooked().await;
+    let store = &world.store;
+    receive(store, &[arrival("a", 10, "state", at(1))]).await;
+    let known = KnownEvent {
+        integration: one(),
+        key: "a".to_owned(),
+        burst: BurstId(id(10)),
+    };
+    let found = store
+        .known_events(&[(one(), "a"), (one(), "b")])
+        .await
+        .unwrap();
+    assert_eq!(found, [known.clone()]);
+
+    // Somebody else was faster: nothing of the rest is kept either.
+    let late = [
+        arrival("b", 11, "state", at(2)),
+        arrival("a", 11, "state", at(2)),
+    ];
+    assert!(!store.receive(&late, &[]).await.unwrap());
+    assert!(
+        store
+            .known_events(&[(one(), "b")])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+
+    let again = [
+        Again {
+            known: known.clone(),
+            received_at: at(3),
+        },
+        Again {
+            known,
+            received_at: at(4),
+        },
+    ];
+    assert!(store.receive(&[], &again).await.unwrap());
+    let (burst, keys) = store
+        .burst(&viewer(), one(), BurstId(id(10)))
+        .await
+        .unwrap()
+        .unwrap();
+    let event = store.kept_events(one(), &keys).await.unwrap().remove(0);
+    assert_eq!((burst.events, burst.duplicates), (1, 2));
+    assert_eq!((event.duplicates, event.again_at), (2, Some(at(4))));
+    let webhook = store.webhook(&viewer(), one()).await.unwrap().unwrap();
+    assert_eq!((webhook.deliveries, webhook.duplicates), (3, 2));
+}
+
+#[tokio::test]
+async fn a_burst_is_applied_by_one_and_waits_for_what_came_meanwhile() {
+    let world = hooked().await;
+    let store = &world.store;
+    receive(store, &[arrival("a", 10, "state", at(1))]).await;
+    assert!(claim(store, 20, at(1)).await.is_empty(), "not due yet");
+    let claimed = claim(store, 20, at(2)).await.remove(0);
+    assert_eq!(claimed.keys, ["a"]);
+    assert!(claim(store, 21, at(2)).await.is_empty(), "somebody has it");
+
+    receive(store, &[arrival("b", 10, "labels", at(3))]).await;
+    assert!(
+        claim(store, 21, at(4)).await.is_empty(),
+        "somebody still has it"
+    );
+    assert!(
+        store
+            .finish_burst(&claimed, &updated(at(4)), at(4))
+            .await
+            .unwrap()
+    );
+    let more = claim(store, 22, at(4)).await.remove(0);
+    assert_eq!(more.keys, ["a", "b"]);
+    assert!(
+        store
+            .finish_burst(&more, &updated(at(5)), at(5))
+            .await
+            .unwrap()
+    );
+    assert!(claim(store, 23, at(3600)).await.is_empty(), "done");
+    let (burst, _) = store
+        .burst(&viewer(), one(), BurstId(id(10)))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (burst.state, burst.result),
+        (BurstState::Done, Some(updated(at(5))))
+    );
+
+    // One more event of it, later.
+    receive(store, &[arrival("c", 10, "labels", at(6))]).await;
+    assert_eq!(claim(store, 24, at(7)).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_claim_runs_out_and_its_holder_ends_nothing_any_more() {
+    let world = hooked().await;
+    let store = &world.store;
+    receive(store, &[arrival("a", 10, "state", at(1))]).await;
+    let lost = claim(store, 20, at(2)).await.remove(0);
+    assert!(claim(store, 21, at(61)).await.is_empty());
+    let taken = claim(store, 21, at(63)).await.remove(0);
+    assert!(
+        !store
+            .finish_burst(&lost, &updated(at(64)), at(64))
+            .await
+            .unwrap()
+    );
+    let failure = FailedTry {
+        at: at(64),
+        code: "timeout".into(),
+        says: "It took too long.".into(),
+    };
+    assert!(!store.fail_burst(&lost, &failure, None).await.unwrap());
+    assert!(
+        store
+            .finish_burst(&taken, &updated(at(64)), at(64))
+            .await
+            .unwrap()
+    );
+
+    // And a restart gives back what is claimed.
+    receive(store, &[arrival("b", 11, "state", at(65))]).await;
+    assert_eq!(claim(store, 22, at(66)).await.len(), 1);
+    store.release_bursts(at(66)).await.unwrap();
+    assert_eq!(claim(store, 23, at(66)).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_burst_that_fails_waits_and_is_given_up_until_somebody_replays_it() {
+    let world = hooked().await;
+    let store = &world.store;
+    receive(store, &[arrival("a", 10, "state", at(1))]).await;
+    let failure = FailedTry {
+        at: at(2),
+        code: "unreachable".into(),
+        says: "Plane can’t be reached.".into(),
+    };
+    let first = claim(store, 20, at(2)).await.remove(0);
+    assert!(
+        store
+            .fail_burst(&first, &failure, Some(at(10)))
+            .await
+            .unwrap()
+    );
+    assert!(claim(store, 21, at(9)).await.is_empty());
+    let second = claim(store, 21, at(10)).await.remove(0);
+    assert_eq!(second.burst.failures, [failure.clone()]);
+    assert!(store.fail_burst(&second, &failure, None).await.unwrap());
+    assert!(claim(store, 22, at(3600)).await.is_empty(), "given up");
+
+    let dead = BurstFilter {
+        state: Some(BurstState::Dead),
+        ..BurstFilter::default()
+    };
+    let rows = store.bursts(&viewer(), &dead, None, 10).await.unwrap().rows;
+    assert_eq!(
+        rows.iter().map(|burst| burst.id).collect::<Vec<_>>(),
+        [BurstId(id(10))]
+    );
+    let all = [(one(), BurstId(id(10))), (one(), BurstId(id(11)))];
+    assert_eq!(
+        store.replay_bursts(&admin(), &all, at(3601)).await.unwrap(),
+        1
+    );
+    assert_eq!(
+        store.replay_bursts(&admin(), &all, at(3601)).await.unwrap(),
+        0,
+        "it waits already"
+    );
+    let again = claim(store, 23, at(3601)).await.remove(0);
+    assert!(again.burst.failures.is_empty());
+    let history = store
+        .history(&viewer(), Some(one()), None, 10)
+        .await
+        .unwrap()
+        .rows;
+    assert_eq!(history[0].action, "webhook.replayed");
+}
+
+#[tokio::test]
+async fn a_busy_integration_leaves_others_their_turn() {
+    let world = hooked().await;
+    let store = &world.store;
+    receive(store, &[arrival("a", 10, "state", at(1))]).await;
+    let none = store
+        .claim_bursts(id(20), &[one()], at(5), LEASE, 10)
+        .await
+        .unwrap();
+    assert!(none.is_empty());
+    assert_eq!(claim(store, 21, at(5)).await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_log_is_paged_latest_first_and_filtered() {
+    let world = hooked().await;
+    let store = &world.store;
+    integration(store, 2, "Other").await;
+    for n in 0..7 {
+        let mut one = arrival(
+            &format!("k{n}"),
+            100 + n,
+            "state",
+            at(i64::try_from(n).unwrap()),
+        );
+        if n == 3 {
+            one.integration = IntegrationId(id(2));
+            one.event.subject = Subject::Project;
+            one.event.number = None;
+        }
+        one.event.entity = Some(id(200 + n));
+        receive(store, &[one]).await;
+    }
+    let ids = |filter: BurstFilter| async move {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = store
+                .bursts(&viewer(), &filter, after.as_ref(), 2)
+                .await
+                .unwrap();
+            seen.extend(
+                page.rows
+                    .into_iter()
+                    .map(|burst| burst.id.0.as_u128() & 0xffff),
+            );
+            after = page.next;
+            if after.is_none() {
+                return seen.iter().map(|n| n - 100).collect::<Vec<_>>();
+            }
+        }
+    };
+    assert_eq!(ids(BurstFilter::default()).await, [6, 5, 4, 3, 2, 1, 0]);
+    let of_one = BurstFilter {
+        integration: Some(one()),
+        ..BurstFilter::default()
+    };
+    assert_eq!(ids(of_one).await, [6, 5, 4, 2, 1, 0]);
+    let projects = BurstFilter {
+        subject: Some("project".into()),
+        ..BurstFilter::default()
+    };
+    assert_eq!(ids(projects).await, [3]);
+    let named = BurstFilter {
+        q: "by K5".into(),
+        ..BurstFilter::default()
+    };
+    assert_eq!(ids(named).await, [5]);
+    let numbered = BurstFilter {
+        q: "WEB-7".into(),
+        ..BurstFilter::default()
+    };
+    assert_eq!(ids(numbered).await, [6, 5, 4, 2, 1, 0]);
+    let waiting = BurstFilter {
+        state: Some(BurstState::Waiting),
+        ..BurstFilter::default()
+    };
+    assert_eq!(
+        ids(waiting).await,
+        [0, 1, 2, 3, 4, 5, 6],
+        "the first due first"
+    );
+}
+
+#[tokio::test]
+async fn old_events_are_forgotten_by_age_and_by_size_but_not_what_waits() {
+    let world = hooked().await;
+    let store = &world.store;
+    for n in 0..6 {
+        let mut one = arrival(
+            &format!("key{n}"),
+            100 + n,
+            "state",
+            at(i64::try_from(n).unwrap()),
+        );
+        one.event.entity = Some(id(200 + n));
+        receive(store, &[one]).await;
+    }
+    // All but the fourth are done.
+    for claimed in claim(store, 20, at(10)).await {
+        if claimed.keys != ["key3"] {
+            assert!(
+                store
+                    .finish_burst(&claimed, &updated(at(10)), at(10))
+                    .await
+                    .unwrap()
+            );
+        }
+    }
+    assert_eq!(
+        store.forget_bursts(one(), at(1), 1000).await.unwrap(),
+        1,
+        "by age"
+    );
+    assert!(
+        store
+            .known_events(&[(one(), "key0")])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let bytes = async || {
+        store
+            .webhook(&viewer(), one())
+            .await
+            .unwrap()
+            .unwrap()
+            .bytes
+    };
+    assert_eq!(bytes().await, 20);
+    assert_eq!(
+        store.forget_bursts(one(), at(0), 13).await.unwrap(),
+        2,
+        "by size"
+    );
+    assert_eq!(bytes().await, 12);
+    assert_eq!(
+        store.forget_bursts(one(), at(100), 0).await.unwrap(),
+        0,
+        "what waits stays, and all behind it"
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_believed_is_kept_within_bounds() {
+    let world = hooked().await;
+    let store = &world.store;
+    let put = |n: u128, length: usize| Quarantined {
+        id: id(300 + n),
+        integration: one(),
+        received_at: at(i64::try_from(n).unwrap()),
+        why: Disbelief::Unknown,
+        sealed: "x".repeat(length),
+    };
+    assert!(store.quarantine(&put(0, 10), 2, 100).await.unwrap());
+    assert!(store.quarantine(&put(1, 20), 2, 100).await.unwrap());
+    assert!(
+        !store.quarantine(&put(2, 101), 2, 100).await.unwrap(),
+        "too large alone"
+    );
+    let webhook = store.webhook(&viewer(), one()).await.unwrap().unwrap();
+    assert_eq!(
+        webhook.refused[&Disbelief::Unknown],
+        3,
+        "counted all the same"
+    );
+    assert_eq!((webhook.quarantined, webhook.quarantined_bytes), (2, 30));
+
+    for n in 3..6 {
+        assert!(store.quarantine(&put(n, 10), 2, 100).await.unwrap());
+    }
+    let kept = store.quarantined(one(), None, 10).await.unwrap();
+    assert_eq!(kept.iter().map(|one| one.id).collect::<Vec<_>>(), [id(305)]);
+    assert!(store.quarantine(&put(6, 10), 9, 100).await.unwrap());
+    assert_eq!(
+        store.quarantined(one(), Some(id(305)), 10).await.unwrap()[0].id,
+        id(306)
+    );
+    assert!(store.leave_quarantine(one(), id(305)).await.unwrap());
+    assert!(!store.leave_quarantine(one(), id(305)).await.unwrap());
+    assert_eq!(store.forget_quarantined(one(), at(7)).await.unwrap(), 1);
+    let webhook = store.webhook(&viewer(), one()).await.unwrap().unwrap();
+    assert_eq!((webhook.quarantined, webhook.quarantined_bytes), (0, 0));
+}
+
+#[tokio::test]
+async fn a_secret_takes_the_place_of_the_one_before() {
+    let world = hooked().await;
+    let store = &world.store;
+    let secret = |sealed: &str, set_at| SealedSecret {
+        sealed: sealed.into(),
+        set_at,
+    };
+    let keys = async || store.webhook_keys().await.unwrap().remove(0);
+    assert!(keys().await.current.is_none());
+    let first = secret("one", at(1));
+    assert!(
+        store
+            .save_webhook_secret(&admin(), one(), first.clone(), "1111", at(100))
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        (keys().await.previous, keys().await.previous_until),
+        (None, None)
+    );
+
+    assert!(
+        store
+            .rotate_webhook(&admin(), one(), Some(at(50)), at(2))
+            .await
+            .unwrap()
+    );
+    assert_eq!(keys().await.rotation_until, Some(at(50)));
+    let second = secret("two", at(3));
+    assert!(
+        store
+            .save_webhook_secret(&admin(), one(), second.clone(), "2222", at(200))
+            .await
+            .unwrap()
+    );
+    let now = keys().await;
+    assert_eq!(
+        (now.current, now.previous, now.previous_until),
+        (Some(second), Some(first), Some(at(200)))
+    );
+    assert_eq!(
+        now.rotation_until, None,
+        "with the new secret the replacement is over"
+    );
+
+    let stranger = IntegrationId(id(9));
+    assert!(
+        !store
+            .save_webhook_secret(&admin(), stranger, secret("x", at(4)), "x", at(5))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .create_webhook(&admin(), stranger, "1f", at(4))
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_integration_receives_nothing_more() {
+    let world = hooked().await;
+    let store = &world.store;
+    receive(store, &[arrival("a", 10, "state", at(1))]).await;
+    assert!(
+        store
+            .delete_integration(&admin(), one(), at(2))
+            .await
+            .unwrap()
+    );
+    let refused = store
+        .receive(&[arrival("b", 10, "state", at(3))], &[])
+        .await;
+    assert_eq!(refused.err().map(|error| error.code()), Some("fenced"));
+    assert!(store.webhook_keys().await.unwrap().is_empty());
+    assert!(
+        store
+            .burst(&viewer(), one(), BurstId(id(10)))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        store
+            .known_events(&[(one(), "a")])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        store
+            .bursts(&viewer(), &BurstFilter::default(), None, 5)
+            .await
+            .unwrap()
+            .rows
+            .len(),
+        0
+    );
+}

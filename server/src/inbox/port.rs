@@ -1,0 +1,283 @@
+use std::{net::IpAddr, time::Duration};
+
+use app::{
+    BurstReport, BurstRow, Failure, Inbox, IntegrationForm, Integrations as _, Rechecked,
+    WebhookReport,
+};
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use domain::{
+    actor::{Admin, Viewer},
+    ids::{BurstId, IntegrationId, WorkItemId},
+    inbox::{Burst, BurstFilter},
+    page::{Cursor, Page},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use store::SealedSecret;
+
+use super::{
+    InboxService,
+    address::{Seen, problems},
+    hooks::secret_place,
+    shown::event_report,
+};
+use crate::failure::{from_store, internal};
+
+const PAGE: u32 = 50;
+/// So long the secret before the current one still counts: Plane uses the new one at once, but what it tries again was signed
+/// before.
+const OVERLAP: TimeDelta = TimeDelta::hours(24);
+/// So long a replacement may take.
+const ROTATION: TimeDelta = TimeDelta::hours(24);
+/// A name that does not resolve by then is not waited for.
+const RESOLVE: Duration = Duration::from_secs(1);
+
+#[async_trait]
+impl Inbox for InboxService {
+    async fn webhook(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+    ) -> Result<WebhookReport, Failure> {
+        let row = self.0.integrations.get(viewer, integration).await?;
+        let webhook = self.store().webhook(viewer, integration).await;
+        let webhook = webhook.map_err(from_store)?;
+        let tests = self.store().tests_of(viewer, integration, None, 1).await;
+        let test = tests.map_err(from_store)?.rows.pop();
+        let settings = &row.integration.settings;
+        let seen = Seen {
+            address: &self.0.public_url,
+            resolved: &self.resolved().await,
+            plane_host: settings.base_url.host(),
+            plane_version: test.as_ref().and_then(|test| test.plane_version.as_deref()),
+        };
+        Ok(WebhookReport {
+            refusals: problems(&seen),
+            address: webhook.as_ref().map(|webhook| self.address(&webhook.path)),
+            plane_settings: format!(
+                "{}/{}/settings/webhooks/",
+                app_of(settings.base_url.as_str()),
+                settings.workspace
+            ),
+            webhook,
+            integration: row,
+        })
+    }
+
+    async fn create_webhook(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+    ) -> Result<(), Failure> {
+        let path = hex::encode(self.0.integrations.rng.bytes::<16>());
+        let made = self
+            .store()
+            .create_webhook(admin, integration, &path, self.now())
+            .await
+            .map_err(from_store)?;
+        self.0.hooks.forget();
+        made.then_some(()).ok_or(Failure::NotFound)
+    }
+
+    async fn save_secret(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        secret: String,
+    ) -> Result<Rechecked, Failure> {
+        let secret = match checked(&secret) {
+            Ok(secret) => secret,
+            // The secret itself is not kept: it is of no use.
+            Err(failure) => {
+                let form = IntegrationForm::default();
+                return Err(self.0.integrations.keep(admin, &form, failure, None).await);
+            }
+        };
+        let set_at = self.now();
+        let sealed = self
+            .0
+            .integrations
+            .vault
+            .seal(&secret_place(integration, set_at), &secret)
+            .map_err(|error| internal(&error, error.code()))?;
+        let text = secret.expose_secret();
+        let last_four = &text[text.len() - 4..]; // ASCII, and longer than that
+        let sealed = SealedSecret { sealed, set_at };
+        let saved = self
+            .store()
+            .save_webhook_secret(admin, integration, sealed, last_four, set_at + OVERLAP)
+            .await
+            .map_err(from_store)?;
+        if !saved {
+            return Err(Failure::NotFound);
+        }
+        self.check_again(integration).await.map_err(from_store)
+    }
+
+    async fn rotate(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        is_open: bool,
+    ) -> Result<(), Failure> {
+        let now = self.now();
+        let until = is_open.then_some(now + ROTATION);
+        let is_there = self
+            .store()
+            .rotate_webhook(admin, integration, until, now)
+            .await
+            .map_err(from_store)?;
+        self.0.hooks.forget();
+        is_there.then_some(()).ok_or(Failure::NotFound)
+    }
+
+    async fn bursts(
+        &self,
+        viewer: &Viewer,
+        filter: &BurstFilter,
+        after: Option<Cursor>,
+    ) -> Result<Page<BurstRow>, Failure> {
+        let page = self
+            .store()
+            .bursts(viewer, filter, after.as_ref(), PAGE)
+            .await
+            .map_err(from_store)?;
+        let mut rows = Vec::with_capacity(page.rows.len());
+        for burst in page.rows {
+            rows.push(self.row(viewer, burst).await?);
+        }
+        Ok(Page {
+            rows,
+            next: page.next,
+        })
+    }
+
+    async fn burst(
+        &self,
+        viewer: &Viewer,
+        integration: IntegrationId,
+        id: BurstId,
+    ) -> Result<BurstReport, Failure> {
+        let found = self.store().burst(viewer, integration, id).await;
+        let (burst, keys) = found.map_err(from_store)?.ok_or(Failure::NotFound)?;
+        let kept = self.store().kept_events(integration, &keys).await;
+        let mut kept = kept.map_err(from_store)?;
+        kept.sort_by_key(|event| event.received_at);
+        let is_copied = match (burst.project, burst.entity) {
+            (Some(project), Some(item)) if burst.number.is_some() => {
+                let item = WorkItemId(item);
+                let name = self
+                    .store()
+                    .work_item_name(viewer, integration, project, item)
+                    .await;
+                name.map_err(from_store)?.is_some()
+            }
+            _ => false,
+        };
+        let found = self.store().integration(viewer, integration).await;
+        let settings = found
+            .map_err(from_store)?
+            .ok_or(Failure::NotFound)?
+            .settings;
+        let row = self.row(viewer, burst).await?;
+        let plane_url = row.identifier.as_ref().map(|identifier| {
+            let app = app_of(settings.base_url.as_str());
+            format!("{app}/{}/browse/{identifier}/", settings.workspace)
+        });
+        Ok(BurstReport {
+            row,
+            events: kept.iter().map(event_report).collect(),
+            is_copied,
+            plane_url,
+        })
+    }
+
+    async fn replay(
+        &self,
+        admin: &Admin,
+        bursts: Vec<(IntegrationId, BurstId)>,
+    ) -> Result<u32, Failure> {
+        let replayed = self
+            .store()
+            .replay_bursts(admin, &bursts, self.now())
+            .await
+            .map_err(from_store)?;
+        for (_, burst) in &bursts {
+            self.changed(*burst);
+        }
+        self.0.wake.notify_one();
+        Ok(replayed)
+    }
+}
+
+impl InboxService {
+    fn address(&self, path: &str) -> String {
+        let base = self.0.public_url.as_str().trim_end_matches('/');
+        format!("{base}/api/webhooks/plane/{path}")
+    }
+
+    /// What Plane would find behind this portal's name.
+    async fn resolved(&self) -> Vec<IpAddr> {
+        let url = &self.0.public_url;
+        let Some(host) = url.host_str() else {
+            return Vec::new();
+        };
+        let port = url.port_or_known_default().unwrap_or(443);
+        let host = host.trim_matches(['[', ']']);
+        let found = tokio::time::timeout(RESOLVE, tokio::net::lookup_host((host, port))).await;
+        match found {
+            Ok(Ok(found)) => found.map(|address| address.ip()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    async fn row(&self, viewer: &Viewer, burst: Burst) -> Result<BurstRow, Failure> {
+        let integration = self.store().integration(viewer, burst.integration).await;
+        let integration = integration.map_err(from_store)?;
+        let project = match burst.project {
+            Some(project) => {
+                let found = self
+                    .store()
+                    .project(viewer, burst.integration, project)
+                    .await;
+                found.map_err(from_store)?
+            }
+            None => None,
+        };
+        Ok(BurstRow {
+            integration_name: integration
+                .map(|integration| integration.settings.integration_name.to_string())
+                .unwrap_or_default(),
+            identifier: project
+                .zip(burst.number)
+                .map(|(project, number)| format!("{}-{number}", project.identifier)),
+            burst,
+        })
+    }
+}
+
+/// A secret as it was pasted.
+fn checked(text: &str) -> Result<SecretString, Failure> {
+    let text = text.trim();
+    let is_fine = (16..=200).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic());
+    match is_fine {
+        true => Ok(SecretString::from(text.to_owned())),
+        false if text.is_empty() => Err(Failure::field(
+            "secret",
+            "Paste the secret that Plane shows once, when the webhook is made.",
+        )),
+        false => Err(Failure::field(
+            "secret",
+            "This is no secret of Plane’s: those are plane_wh_ and 32 more letters and digits.",
+        )),
+    }
+}
+
+/// Where people use the Plane whose API is at this address.
+fn app_of(base: &str) -> String {
+    let base = base.trim_end_matches('/');
+    match base {
+        "https://api.plane.so" => "https://app.plane.so".to_owned(),
+        other => other.to_owned(),
+    }
+}

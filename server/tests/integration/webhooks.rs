@@ -1,0 +1,696 @@
+//! Plane's webhooks, from the first byte to the copy.
+
+use std::{path::Path, time::Duration};
+
+use app::{Inbox as _, WebhookReport};
+use chrono::TimeDelta;
+use domain::{
+    ids::{IntegrationId, ProjectId},
+    inbox::{Burst, BurstFilter, BurstState, Disbelief, Effect},
+    mirror::WorkItemFilter,
+};
+use fake_plane::{FakePlane, Fault, What, webhooks::signature};
+use http::Method;
+use proptest::prelude::*;
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use server::{clock::Clock, timing::Timing};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use uuid::Uuid;
+
+use crate::support::{Person, TestPortal, portal::start_of_time};
+
+/// As long as Plane's.
+const SECRET: &str = "plane_wh_482ad50d60c95a9ca87de1b285acb058";
+const OTHER: &str = "plane_wh_68877a8e8bc940c7ae17aed2c08e8037";
+
+/// A synced workspace with a webhook.
+struct Hooked {
+    portal: TestPortal,
+    admin: Person,
+    integration: IntegrationId,
+    /// Path of its page.
+    page: String,
+    /// Path of its address.
+    path: String,
+    http: Client,
+}
+
+impl Hooked {
+    async fn new() -> Self {
+        Self::on(TestPortal::start().await).await
+    }
+
+    async fn on(portal: TestPortal) -> Self {
+        let mut admin = portal.admin().await;
+        let page = portal.connect(&mut admin, "Acme").await;
+        portal.sync(&mut admin, &page).await;
+        let id = page.rsplit('/').next().unwrap().to_owned();
+        let made = admin.post("create_webhook", &[("id", &id)]).await;
+        assert_eq!(
+            (made.status, made.location()),
+            (303, format!("{page}/webhook"))
+        );
+        let http = Client::builder().no_proxy().build().unwrap();
+        let mut hooked = Self {
+            portal,
+            admin,
+            integration: id.parse().unwrap(),
+            page,
+            path: String::new(),
+            http,
+        };
+        let report = hooked.report().await;
+        let address = report.address.unwrap();
+        hooked.path = address.strip_prefix(&hooked.portal.url).unwrap().to_owned();
+        hooked
+    }
+
+    async fn with_secret(secret: &str) -> Self {
+        let mut hooked = Self::new().await;
+        hooked.save(secret).await;
+        hooked
+    }
+
+    /// With other times than the usual ones.
+    async fn timed(timing: Timing) -> Self {
+        let plane = FakePlane::start(fake_plane::Options {
+            rate_limit: None,
+            ..Default::default()
+        })
+        .await;
+        plane.given(fake_plane::seed::e2e);
+        let clock = Clock::manual(start_of_time());
+        let portal = TestPortal::start_timed(plane, clock, &[], timing).await;
+        let mut hooked = Self::on(portal).await;
+        hooked.save(SECRET).await;
+        hooked
+    }
+
+    /// Registered in the fake Plane, which sends what it changes.
+    async fn registered() -> Self {
+        let mut hooked = Self::new().await;
+        let url = format!("{}{}", hooked.portal.url, hooked.path);
+        let (_, secret) = hooked
+            .portal
+            .plane
+            .given(|state| state.add_webhook("acme", &url));
+        hooked.save(&secret).await;
+        hooked
+    }
+
+    /// Pastes a secret; where that leads.
+    async fn save(&mut self, secret: &str) -> String {
+        let id = self.integration.to_string();
+        let page = format!("{}/webhook", self.page);
+        let saved = self
+            .admin
+            .post_on(
+                &page,
+                "save_webhook_secret",
+                &[("id", &id), ("secret", secret)],
+            )
+            .await;
+        assert_eq!(saved.status, 303, "{}", saved.text);
+        saved.location()
+    }
+
+    async fn report(&self) -> WebhookReport {
+        let viewer = self.portal.viewer().await;
+        let inbox = &self.portal.portal.inbox;
+        inbox.webhook(&viewer, self.integration).await.unwrap()
+    }
+
+    async fn deliver(&self, body: &str, secret: &str) -> StatusCode {
+        let signature = signature(secret, body.as_bytes());
+        self.post(&self.path, body.as_bytes(), Some(&signature))
+            .await
+    }
+
+    async fn post(&self, path: &str, body: &[u8], signature: Option<&str>) -> StatusCode {
+        let mut request = self
+            .http
+            .post(format!("{}{path}", self.portal.url))
+            .header("content-type", "application/json")
+            .header("x-plane-event", "issue")
+            .body(body.to_owned());
+        if let Some(signature) = signature {
+            request = request.header("x-plane-signature", signature);
+        }
+        request.send().await.unwrap().status()
+    }
+
+    async fn bursts(&self) -> Vec<Burst> {
+        let viewer = self.portal.viewer().await;
+        let inbox = &self.portal.portal.inbox;
+        let page = inbox
+            .bursts(&viewer, &BurstFilter::default(), None)
+            .await
+            .unwrap();
+        page.rows.into_iter().map(|row| row.burst).collect()
+    }
+
+    /// Applies what waits, as if some time had passed.
+    async fn settle(&self) {
+        self.portal.clock.advance(TimeDelta::seconds(3));
+        self.portal.portal.inbox.work_off().await.unwrap();
+    }
+
+    /// The item's name in the copy.
+    async fn copied_name(&self, project: Uuid, number: u64) -> Option<String> {
+        let viewer = self.portal.viewer().await;
+        let filter = WorkItemFilter {
+            q: number.to_string(),
+            ..WorkItemFilter::default()
+        };
+        let mirror = &self.portal.portal.backend.mirror;
+        let found = mirror
+            .work_items(&viewer, self.integration, ProjectId(project), &filter, None)
+            .await
+            .unwrap();
+        found
+            .rows
+            .into_iter()
+            .find(|row| row.sequence_id == number)
+            .map(|row| row.name)
+    }
+
+    /// Changes something in Plane and waits until all that it tells of was received.
+    async fn change<R>(
+        &self,
+        deliveries: usize,
+        change: impl FnOnce(&mut fake_plane::State) -> R,
+    ) -> R {
+        let mut changes = self.portal.portal.inbox.changes();
+        let changed = self.portal.plane.given(change);
+        for _ in 0..deliveries {
+            changes.recv().await.unwrap();
+        }
+        changed
+    }
+}
+
+fn recorded() -> Vec<(String, String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/plane/tests/recorded");
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let file = file.unwrap().path();
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        if !name.starts_with("webhook-") {
+            continue;
+        }
+        let json: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let body = json["raw_utf8"].as_str().unwrap_or_default().to_owned();
+        let headers = json["headers"].as_array().cloned().unwrap_or_default();
+        let signature = headers
+            .iter()
+            .find(|header| header[0] == "X-Plane-Signature");
+        if let (Some(signature), false) = (signature, body.is_empty()) {
+            found.push((name, body, signature[1].as_str().unwrap().to_owned()));
+        }
+    }
+    assert!(found.len() >= 28, "{}", found.len());
+    found
+}
+
+fn item_event(id: Uuid, project: Uuid, name: &str) -> String {
+    let body = json!({
+        "event": "issue", "action": "updated", "webhook_id": Uuid::from_u128(5), "workspace_id": Uuid::from_u128(6),
+        "data": {"id": id, "project": project, "name": name, "sequence_id": 7},
+        "activity": {"field": "name", "old_value": "x", "new_value": name},
+    });
+    body.to_string()
+}
+
+#[tokio::test]
+async fn every_recorded_delivery_is_received_and_no_change_of_one_is() {
+    let mut hooked = Hooked::with_secret(SECRET).await;
+    let secrets = [SECRET, OTHER, "plane_wh_c2c826fb64a54a329f36ea774cb37988"];
+    for secret in secrets {
+        hooked.save(secret).await;
+        let of_it = recorded();
+        let of_it = of_it
+            .iter()
+            .filter(|(_, body, sent)| signature(secret, body.as_bytes()) == *sent);
+        for (n, (name, body, sent)) in of_it.enumerate() {
+            let mut changed = body.clone().into_bytes();
+            let at = (n * 7919) % changed.len();
+            changed[at] ^= 1 << (n % 8);
+            let status = hooked.post(&hooked.path, &changed, Some(sent)).await;
+            assert_eq!(status, 401, "{name} with a bit of byte {at} turned");
+            let status = hooked.post(&hooked.path, body.as_bytes(), Some(sent)).await;
+            assert_eq!(status, 200, "{name}");
+        }
+    }
+    let webhook = hooked.report().await.webhook.unwrap();
+    let all = recorded().len() as u64;
+    assert_eq!(webhook.deliveries, all);
+    assert_eq!(webhook.refused.values().sum::<u64>(), all);
+    hooked.settle().await;
+    for burst in hooked.bursts().await {
+        assert_eq!(burst.state, BurstState::Done, "{burst:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_delivery_is_refused_and_leaves_no_trace() {
+    let hooked = Hooked::with_secret(SECRET).await;
+    let before = hooked.report().await.webhook;
+    let body = item_event(Uuid::from_u128(1), Uuid::from_u128(2), "x");
+    let signed = signature(SECRET, body.as_bytes());
+    let unknown = format!("/api/webhooks/plane/{}", "0".repeat(32));
+    for path in [
+        unknown.as_str(),
+        "/api/webhooks/plane/x",
+        "/api/webhooks/plane/%00",
+    ] {
+        assert_eq!(
+            hooked.post(path, body.as_bytes(), Some(&signed)).await,
+            404,
+            "{path}"
+        );
+    }
+    let mut nobody = hooked.portal.visitor();
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let answer = nobody.send(method.clone(), &hooked.path, &[], None).await;
+        assert_eq!(answer.status, 405, "{method}");
+        assert_eq!(answer.header("allow"), Some("POST"));
+    }
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/jsonx",
+    ] {
+        let headers = [
+            ("content-type", kind),
+            ("x-plane-signature", signed.as_str()),
+        ];
+        let answer = nobody
+            .send(Method::POST, &hooked.path, &headers, Some(body.clone()))
+            .await;
+        assert_eq!(answer.status, 415, "{kind}");
+    }
+    let large = vec![b' '; (6 << 20) + 1];
+    assert_eq!(hooked.post(&hooked.path, &large, Some(&signed)).await, 413);
+    assert_eq!(hooked.report().await.webhook, before);
+    assert!(hooked.bursts().await.is_empty());
+
+    // As many bytes as are allowed, and with a slash behind the address.
+    let mut full = body.clone().into_bytes();
+    full.resize(6 << 20, b' ');
+    let signed = signature(SECRET, &full);
+    assert_eq!(
+        hooked
+            .post(&format!("{}/", hooked.path), &full, Some(&signed))
+            .await,
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_comes_in_pieces_counts_by_what_comes() {
+    let hooked = Hooked::with_secret(SECRET).await;
+    let body = item_event(Uuid::from_u128(1), Uuid::from_u128(2), "x");
+    let signed = signature(SECRET, body.as_bytes());
+    let head = |length: &str| {
+        format!(
+            "POST {} HTTP/1.1\r\nhost: hangar\r\ncontent-type: application/json\r\nx-plane-signature: {signed}\r\n{length}\r\n\r\n",
+            hooked.path
+        )
+    };
+    let mut line = TcpStream::connect(hooked.portal.url.strip_prefix("http://").unwrap())
+        .await
+        .unwrap();
+    line.write_all(head("transfer-encoding: chunked").as_bytes())
+        .await
+        .unwrap();
+    for byte in body.as_bytes() {
+        line.write_all(&[b'1', b'\r', b'\n', *byte, b'\r', b'\n'])
+            .await
+            .unwrap();
+    }
+    line.write_all(b"0\r\n\r\n").await.unwrap();
+    let mut answer = [0; 15];
+    line.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+
+    // One that never ends is told off as soon as it is too large.
+    let mut line = TcpStream::connect(hooked.portal.url.strip_prefix("http://").unwrap())
+        .await
+        .unwrap();
+    line.write_all(head("transfer-encoding: chunked").as_bytes())
+        .await
+        .unwrap();
+    let chunk = [b"100000\r\n".as_slice(), &vec![b' '; 1 << 20], b"\r\n"].concat();
+    let (mut from, mut to) = line.split();
+    let send = async {
+        while to.write_all(&chunk).await.is_ok() {}
+        std::future::pending::<()>().await;
+    };
+    let mut answer = [0; 12];
+    tokio::select! {
+        () = send => {}
+        read = from.read_exact(&mut answer) => { read.unwrap(); }
+    }
+    assert_eq!(&answer, b"HTTP/1.1 413");
+}
+
+#[tokio::test]
+async fn a_slow_body_and_a_failing_storage_drop_the_connection_without_an_answer() {
+    let hooked = Hooked::timed(Timing {
+        delivery: Duration::from_millis(300),
+        ..Timing::default()
+    })
+    .await;
+
+    let mut line = TcpStream::connect(hooked.portal.url.strip_prefix("http://").unwrap())
+        .await
+        .unwrap();
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: hangar\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{{",
+        hooked.path
+    );
+    line.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    line.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.is_empty(), "{}", String::from_utf8_lossy(&answer));
+
+    hooked.portal.portal.store.close().await;
+    let body = item_event(Uuid::from_u128(1), Uuid::from_u128(2), "x");
+    let sent = hooked
+        .http
+        .post(format!("{}{}", hooked.portal.url, hooked.path))
+        .header("content-type", "application/json")
+        .header("x-plane-signature", signature(SECRET, body.as_bytes()))
+        .body(body)
+        .send()
+        .await;
+    assert!(sent.is_err(), "{sent:?}");
+}
+
+#[tokio::test]
+async fn a_change_in_plane_is_in_the_copy_without_a_call() {
+    let hooked = Hooked::registered().await;
+    let (project, item) = hooked
+        .portal
+        .plane
+        .given(|state| state.item_called("acme", "WEB-1").unwrap());
+    hooked.portal.plane.forget_requests();
+    hooked
+        .change(1, |state| {
+            state.edit_item(item, |item| item.name = "Renamed in Plane".into())
+        })
+        .await;
+    hooked.settle().await;
+    assert_eq!(
+        hooked.copied_name(project, 1).await.as_deref(),
+        Some("Renamed in Plane")
+    );
+    let burst = hooked.bursts().await.remove(0);
+    assert_eq!(
+        (burst.event.as_str(), burst.fields.as_slice()),
+        ("work_item.updated", &["name".to_owned()][..])
+    );
+    assert_eq!(burst.result.unwrap().effect, Effect::Updated);
+
+    let made = hooked
+        .change(1, |state| state.create_item(project, "Made in Plane"))
+        .await;
+    hooked.settle().await;
+    let number = hooked.portal.plane.given(|state| {
+        let items = state.project(project).unwrap().items.all();
+        items
+            .iter()
+            .find(|item| item.id == made)
+            .unwrap()
+            .sequence_id
+    });
+    assert_eq!(
+        hooked
+            .copied_name(project, u64::from(number))
+            .await
+            .as_deref(),
+        Some("Made in Plane")
+    );
+    assert!(
+        hooked.portal.plane.requests().is_empty(),
+        "no call was made"
+    );
+    for delivery in hooked.portal.plane.deliveries() {
+        assert_eq!(delivery.status, Some(200));
+    }
+}
+
+#[tokio::test]
+async fn quick_edits_of_two_fields_are_one_line_with_its_history() {
+    let hooked = Hooked::registered().await;
+    let (project, item) = hooked
+        .portal
+        .plane
+        .given(|state| state.item_called("acme", "WEB-1").unwrap());
+    hooked.portal.plane.forget_requests();
+    hooked
+        .change(40, |state| {
+            for n in 0..20 {
+                state.edit_item(item, |item| {
+                    item.name = format!("Name {n}");
+                    item.description_html = format!("<p>{n}</p>");
+                });
+            }
+        })
+        .await;
+    hooked.settle().await;
+    let bursts = hooked.bursts().await;
+    assert_eq!(bursts.len(), 1, "{bursts:?}");
+    assert_eq!((bursts[0].events, bursts[0].state), (40, BurstState::Done));
+    assert_eq!(
+        hooked.copied_name(project, 1).await.as_deref(),
+        Some("Name 19")
+    );
+    assert!(
+        hooked.portal.plane.requests().is_empty(),
+        "no call was made"
+    );
+    let viewer = hooked.portal.viewer().await;
+    let inbox = &hooked.portal.portal.inbox;
+    let report = inbox
+        .burst(&viewer, hooked.integration, bursts[0].id)
+        .await
+        .unwrap();
+    assert_eq!(report.events.len(), 40);
+    assert!(report.is_copied);
+}
+
+#[tokio::test]
+async fn the_same_delivery_once_more_is_counted_and_does_nothing() {
+    let hooked = Hooked::with_secret(SECRET).await;
+    let body = item_event(Uuid::from_u128(1), Uuid::from_u128(2), "x");
+    for _ in 0..3 {
+        assert_eq!(hooked.deliver(&body, SECRET).await, 200);
+    }
+    hooked.settle().await;
+    let bursts = hooked.bursts().await;
+    assert_eq!(
+        (bursts.len(), bursts[0].events, bursts[0].duplicates),
+        (1, 1, 2)
+    );
+    assert_eq!(
+        bursts[0].result.as_ref().unwrap().says.as_deref(),
+        Some("Its project is not copied yet."),
+        "events of what is not synced are dropped, with a reason"
+    );
+}
+
+#[tokio::test]
+async fn the_shared_address_finds_whose_delivery_it_is() {
+    let mut hooked = Hooked::with_secret(SECRET).await;
+    let second = hooked.portal.connect(&mut hooked.admin, "Other").await;
+    let id = second.rsplit('/').next().unwrap().to_owned();
+    hooked.admin.post("create_webhook", &[("id", &id)]).await;
+    hooked
+        .admin
+        .post("save_webhook_secret", &[("id", &id), ("secret", OTHER)])
+        .await;
+    for (secret, owner) in [(OTHER, id.parse().unwrap()), (SECRET, hooked.integration)] {
+        let body = item_event(Uuid::from_u128(1), Uuid::from_u128(2), secret);
+        let signed = signature(secret, body.as_bytes());
+        let status = hooked
+            .post("/api/webhooks/plane", body.as_bytes(), Some(&signed))
+            .await;
+        assert_eq!(status, 200);
+        assert_eq!(hooked.bursts().await[0].integration, owner);
+        hooked.portal.clock.advance(TimeDelta::seconds(5));
+    }
+    let unknown = signature("plane_wh_nobody_has_this", b"{}");
+    assert_eq!(
+        hooked
+            .post("/api/webhooks/plane", b"{}", Some(&unknown))
+            .await,
+        401
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_lost_while_the_secret_is_replaced() {
+    let mut hooked = Hooked::with_secret(SECRET).await;
+    let id = hooked.integration.to_string();
+    let opened = hooked
+        .admin
+        .post("rotate_webhook_secret", &[("id", &id), ("is_open", "true")])
+        .await;
+    assert_eq!(opened.status, 303);
+    for n in 0..37u128 {
+        let body = item_event(Uuid::from_u128(n), Uuid::from_u128(2), "x");
+        assert_eq!(hooked.deliver(&body, OTHER).await, 200, "held");
+    }
+    assert!(
+        hooked.bursts().await.is_empty(),
+        "nothing that is not believed is applied"
+    );
+    assert_eq!(hooked.report().await.webhook.unwrap().quarantined, 37);
+    let location = hooked.save(OTHER).await;
+    assert!(location.ends_with("verified=37&rejected=0"), "{location}");
+    assert_eq!(hooked.bursts().await.len(), 37);
+    let webhook = hooked.report().await.webhook.unwrap();
+    assert_eq!((webhook.quarantined, webhook.deliveries), (0, 37));
+
+    // What Plane tries again was signed with the old one; after a day that counts no more.
+    let late = item_event(Uuid::from_u128(50), Uuid::from_u128(2), "late");
+    assert_eq!(hooked.deliver(&late, SECRET).await, 200);
+    hooked.portal.clock.advance(TimeDelta::hours(25));
+    let later = item_event(Uuid::from_u128(51), Uuid::from_u128(2), "later");
+    assert_eq!(hooked.deliver(&later, SECRET).await, 401);
+    let refused = hooked.report().await.webhook.unwrap().refused;
+    assert_eq!(refused.get(&Disbelief::OldSecret), Some(&1));
+}
+
+#[tokio::test]
+async fn why_a_delivery_is_not_believed_is_told_apart() {
+    let hooked = Hooked::with_secret(SECRET).await;
+    let body = item_event(Uuid::from_u128(1), Uuid::from_u128(2), "é");
+    let as_plane = plane::webhook::as_plane_writes(body.as_bytes()).unwrap();
+    let signed = signature(SECRET, &as_plane);
+    for (sent, why) in [
+        (None, Disbelief::NoSignature),
+        (Some("zz"), Disbelief::Unknown),
+        (
+            Some(&*signature(OTHER, body.as_bytes())),
+            Disbelief::Unknown,
+        ),
+        (Some(&*signed), Disbelief::Altered),
+    ] {
+        let before = hooked.report().await.webhook.unwrap().refused;
+        assert_eq!(
+            hooked.post(&hooked.path, body.as_bytes(), sent).await,
+            401,
+            "{why:?}"
+        );
+        let after = hooked.report().await.webhook.unwrap().refused;
+        let times = |counts: &std::collections::BTreeMap<Disbelief, u64>| {
+            counts.get(&why).copied().unwrap_or(0)
+        };
+        assert_eq!(times(&after), times(&before) + 1, "{why:?}");
+    }
+    // A secret that makes no sense stays out, and comes back as a mistake of its field.
+    let mut hooked = hooked;
+    let page = format!("{}/webhook", hooked.page);
+    let id = hooked.integration.to_string();
+    let refused = hooked
+        .admin
+        .post_on(
+            &page,
+            "save_webhook_secret",
+            &[("id", &id), ("secret", "short")],
+        )
+        .await;
+    assert_eq!(refused.status, 303);
+    let form = hooked.admin.get(&refused.location()).await;
+    assert!(
+        form.text.contains("This is no secret of Plane’s"),
+        "{}",
+        form.text
+    );
+}
+
+#[tokio::test]
+async fn what_fails_is_tried_again_then_given_up_and_can_be_replayed() {
+    let mut hooked = Hooked::timed(Timing {
+        breaker_rest: Duration::from_millis(1),
+        first_pause: Duration::from_millis(1),
+        longest_pause: Duration::from_millis(2),
+        patience: Duration::from_millis(50),
+        ..Timing::default()
+    })
+    .await;
+    let (project, item) = hooked
+        .portal
+        .plane
+        .given(|state| state.item_called("acme", "WEB-1").unwrap());
+    let number = 1;
+    hooked.portal.plane.given(|state| state.delete_item(item));
+    // Plane's second format tells which project the deleted one was in.
+    let body = json!({
+        "version": "v2", "event_id": Uuid::from_u128(9), "entity_id": item, "event": "workitem.deleted", "data": {},
+        "previous_attributes": {"project_id": project, "name": "x", "sequence_id": number},
+    });
+    let broken = What::Status(503, String::new(), Vec::new());
+    hooked
+        .portal
+        .plane
+        .fail(Fault::new(broken).on("/work-items/"));
+    assert_eq!(hooked.deliver(&body.to_string(), SECRET).await, 200);
+    for _ in 0..20 {
+        hooked.settle().await;
+        hooked.portal.clock.advance(TimeDelta::hours(1));
+    }
+    let burst = hooked.bursts().await.remove(0);
+    assert_eq!(
+        (burst.state, burst.failures.len()),
+        (BurstState::Dead, 8),
+        "{burst:?}"
+    );
+    assert!(
+        hooked.copied_name(project, number).await.is_some(),
+        "nothing is deleted on an error"
+    );
+
+    hooked.portal.plane.heal();
+    let fields = [
+        ("id", hooked.integration.to_string()),
+        ("burst", burst.id.to_string()),
+    ];
+    let fields = fields
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    assert_eq!(hooked.admin.post("replay_burst", &fields).await.status, 303);
+    hooked.settle().await;
+    let burst = hooked.bursts().await.remove(0);
+    assert_eq!(burst.result.unwrap().effect, Effect::Removed);
+    assert_eq!(hooked.copied_name(project, number).await, None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1, ..ProptestConfig::default() })]
+
+    /// Bodies that are signed rightly and otherwise make no sense are received and shown, whatever they are.
+    #[test]
+    fn any_signed_body_is_received(bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 300)) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all()
+            .thread_stack_size(20 << 20).build().unwrap();
+        runtime.block_on(async move {
+            let hooked = Hooked::with_secret(SECRET).await;
+            for body in &bodies {
+                let signed = signature(SECRET, body);
+                let status = hooked.post(&hooked.path, body, Some(&signed)).await;
+                assert_eq!(status, 200, "{body:?}");
+            }
+            hooked.settle().await;
+            for burst in hooked.bursts().await {
+                assert_eq!(burst.state, BurstState::Done);
+            }
+        });
+    }
+}
