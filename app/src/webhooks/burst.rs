@@ -89,13 +89,13 @@ fn Facts(report: crate::BurstRow) -> impl IntoView {
             i64::try_from(result.took_ms).unwrap_or(i64::MAX),
         ))
     });
-    let fields: Vec<&str> = burst.fields.iter().map(|name| words::field(name)).collect();
+    let fields = words::fields(&burst);
     view! {
         <Panel title="At a glance">
             <dl class="facts">
                 <Fact label="Event"><span class="mono">{burst.event.clone()}</span></Fact>
                 <Fact label="Integration"><a href=paths::webhook(burst.integration)>{report.integration_name}</a></Fact>
-                {(!fields.is_empty()).then(|| view! { <Fact label="Changed">{fields.join(", ")}</Fact> })}
+                {fields.map(|fields| view! { <Fact label="Changed">{fields}</Fact> })}
                 <Fact label="Received"><Moment at=burst.first_at/></Fact>
                 <Fact label="Lag">{lag}</Fact>
                 <Fact label="Deliveries">{number(deliveries)} {again}</Fact>

@@ -10,7 +10,6 @@ use super::{api, filter, words};
 use crate::{
     AddressProblem, Draft, Rechecked, WebhookReport,
     integrations::{param, pieces::crumbs},
-    paths,
     query::Query,
     ui::{
         badge::{Badge, Tone},
@@ -145,6 +144,10 @@ fn Problems(problems: Vec<AddressProblem>) -> impl IntoView {
 fn Totals(webhook: Webhook, log: String) -> impl IntoView {
     let refused: u64 = webhook.refused.values().sum();
     let last = webhook.last_at.map(|at| view! { "Last one " <Ago at/> });
+    let tone = match webhook.quarantined {
+        0 => Tone::Idle,
+        _ => Tone::Bad,
+    };
     let format = match webhook.is_second_format {
         Some(true) => "Plane’s second format",
         Some(false) => "Plane’s first format",
@@ -155,8 +158,7 @@ fn Totals(webhook: Webhook, log: String) -> impl IntoView {
             <Figure label="Deliveries" value=number(webhook.deliveries)>{last}</Figure>
             <Figure label="Sent again" value=number(webhook.duplicates)>"Counted, applied once"</Figure>
             <Figure
-                label="Not believed" value=number(refused)
-                tone=if webhook.quarantined > 0 { Tone::Bad } else { Tone::Idle }
+                label="Not believed" value=number(refused) tone
             >
                 {(webhook.quarantined > 0).then(|| format!("{} kept for a new secret", number(webhook.quarantined.into())))}
             </Figure>

@@ -100,6 +100,12 @@ pub fn field(name: &str) -> &str {
     }
 }
 
+/// The fields that a burst tells of; `None` if it tells of none.
+pub fn fields(burst: &Burst) -> Option<String> {
+    let names: Vec<&str> = burst.fields.iter().map(|name| field(name)).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
 /// How long after the change it was received.
 pub fn lag(burst: &Burst) -> Option<String> {
     burst.lag().map(duration_words)

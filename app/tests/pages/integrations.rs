@@ -346,6 +346,7 @@ async fn the_detail_says_the_state_in_a_sentence_and_offers_everything() {
             "Sync now",
             "Test connection",
             "Pause syncing",
+            "Webhook",
             "Edit",
             "Replace key",
             "Deactivate",

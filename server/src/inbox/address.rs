@@ -194,7 +194,7 @@ mod tests {
                 "https://localhost:8080",
                 "127.0.0.1",
                 "plane.example.com",
-                Some("v0.24.0"),
+                Some("v1.2.0"),
                 "--public-url",
             ),
             (

@@ -207,7 +207,7 @@ impl InboxService {
         self.0.sync.apply_events(&integration, &events).await
     }
 
-    fn at_work(&self) -> MutexGuard<'_, std::collections::HashMap<IntegrationId, AtWork>> {
+    fn at_work(&self) -> MutexGuard<'_, HashMap<IntegrationId, AtWork>> {
         self.0
             .at_work
             .lock()

@@ -250,7 +250,7 @@ impl InboxService {
                 .unwrap_or_default(),
             identifier: project
                 .zip(burst.number)
-                .map(|(project, number)| format!("{}-{number}", project.identifier)),
+                .map(|(project, number)| format!("{}-{number}", project.project.identifier)),
             burst,
         })
     }

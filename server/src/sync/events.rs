@@ -91,6 +91,10 @@ impl SyncService {
         project: ProjectId,
         item: WorkItemId,
     ) -> Result<Applied, Failure> {
+        let is_copied = self.store().is_copied(integration.id, project).await;
+        if !is_copied.map_err(from_store)? {
+            return Ok(ignored("Its project is not copied yet."));
+        }
         let options = plane::Options {
             lane: Lane::FollowUp,
             ..self.0.options.clone()

@@ -94,7 +94,7 @@ const RECEIVE: &str = "{
     insert into webhook_events $events return none;
     insert into webhook_bursts $bursts on duplicate key update
         event = $input.event, title = $input.title ?? title, number = $input.number ?? number,
-        project = $input.project ?? project, fields = array::union(fields, $input.fields), last_at = $input.last_at,
+        project = $input.project ?? project, fields = array::union(fields ?? [], $input.fields ?? []), last_at = $input.last_at,
         keys += $input.keys, events += $input.events, bytes += $input.bytes, state = 'waiting', due_at = $input.due_at,
         queue_key = if claim = none { $input.queue_key } else { queue_key }
         return none;

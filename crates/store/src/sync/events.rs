@@ -28,6 +28,29 @@ pub enum Told {
 }
 
 impl Store {
+    /// Whether a project's work items are in the copy, all of them.
+    pub async fn is_copied(
+        &self,
+        integration: IntegrationId,
+        project: ProjectId,
+    ) -> Result<bool, Error> {
+        #[derive(SurrealValue)]
+        struct Project {
+            access: String,
+            complete_at: Option<DateTime<Utc>>,
+        }
+        let project: Option<Project> = self
+            .ask("select access, complete_at from only $project")
+            .bind(
+                "project",
+                record_of("projects", &[integration.0, project.0]),
+            )
+            .read()
+            .await?
+            .one(0)?;
+        Ok(project.is_some_and(|row| row.access == "readable" && row.complete_at.is_some()))
+    }
+
     /// Puts a work item into the copy as an event told it, unless the copy is newer. No run's lease is asked for: of two
     /// writers the newer item wins.
     pub async fn apply_told(
@@ -36,31 +59,19 @@ impl Store {
         item: &WorkItem,
         now: DateTime<Utc>,
     ) -> Result<Told, Error> {
-        #[derive(SurrealValue)]
-        struct Project {
-            access: String,
-            complete_at: Option<DateTime<Utc>>,
-        }
         let ids = [integration.0, item.project.0];
-        let mut answer = self
-            .ask(
-                "select access, complete_at from only $project;
-                 select value id from only $deleted;",
-            )
-            .bind("project", record_of("projects", &ids))
+        if !self.is_copied(integration, item.project).await? {
+            return Ok(Told::NotCopied);
+        }
+        let deleted: Option<RecordId> = self
+            .ask("select value id from only $deleted")
             .bind(
                 "deleted",
                 record_of("deleted_items", &[ids[0], ids[1], item.id.0]),
             )
             .read()
-            .await?;
-        let (project, deleted): (Option<Project>, Option<RecordId>) =
-            (answer.one(0)?, answer.one(1)?);
-        let is_copied =
-            project.is_some_and(|row| row.access == "readable" && row.complete_at.is_some());
-        if !is_copied {
-            return Ok(Told::NotCopied);
-        }
+            .await?
+            .one(0)?;
         let stored = self
             .stored(ids, &[(item.id, item.sequence_id)])
             .await?

@@ -7,7 +7,6 @@ use domain::{
     webhook::{Change, Event, Subject},
 };
 use store::{Again, Arrival, KnownEvent, Quarantined, SealedSecret, Store};
-use uuid::Uuid;
 
 use crate::support::{World, admin, at, id, integration, viewer, world};
 
@@ -35,7 +34,7 @@ fn arrival(key: &str, burst: u128, field: &str, received_at: DateTime<Utc>) -> A
         burst: BurstId(id(burst)),
         key: key.to_owned(),
         event: Event {
-            subject: Subject::WorkItem,
+            subject: Subject::Cycle,
             change: Change::Updated,
             entity: Some(id(50)),
             project: Some(ProjectId(id(60))),
@@ -44,7 +43,7 @@ fn arrival(key: &str, burst: u128, field: &str, received_at: DateTime<Utc>) -> A
             field: Some(field.to_owned()),
             updated_at: Some(received_at - TimeDelta::seconds(1)),
             item: None,
-            said: "issue updated".to_owned(),
+            said: "cycle updated".to_owned(),
         },
         body: key.as_bytes().to_vec(),
         headers: BTreeMap::from([("x-plane-event", "issue".to_owned())]),
