@@ -46,7 +46,7 @@ async function setUp(admin: Page, plane: FakePlane, guard: Guard, scripts: boole
   const line = await webhooks.line("TINY-1 Told by a webhook");
   await expect(async () => {
     await admin.reload();
-    await expect(line.getByText("Updated")).toBeVisible({ timeout: 500 });
+    await expect(line.getByText("Updated", { exact: true })).toBeVisible({ timeout: 500 });
   }).toPass();
   await expect(line).toContainText("work_item.updated name");
   if (scripts) await lookAt(admin, "webhook-log", guard);

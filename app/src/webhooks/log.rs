@@ -83,11 +83,11 @@ fn Filters(filter: BurstFilter, choices: Vec<(String, String)>) -> impl IntoView
     });
     view! {
         <form class="filters" method="get" action=paths::WEBHOOKS role="search" aria-label="Filter deliveries">
-            <Field label="Name or number" name="q" kind="search" value=filter.q.clone()/>
             <SelectField
                 label="Integration" name="integration" options=choices
                 value=filter.integration.map(|id| id.to_string()).unwrap_or_default()
             />
+            <Field label="Name or number" name="q" kind="search" value=filter.q.clone()/>
             <SelectField
                 label="About" name="about" options=std::iter::once(any("Anything")).chain(subjects).collect()
                 value=filter.subject.clone().unwrap_or_default()

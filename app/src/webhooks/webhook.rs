@@ -209,7 +209,7 @@ fn Address(
                     </li>
                     <li>
                         "Enter this address, exactly:"
-                        <input class="mono copyable" readonly=true aria-label="Address of the webhook" value=address/>
+                        <textarea class="mono copyable" readonly=true rows="2" aria-label="Address of the webhook">{address}</textarea>
                     </li>
                     <li>"Tick all events, and save. Plane shows the secret once: paste it here."</li>
                 </ol>

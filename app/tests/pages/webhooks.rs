@@ -125,9 +125,8 @@ async fn the_address_is_there_to_be_copied_and_the_secret_is_never_shown() {
             .contains("Receiving Last delivery 3 min ago.")
     );
     assert_eq!(
-        page.attribute(r#"input[aria-label="Address of the webhook"]"#, "value")
-            .as_deref(),
-        Some("https://hangar.example.com/api/webhooks/plane/0123456789abcdef0123456789abcdef")
+        page.text(r#"textarea[aria-label="Address of the webhook"]"#),
+        "https://hangar.example.com/api/webhooks/plane/0123456789abcdef0123456789abcdef"
     );
     assert!(
         page.text(".saved-key").contains("…b058"),
