@@ -85,7 +85,7 @@ fn View(page: Page) -> impl IntoView {
     let body = match (report.webhook, report.address) {
         (Some(webhook), Some(address)) => view! {
             <Totals webhook=webhook.clone() log/>
-            <Refused webhook=webhook.clone()/>
+            <Refused webhook=webhook.clone() now/>
             <div class="panels">
                 <Address address plane_settings=report.plane_settings problems=report.refusals/>
                 <Secret webhook draft is_admin now/>
@@ -171,7 +171,7 @@ fn Totals(webhook: Webhook, log: String) -> impl IntoView {
 
 /// Why deliveries were not believed, and what to do.
 #[component]
-fn Refused(webhook: Webhook) -> impl IntoView {
+fn Refused(webhook: Webhook, now: DateTime<Utc>) -> impl IntoView {
     let reasons = Disbelief::ALL
         .into_iter()
         .filter_map(|why| Some((why, *webhook.refused.get(&why)?)))
@@ -180,15 +180,16 @@ fn Refused(webhook: Webhook) -> impl IntoView {
             view! { <li><b>{count(times, "delivery", "deliveries")} ": "</b> {why.sentence()}</li> }
         })
         .collect::<Vec<_>>();
-    if reasons.is_empty() || webhook.quarantined == 0 {
+    // While the secret is being replaced that is what is waited for.
+    if reasons.is_empty() || webhook.quarantined == 0 || webhook.is_rotating(now) {
         return ().into_any();
     }
-    let kept = count(webhook.quarantined.into(), "delivery is", "deliveries are");
-    let title = format!("{kept} kept because they could not be believed");
+    let kept = count(webhook.quarantined.into(), "delivery was", "deliveries were");
+    let title = format!("{kept} not believed");
     view! {
         <Notice kind=Tone::Bad title=title>
             <ul>{reasons}</ul>
-            <p class="small">"They are kept, encrypted, for a day. A secret that fits lets them in."</p>
+            <p class="small">"What is not believed is kept, encrypted, for a day. A secret that fits lets it in."</p>
         </Notice>
     }
     .into_any()

@@ -152,7 +152,7 @@ async fn what_was_not_believed_is_told_with_what_to_do() {
     assert!(page.text(".page-says").contains("Not believed"));
     let says = page.text(".notice-bad");
     for part in [
-        "38 deliveries are kept",
+        "38 deliveries were not believed",
         "37 deliveries:",
         "1 delivery:",
         "If somebody made a new secret in Plane, paste it",
