@@ -184,7 +184,11 @@ fn Refused(webhook: Webhook, now: DateTime<Utc>) -> impl IntoView {
     if reasons.is_empty() || webhook.quarantined == 0 || webhook.is_rotating(now) {
         return ().into_any();
     }
-    let kept = count(webhook.quarantined.into(), "delivery was", "deliveries were");
+    let kept = count(
+        webhook.quarantined.into(),
+        "delivery was",
+        "deliveries were",
+    );
     let title = format!("{kept} not believed");
     view! {
         <Notice kind=Tone::Bad title=title>

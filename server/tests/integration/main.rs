@@ -26,4 +26,5 @@ mod security;
 mod sync;
 mod two_portals;
 mod walk;
+mod webhook_crashes;
 mod webhooks;
