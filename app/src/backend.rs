@@ -21,6 +21,7 @@ use domain::{
     page::{Cursor, Page},
     run::{RunFilter, SyncRun},
     run_log::{ApiCall, Timeline},
+    silence::{Coverage, Silence},
 };
 use leptos::prelude::{expect_context, use_context};
 use serde::{Deserialize, Serialize};
@@ -524,6 +525,10 @@ pub struct WebhookReport {
     pub plane_settings: String,
     /// Whatever Plane would refuse the address for.
     pub refusals: Vec<AddressProblem>,
+    /// Who was first with the changes of the last day, and of the last week.
+    pub day: Coverage,
+    pub week: Coverage,
+    pub silence: Option<Silence>,
 }
 
 /// Why Plane would refuse an address, or not deliver to it, and what lifts that.

@@ -2,6 +2,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     ids::IntegrationId,
     inbox::{BurstFilter, Disbelief, Webhook},
+    silence::{Coverage, Silence},
 };
 use leptos::prelude::*;
 use server_fn::ServerFn;
@@ -75,7 +76,8 @@ fn View(page: Page) -> impl IntoView {
     let integration = report.integration.integration.clone();
     let id = integration.id;
     let name = integration.settings.integration_name.to_string();
-    let (tone, shape, word, says) = words::state(report.webhook.as_ref(), now);
+    let (tone, shape, word, says) =
+        words::state(report.webhook.as_ref(), report.silence.is_some(), now);
     let interval = integration.settings.interval_minutes;
     let of_this = BurstFilter {
         integration: Some(id),
@@ -84,7 +86,8 @@ fn View(page: Page) -> impl IntoView {
     let log = filter::address(&of_this, None);
     let body = match (report.webhook, report.address) {
         (Some(webhook), Some(address)) => view! {
-            <Totals webhook=webhook.clone() log/>
+            {report.silence.map(|silence| view! { <Silent silence plane_settings=report.plane_settings.clone()/> })}
+            <Totals webhook=webhook.clone() day=report.day week=report.week log/>
             <Refused webhook=webhook.clone() now/>
             <div class="panels">
                 <Address address plane_settings=report.plane_settings problems=report.refusals/>
@@ -141,12 +144,25 @@ fn Problems(problems: Vec<AddressProblem>) -> impl IntoView {
 }
 
 #[component]
-fn Totals(webhook: Webhook, log: String) -> impl IntoView {
+fn Totals(webhook: Webhook, day: Coverage, week: Coverage, log: String) -> impl IntoView {
     let refused: u64 = webhook.refused.values().sum();
     let last = webhook.last_at.map(|at| view! { "Last one " <Ago at/> });
     let tone = match webhook.quarantined {
         0 => Tone::Idle,
         _ => Tone::Bad,
+    };
+    let coverage = match day.caught {
+        0 => Tone::Idle,
+        _ => Tone::Late,
+    };
+    let caught = match (day.caught, week.per_mille()) {
+        (0, None) => "No change yet".to_owned(),
+        (0, Some(_)) => format!("{} in 7 days", words::share(week)),
+        (n, _) => format!(
+            "{} caught by the schedule; {} in 7 days",
+            number(n),
+            words::share(week)
+        ),
     };
     let format = match webhook.is_second_format {
         Some(true) => "Plane’s second format",
@@ -156,6 +172,7 @@ fn Totals(webhook: Webhook, log: String) -> impl IntoView {
     view! {
         <Figures>
             <Figure label="Deliveries" value=number(webhook.deliveries)>{last}</Figure>
+            <Figure label="Changes it told first, 24 h" value=words::share(day) tone=coverage>{caught}</Figure>
             <Figure label="Sent again" value=number(webhook.duplicates)>"Counted, applied once"</Figure>
             <Figure
                 label="Not believed" value=number(refused) tone
@@ -165,6 +182,20 @@ fn Totals(webhook: Webhook, log: String) -> impl IntoView {
             <Figure label="Kept" value=bytes(webhook.bytes)>{format}</Figure>
         </Figures>
         <p class="actions"><a href=log>"What they brought"</a></p>
+    }
+    .into_any()
+}
+
+/// It has stopped, most likely in Plane.
+#[component]
+fn Silent(silence: Silence, plane_settings: String) -> impl IntoView {
+    view! {
+        <Notice kind=Tone::Bad title="Plane has probably switched the webhook off">
+            <p>
+                {words::silence(silence)} " Plane does so by itself when it could not deliver for about half an hour, and tells only the webhook’s maker by e-mail. "
+                "Look at " <a href=plane_settings>"the workspace’s webhooks"</a> " and switch it on again. Until then the schedule finds what changed."
+            </p>
+        </Notice>
     }
     .into_any()
 }

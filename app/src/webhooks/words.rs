@@ -1,5 +1,8 @@
 use chrono::{DateTime, Utc};
-use domain::inbox::{Burst, BurstState, Effect, Webhook};
+use domain::{
+    inbox::{Burst, BurstState, Effect, Webhook},
+    silence::{Coverage, Silence},
+};
 
 use crate::ui::{
     badge::{Shape, Tone},
@@ -111,8 +114,35 @@ pub fn lag(burst: &Burst) -> Option<String> {
     burst.lag().map(duration_words)
 }
 
+/// A share of changes: "99.6 %".
+pub fn share(coverage: Coverage) -> String {
+    match coverage.per_mille() {
+        None => "–".to_owned(),
+        Some(1000) => "100 %".to_owned(),
+        Some(n) => format!("{}.{} %", n / 10, n % 10),
+    }
+}
+
+/// Why a webhook is taken for silent.
+pub fn silence(silence: Silence) -> String {
+    match silence {
+        Silence::Missed(n) => format!(
+            "Since the last delivery the schedule found {} that it should have told of.",
+            count(n, "change", "changes")
+        ),
+        Silence::Quiet(n) => format!(
+            "By what is usual at this time of the week, about {} should have come since the last one.",
+            count(n, "delivery", "deliveries")
+        ),
+    }
+}
+
 /// A webhook's state, as a sentence.
-pub fn state(webhook: Option<&Webhook>, now: DateTime<Utc>) -> (Tone, Shape, &'static str, String) {
+pub fn state(
+    webhook: Option<&Webhook>,
+    is_silent: bool,
+    now: DateTime<Utc>,
+) -> (Tone, Shape, &'static str, String) {
     let Some(webhook) = webhook else {
         let says = "Changes are found by the schedule alone.".to_owned();
         return (Tone::Idle, Shape::Ring, "Not set up", says);
@@ -143,6 +173,9 @@ pub fn state(webhook: Option<&Webhook>, now: DateTime<Utc>) -> (Tone, Shape, &'s
         }
         (Some(_), Some(last)) => {
             let says = format!("Last delivery {}.", ago(last, now));
+            if is_silent {
+                return (Tone::Bad, Shape::Triangle, "Silent", says);
+            }
             match webhook.refused_at.is_some_and(|at| at > last) {
                 true => (
                     Tone::Bad,
@@ -235,8 +268,17 @@ mod tests {
     }
 
     #[test]
+    fn a_share_is_whole_only_if_it_is() {
+        let share = |told, caught| super::share(Coverage { told, caught });
+        assert_eq!(share(0, 0), "–");
+        assert_eq!(share(7, 0), "100 %");
+        assert_eq!(share(999, 1), "99.9 %");
+        assert_eq!(share(0, 1), "0.0 %");
+    }
+
+    #[test]
     fn a_webhook_says_what_it_needs() {
-        let word = |webhook: Option<&Webhook>| state(webhook, at(0)).2;
+        let word = |webhook: Option<&Webhook>| state(webhook, false, at(0)).2;
         assert_eq!(word(None), "Not set up");
         let mut webhook = Webhook {
             integration: IntegrationId(Uuid::from_u128(2)),
@@ -252,6 +294,7 @@ mod tests {
             deliveries: 0,
             duplicates: 0,
             bytes: 0,
+            missed: 0,
             refused: Default::default(),
             refused_at: None,
             quarantined: 0,
@@ -265,6 +308,7 @@ mod tests {
         assert_eq!(word(Some(&webhook)), "Waiting for the first delivery");
         webhook.last_at = Some(at(-10));
         assert_eq!(word(Some(&webhook)), "Receiving");
+        assert_eq!(state(Some(&webhook), true, at(0)).2, "Silent");
         webhook.refused_at = Some(at(-5));
         assert_eq!(word(Some(&webhook)), "Not believed");
         webhook.rotation_until = Some(at(5));

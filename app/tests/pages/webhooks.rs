@@ -4,6 +4,7 @@ use domain::{
     ids::{BurstId, ProjectId},
     inbox::{Burst, BurstResult, BurstState, Disbelief, Effect, FailedTry, SecretHint, Webhook},
     page::Page,
+    silence::{Coverage, Silence},
 };
 use uuid::Uuid;
 
@@ -30,6 +31,7 @@ fn webhook() -> Webhook {
         deliveries: 1204,
         duplicates: 3,
         bytes: 4_200_000,
+        missed: 0,
         refused: Default::default(),
         refused_at: None,
         quarantined: 0,
@@ -51,6 +53,15 @@ fn report(webhook: Option<Webhook>) -> Canned {
             webhook,
             address,
             plane_settings: "https://plane.acme.example/acme/settings/webhooks/".into(),
+            day: Coverage {
+                told: 996,
+                caught: 4,
+            },
+            week: Coverage {
+                told: 5000,
+                caught: 4,
+            },
+            silence: None,
             refusals: vec![AddressProblem {
                 says: "Plane refuses <it>.".into(),
                 advice: "Set WEBHOOK_ALLOWED_HOSTS.".into(),
@@ -138,6 +149,37 @@ async fn the_address_is_there_to_be_copied_and_the_secret_is_never_shown() {
 
     let page = get(report(Some(webhook())), Some(lead()), &address("/webhook")).await;
     assert!(!page.has("main form"), "a lead changes nothing");
+}
+
+#[tokio::test]
+async fn a_silent_webhook_is_told_with_where_to_switch_it_on() {
+    let mut canned = report(Some(webhook()));
+    let page = get(canned.clone(), Some(lead()), &address("/webhook")).await;
+    assert!(
+        page.texts(".figure").contains(
+            &"Changes it told first, 24 h99.6 %4 caught by the schedule; 99.9 % in 7 days"
+                .to_owned()
+        ),
+        "{:?}",
+        page.texts(".figure")
+    );
+    let mut silent = canned.webhook.unwrap();
+    silent.silence = Some(Silence::Missed(4));
+    canned.webhook = Ok(silent);
+    let page = get(canned, Some(lead()), &address("/webhook")).await;
+    assert!(page.text(".page-says").contains("Silent"));
+    let says = page.text(".notice-bad");
+    assert!(
+        says.contains("Plane has probably switched the webhook off"),
+        "{says}"
+    );
+    assert!(
+        says.contains("found 4 changes that it should have told of"),
+        "{says}"
+    );
+    assert!(
+        page.has(r#".notice-bad a[href="https://plane.acme.example/acme/settings/webhooks/"]"#)
+    );
 }
 
 #[tokio::test]

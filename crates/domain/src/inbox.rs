@@ -291,6 +291,8 @@ pub struct Webhook {
     pub duplicates: u64,
     /// Of the bodies that are kept.
     pub bytes: u64,
+    /// Changes that polls found since the last delivery, and that it should have brought.
+    pub missed: u64,
     /// How many deliveries were not believed, and why.
     pub refused: BTreeMap<Disbelief, u64>,
     pub refused_at: Option<DateTime<Utc>>,

@@ -34,6 +34,8 @@ pub mod run;
 pub mod run_log;
 /// When an integration is synced next.
 pub mod schedule;
+/// Whether a webhook still tells what it should.
+pub mod silence;
 /// Words that integrations are sorted by.
 pub mod tag;
 /// Text that was checked once, when it came in: slugs, addresses, e-mail addresses, names.

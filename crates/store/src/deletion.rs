@@ -13,7 +13,8 @@ use crate::{
 const BATCH: i64 = 500;
 
 /// Tables whose record ids begin with the integration's.
-const UNDER: [&str; 18] = [
+const UNDER: [&str; 19] = [
+    "webhook_hours",
     "webhook_bursts",
     "webhook_events",
     "webhook_quarantine",

@@ -36,6 +36,10 @@ pub use receive::{Answer, Delivery, KEPT_HEADERS, Target};
 use self::{hooks::Hooks, writer::Incoming};
 use crate::{integrations::IntegrationsService, sync::SyncService, timing::every};
 
+/// How often the portal says that it lives.
+const ALIVE: Duration = Duration::from_secs(30);
+/// After a longer silence of our own, Plane may have given deliveries up.
+const DOWN: TimeDelta = TimeDelta::minutes(5);
 /// How often old events are forgotten.
 const TIDY: Duration = Duration::from_secs(3600);
 /// So long events are kept, and so many bytes of an integration's bodies. The same event once more is known by its record, and
@@ -106,10 +110,15 @@ impl InboxService {
 
     /// Applies what is due and forgets what is old, until `stop`.
     pub async fn keep_going(&self, stop: CancellationToken) {
-        let mut tidy = every(TIDY);
+        let (mut tidy, mut alive) = (every(TIDY), every(ALIVE));
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
+                _ = alive.tick() => {
+                    if let Err(error) = self.say_alive().await {
+                        warn!(code = error.code(), %error, "it could not be looked whether deliveries were missed");
+                    }
+                }
                 _ = tidy.tick() => {
                     if let Err(error) = self.tidy().await {
                         warn!(code = error.code(), %error, "old events could not be forgotten");
@@ -118,6 +127,32 @@ impl InboxService {
                 () = self.apply_next() => {}
             }
         }
+    }
+
+    /// Says that this portal lives. If none did for a while, deliveries may have been missed, so every integration with a webhook
+    /// is synced. Which ones.
+    pub async fn say_alive(&self) -> Result<Vec<IntegrationId>, store::Error> {
+        let now = self.now();
+        let before = self.store().still_alive(now).await?;
+        let mut synced = Vec::new();
+        if before.is_none_or(|before| now - before <= DOWN) {
+            return Ok(synced);
+        }
+        for hook in self.store().webhook_keys().await? {
+            let id = hook.integration;
+            match self.0.sync.catch_up(id).await {
+                Ok(Some(_)) => synced.push(id),
+                Ok(None) => {}
+                Err(failure) => {
+                    warn!(integration = %id, %failure, "it could not be synced after a downtime")
+                }
+            }
+        }
+        info!(
+            integrations = synced.len(),
+            "synced what may have been missed while no portal was up"
+        );
+        Ok(synced)
     }
 
     /// Ends what is being applied; what is not done is due again later.

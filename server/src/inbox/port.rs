@@ -11,6 +11,7 @@ use domain::{
     ids::{BurstId, IntegrationId, WorkItemId},
     inbox::{Burst, BurstFilter},
     page::{Cursor, Page},
+    silence::{Coverage, LEARNT_WEEKS, silence},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use store::SealedSecret;
@@ -51,7 +52,23 @@ impl Inbox for InboxService {
             plane_host: settings.base_url.host(),
             plane_version: test.as_ref().and_then(|test| test.plane_version.as_deref()),
         };
+        let now = self.now();
+        let from = now - TimeDelta::weeks(LEARNT_WEEKS);
+        let hours = self.store().webhook_hours(viewer, integration, from).await;
+        let hours = hours.map_err(from_store)?;
+        let silence = webhook.as_ref().and_then(|webhook| {
+            silence(
+                &hours,
+                webhook.missed,
+                webhook.first_at,
+                webhook.last_at,
+                now,
+            )
+        });
         Ok(WebhookReport {
+            day: Coverage::since(&hours, now - TimeDelta::days(1)),
+            week: Coverage::since(&hours, now - TimeDelta::weeks(1)),
+            silence,
             refusals: problems(&seen),
             address: webhook.as_ref().map(|webhook| self.address(&webhook.path)),
             plane_settings: format!(

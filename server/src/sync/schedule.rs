@@ -1,12 +1,19 @@
 use std::time::Duration;
 
+use app::Failure;
 use chrono::TimeDelta;
-use domain::{ids::RunId, run::Trigger, run_log::RECORD_KEPT_DAYS, schedule::Scheduled};
+use domain::{
+    ids::{IntegrationId, RunId},
+    integration::Standing,
+    run::Trigger,
+    run_log::RECORD_KEPT_DAYS,
+    schedule::Scheduled,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::SyncService;
-use crate::timing::every;
+use crate::{failure::from_store, timing::every};
 
 /// How often it is looked what is due; far below the shortest interval, a minute.
 const LOOK: Duration = Duration::from_secs(5);
@@ -88,5 +95,18 @@ impl SyncService {
             }
         }
         Ok(started)
+    }
+
+    /// Starts a run though none is due, because changes may have been missed; not where the schedule is paused.
+    pub async fn catch_up(&self, integration: IntegrationId) -> Result<Option<RunId>, Failure> {
+        let found = self.store().integration_for_work(integration).await;
+        let standing = found.map_err(from_store)?.map(|found| found.standing());
+        match standing {
+            Some(Standing::Active) => {
+                self.start_for(self.new_run(), integration, Trigger::Schedule, None)
+                    .await
+            }
+            _ => Ok(None),
+        }
     }
 }

@@ -398,6 +398,12 @@ impl Copy<'_> {
             counts.unchanged += changes.unchanged;
         });
         self.live.note(self.plane.usage(), None);
+        let changed: Vec<_> = changes.writes().map(|item| item.updated_at).collect();
+        if !changed.is_empty() {
+            self.store
+                .count_caught(self.run.integration, project.id, &changed, self.clock.now())
+                .await?;
+        }
         let (progress, counts) = (self.live.progress(), self.live.counts());
         self.writing()
             .await

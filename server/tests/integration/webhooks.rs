@@ -8,6 +8,8 @@ use domain::{
     ids::{IntegrationId, ProjectId},
     inbox::{Burst, BurstFilter, BurstState, Disbelief, Effect},
     mirror::WorkItemFilter,
+    run::Trigger,
+    silence::Silence,
 };
 use fake_plane::{FakePlane, Fault, What, webhooks::signature};
 use http::Method;
@@ -682,6 +684,80 @@ async fn what_fails_is_tried_again_then_given_up_and_can_be_replayed() {
     let effect = burst.result.as_ref().map(|result| result.effect);
     assert_eq!(effect, Some(Effect::Removed), "{burst:?}");
     assert_eq!(hooked.copied_name(project, number).await, None);
+}
+
+#[tokio::test]
+async fn what_a_poll_had_to_catch_makes_a_webhook_silent_until_it_speaks_again() {
+    let clock = Clock::manual(start_of_time());
+    let planes = clock.clone();
+    let plane = FakePlane::start(fake_plane::Options {
+        rate_limit: None,
+        clock: fake_plane::Clock::new(move || planes.now()),
+        ..Default::default()
+    })
+    .await;
+    plane.given(fake_plane::seed::e2e);
+    let portal = TestPortal::start_beside(plane, clock, &[]).await;
+    let mut hooked = Hooked::on(portal).await;
+    hooked.save(SECRET).await;
+    let body = |n: u128| item_event(Uuid::from_u128(n), Uuid::from_u128(2), "x");
+    assert_eq!(hooked.deliver(&body(1), SECRET).await, 200);
+    let edit = |hooked: &Hooked, number: u32| {
+        hooked.portal.plane.given(|state| {
+            let name = format!("WEB-{number}");
+            let (_, item) = state.item_called("acme", &name).unwrap();
+            state.edit_item(item, |item| item.name = format!("{name} changed"));
+        });
+    };
+    let advance =
+        |hooked: &Hooked, minutes| hooked.portal.clock.advance(TimeDelta::minutes(minutes));
+
+    // Nobody told of these, and the last one may still be on its way.
+    advance(&hooked, 5);
+    (1..=3).for_each(|number| edit(&hooked, number));
+    advance(&hooked, 10);
+    edit(&hooked, 4);
+    let page = hooked.page.clone();
+    hooked.portal.sync(&mut hooked.admin, &page).await;
+    let report = hooked.report().await;
+    assert_eq!((report.day.told, report.day.caught), (0, 3));
+    assert_eq!(report.silence, Some(Silence::Missed(3)));
+    let shown = hooked.admin.get(&format!("{page}/webhook")).await.text;
+    assert!(shown.contains("Plane has probably switched the webhook off"));
+
+    assert_eq!(hooked.deliver(&body(2), SECRET).await, 200);
+    assert_eq!(hooked.report().await.silence, None);
+}
+
+#[tokio::test]
+async fn after_a_downtime_what_may_have_been_missed_is_synced() {
+    let hooked = Hooked::with_secret(SECRET).await;
+    let inbox = &hooked.portal.portal.inbox;
+    let advance = |seconds| hooked.portal.clock.advance(TimeDelta::seconds(seconds));
+    assert!(
+        inbox.say_alive().await.unwrap().is_empty(),
+        "the very first start"
+    );
+    advance(300);
+    assert!(
+        inbox.say_alive().await.unwrap().is_empty(),
+        "five minutes are no downtime"
+    );
+    advance(301);
+    assert_eq!(inbox.say_alive().await.unwrap(), [hooked.integration]);
+    hooked.portal.portal.sync.idle().await;
+    assert!(
+        inbox.say_alive().await.unwrap().is_empty(),
+        "once is enough"
+    );
+    let viewer = hooked.portal.viewer().await;
+    let runs = &hooked.portal.portal.backend.runs;
+    let runs = runs
+        .runs(&viewer, &Default::default(), None)
+        .await
+        .unwrap()
+        .rows;
+    assert_eq!((runs.len(), runs[0].trigger), (2, Trigger::Schedule));
 }
 
 proptest! {

@@ -1,5 +1,7 @@
 //! What Plane's webhooks brought, until it is in the copy.
 
+/// What webhooks told and what polls had to catch, by the hour.
+mod coverage;
 /// Bursts as people look through them.
 mod list;
 /// Deliveries that were not believed.

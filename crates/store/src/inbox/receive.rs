@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use surrealdb::types::{Bytes, RecordId, SurrealValue};
 use uuid::Uuid;
 
-use super::{BurstRow, burst_record, event_record, queue_key};
+use super::{BurstRow, burst_record, coverage::hour_record, event_record, queue_key};
 use crate::{
     Store,
     error::Error,
@@ -79,6 +79,8 @@ struct Duplicates {
 #[derive(SurrealValue)]
 struct Sum {
     id: RecordId,
+    hour: RecordId,
+    hour_number: i64,
     deliveries: i64,
     duplicates: i64,
     bytes: i64,
@@ -103,7 +105,8 @@ const RECEIVE: &str = "{
         update $again.burst set duplicates += $again.times return none;
     };
     for $sum in $sums {
-        update $sum.id set deliveries += $sum.deliveries, duplicates += $sum.duplicates, bytes += $sum.bytes,
+        upsert $sum.hour set hour = $sum.hour_number, deliveries = (deliveries ?? 0) + $sum.deliveries return none;
+        update $sum.id set deliveries += $sum.deliveries, duplicates += $sum.duplicates, bytes += $sum.bytes, missed = 0,
             first_at = first_at ?? $sum.at, last_at = $sum.at, plane_id = $sum.plane_id ?? plane_id,
             is_second_format = $sum.is_second_format ?? is_second_format return none;
     };
@@ -147,14 +150,19 @@ impl Store {
     pub async fn receive(&self, new: &[Arrival], again: &[Again]) -> Result<bool, Error> {
         let mut integrations = BTreeMap::<IntegrationId, Sum>::new();
         let mut sum_of = |integration: IntegrationId, at: DateTime<Utc>, add: &dyn Fn(&mut Sum)| {
-            let sum = integrations.entry(integration).or_insert_with(|| Sum {
-                id: record("webhooks", integration.0),
-                deliveries: 0,
-                duplicates: 0,
-                bytes: 0,
-                at,
-                plane_id: None,
-                is_second_format: None,
+            let sum = integrations.entry(integration).or_insert_with(|| {
+                let (hour, hour_number) = hour_record(integration, at);
+                Sum {
+                    id: record("webhooks", integration.0),
+                    hour,
+                    hour_number,
+                    deliveries: 0,
+                    duplicates: 0,
+                    bytes: 0,
+                    at,
+                    plane_id: None,
+                    is_second_format: None,
+                }
             });
             sum.deliveries += 1;
             sum.at = sum.at.max(at);

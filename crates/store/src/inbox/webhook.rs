@@ -35,6 +35,7 @@ struct WebhookRow {
     deliveries: i64,
     duplicates: i64,
     bytes: i64,
+    missed: i64,
     refused: Json,
     refused_at: Option<DateTime<Utc>>,
     quarantined: i64,
@@ -85,6 +86,7 @@ impl WebhookRow {
             deliveries: count(self.deliveries),
             duplicates: count(self.duplicates),
             bytes: count(self.bytes),
+            missed: count(self.missed),
             refused: refused
                 .into_iter()
                 .filter_map(|(why, n)| Some((Disbelief::from_word(&why)?, n)))

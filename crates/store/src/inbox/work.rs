@@ -7,7 +7,11 @@ use serde_json::Value as Json;
 use surrealdb::types::{Bytes, RecordId, SurrealValue};
 use uuid::Uuid;
 
-use super::{BurstRow, burst_record, event_record, failure_json, queue_key};
+use super::{
+    BurstRow, burst_record,
+    coverage::{ADD, hour_record},
+    event_record, failure_json, queue_key,
+};
 use crate::{
     Store,
     error::Error,
@@ -163,30 +167,38 @@ impl Store {
         result: &BurstResult,
         due_at: DateTime<Utc>,
     ) -> Result<bool, Error> {
-        self.ask(
-            "{
+        let (hour, hour_number) = hour_record(claimed.burst.integration, result.at);
+        let sql = format!(
+            "{{
                 let $is = (select claim, events from only $id);
-                if $is = none or $is.claim != $claim { return false };
+                if $is = none or $is.claim != $claim {{ return false }};
+                if $told > 0 {{ {ADD} }};
                 let $has_more = $is.events > $seen;
                 update $id set claim = none, result = $result,
-                    state = if $has_more { 'waiting' } else { 'done' },
-                    due_at = if $has_more { $due_at } else { due_at },
-                    queue_key = if $has_more { $due } else { latest_key } return none;
+                    state = if $has_more {{ 'waiting' }} else {{ 'done' }},
+                    due_at = if $has_more {{ $due_at }} else {{ due_at }},
+                    queue_key = if $has_more {{ $due }} else {{ latest_key }} return none;
                 return true;
-            }",
-        )
-        .bind(
-            "id",
-            burst_record(claimed.burst.integration, claimed.burst.id),
-        )
-        .bind("claim", claimed.claim)
-        .bind("seen", i64::from(claimed.burst.events))
-        .bind("result", to_json(result)?)
-        .bind("due_at", due_at)
-        .bind("due", queue_key(due_at))
-        .write()
-        .await?
-        .value(0)
+            }}"
+        );
+        self.ask(&sql)
+            .bind("hour", hour)
+            .bind("hour_number", hour_number)
+            .bind("told", i64::from(result.effect.is_change()))
+            .bind("caught", 0i64)
+            .bind("deliveries", 0i64)
+            .bind(
+                "id",
+                burst_record(claimed.burst.integration, claimed.burst.id),
+            )
+            .bind("claim", claimed.claim)
+            .bind("seen", i64::from(claimed.burst.events))
+            .bind("result", to_json(result)?)
+            .bind("due_at", due_at)
+            .bind("due", queue_key(due_at))
+            .write()
+            .await?
+            .value(0)
     }
 
     /// Writes that a try failed: the burst waits until `again_at`, or is given up. Whether it was still in the hands of the
