@@ -108,6 +108,9 @@ pub fn live_run(id: RunId) -> String {
     format!("/live/runs/{id}")
 }
 
+/// Server-sent events: one whenever webhooks brought something or that was applied, and one at the start.
+pub const LIVE_WEBHOOKS: &str = "/live/webhooks";
+
 /// POST: makes a connection test and streams `domain::connection_test::TestProgress` as server-sent events.
 pub const LIVE_TEST: &str = "/live/connection-test";
 

@@ -1,24 +1,73 @@
 use std::{cell::Cell, rc::Rc};
 
 use leptos::prelude::*;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{Document, DomParser, Element, Node, NodeList, Response, SupportedType};
+use web_sys::{Document, DomParser, Element, EventTarget, Node, NodeList, Response, SupportedType};
 
 use super::{
     local_time::retitle,
     run_events::{follow, lost_note},
 };
 
-/// Keeps the live parts of a page about a run as the server has them, for as long as the events from `address` tell of changes.
+/// Keeps the live parts of a page as the server has them, for as long as the events from `address` tell of changes. With `pauses`
+/// not while somebody reads: as long as the pointer is over one of them, or the window is left.
 #[island]
-pub fn LiveParts(address: String) -> impl IntoView {
+pub fn LiveParts(address: String, pauses: bool) -> impl IntoView {
     let is_lost = RwSignal::new(false);
+    let is_paused = RwSignal::new(false);
+    let waiting = RwSignal::new(0u32);
     Effect::new(move || {
         let parts = Parts::default();
-        follow(address.clone(), is_lost, move |_| parts.refresh());
+        if pauses {
+            pause_while_read(is_paused);
+        }
+        let told = parts.clone();
+        follow(address.clone(), is_lost, move |_| {
+            match is_paused.get_untracked() {
+                true => waiting.update(|n| *n += 1),
+                false => told.refresh(),
+            }
+        });
+        Effect::new(move || {
+            if !is_paused.get() && waiting.get_untracked() > 0 {
+                waiting.set(0);
+                parts.refresh();
+            }
+        });
     });
-    lost_note(is_lost)
+    let paused_note = move || {
+        (waiting.get() > 0).then(|| {
+            view! { <p class="live-paused" role="status">"There is news. The page waits while you read."</p> }
+        })
+    };
+    view! { {lost_note(is_lost)} {paused_note} }
+}
+
+fn pause_while_read(is_paused: RwSignal<bool>) {
+    let reads = Rc::new(Cell::new((false, false)));
+    let listen = |target: &EventTarget, name: &str, change: fn(&mut (bool, bool))| {
+        let reads = reads.clone();
+        let heard = Closure::<dyn FnMut()>::new(move || {
+            let mut now = reads.get();
+            change(&mut now);
+            reads.set(now);
+            is_paused.set(now.0 || now.1);
+        });
+        let _ = target.add_event_listener_with_callback(name, heard.as_ref().unchecked_ref());
+        // It lives as long as the page.
+        heard.forget();
+    };
+    if let Ok(parts) = live_parts(&document()) {
+        for at in 0..parts.length() {
+            if let Some(part) = parts.item(at) {
+                listen(&part, "mouseenter", |(over, _)| *over = true);
+                listen(&part, "mouseleave", |(over, _)| *over = false);
+            }
+        }
+    }
+    listen(&window(), "blur", |(_, away)| *away = true);
+    listen(&window(), "focus", |(_, away)| *away = false);
 }
 
 /// The parts of the page that are marked `data-live`: the server draws them, here they are only exchanged.

@@ -3,7 +3,8 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
-/// Hears of a run whenever it has changed: `heard` takes a `domain::run::SyncRun` as it stands in an event, until one is finished.
+/// Hears of a change whenever there is one: `heard` takes what stands in an event, such as a `domain::run::SyncRun`, until one is
+/// finished.
 /// A stream that breaks is tried again for as long as the page is open; meanwhile `is_lost`.
 pub(super) fn follow(
     address: String,
@@ -80,7 +81,7 @@ fn connect<F: FnMut(&JsValue) + 'static>(
             set_timeout(move || connect(address, is_lost, heard, next), again_after);
         }
     });
-    let _ = events.add_event_listener_with_callback("run", on_run.as_ref().unchecked_ref());
+    let _ = events.add_event_listener_with_callback("changed", on_run.as_ref().unchecked_ref());
     let _ = events.add_event_listener_with_callback("error", on_error.as_ref().unchecked_ref());
     // They live as long as the page.
     on_run.forget();

@@ -54,7 +54,8 @@ pub fn CallsPage() -> impl IntoView {
                 (run.integration_name.clone(), paths::run(run.id)),
             ];
             let is_running = run.finished_at.is_none();
-            let live = is_running.then(|| view! { <LiveParts address=paths::live_run(run.id)/> });
+            let live = is_running
+                .then(|| view! { <LiveParts address=paths::live_run(run.id) pauses=false/> });
             let more = (is_running && calls.next.is_none()).then(|| {
                 view! { <p class="quiet">"The run is under way: further calls are added here."</p> }
             });

@@ -13,7 +13,8 @@ pub fn RunUnderWay(run: SyncRun, now: DateTime<Utc>) -> impl IntoView {
     view! { <LiveRun address=paths::live_run(run.id) initial=run_now(&run, now)/> }
 }
 
-/// A part of a page about a run that follows the run while it is under way, without jumping: its beginning stays as it was.
+/// A part of a page that follows what it is about while `LiveParts` or `LiveRun` is on the page, without jumping: what is alike
+/// stays as it was.
 #[component]
 pub fn LivePart(children: Children) -> impl IntoView {
     view! { <div class="live-part" data-live="">{children()}</div> }.into_any()

@@ -6,9 +6,11 @@ use leptos::prelude::*;
 
 use super::{filter, words};
 use crate::{
-    BurstRow, paths,
+    BurstRow,
+    islands::live_parts::LiveParts,
+    paths,
     query::Query,
-    sync::integration_choices::integration_choices,
+    sync::{integration_choices::integration_choices, live::LivePart},
     ui::{
         badge::Badge,
         empty::Empty,
@@ -53,17 +55,21 @@ pub fn LogPage() -> impl IntoView {
             let is_empty = log.page.rows.is_empty();
             let next = log.page.next.clone();
             view! {
-                <Frame title="Webhooks">
+                <Frame title="Webhooks" islands=true>
                     <PageHead
                         title="Webhooks"
                         says=|| "What Plane told of changes as they were made, latest first. Deliveries of one edit are one line."
                     />
                     {(is_filtered || !is_empty).then(|| view! { <Filters filter=log.filter.clone() choices=log.choices/> })}
-                    {if is_empty {
-                        view! { <Nothing is_filtered is_first=log.is_first/> }.into_any()
-                    } else {
-                        view! { <Table rows=log.page.rows/> }.into_any()
-                    }}
+                    // Further pages hold what is past.
+                    {log.is_first.then(|| view! { <LiveParts address=paths::LIVE_WEBHOOKS.to_owned() pauses=true/> })}
+                    <LivePart>
+                        {if is_empty {
+                            view! { <Nothing is_filtered is_first=log.is_first/> }.into_any()
+                        } else {
+                            view! { <Table rows=log.page.rows/> }.into_any()
+                        }}
+                    </LivePart>
                     <Pager next is_first=log.is_first base/>
                 </Frame>
             }

@@ -11,7 +11,10 @@ use super::{api, filter, words};
 use crate::{
     AddressProblem, Draft, Rechecked, WebhookReport,
     integrations::{param, pieces::crumbs},
+    islands::live_parts::LiveParts,
+    paths,
     query::Query,
+    sync::live::LivePart,
     ui::{
         badge::{Badge, Tone},
         form::{Button, ButtonForm, Field, FormErrors, Hidden, Submit},
@@ -84,11 +87,11 @@ fn View(page: Page) -> impl IntoView {
         ..BurstFilter::default()
     };
     let log = filter::address(&of_this, None);
+    let is_set_up = report.webhook.is_some();
     let body = match (report.webhook, report.address) {
         (Some(webhook), Some(address)) => view! {
             {report.silence.map(|silence| view! { <Silent silence plane_settings=report.plane_settings.clone()/> })}
-            <Totals webhook=webhook.clone() day=report.day week=report.week log/>
-            <Refused webhook=webhook.clone() now/>
+            <Told webhook=webhook.clone() day=report.day week=report.week log now/>
             <div class="panels">
                 <Address address plane_settings=report.plane_settings problems=report.refusals/>
                 <Secret webhook draft is_admin now/>
@@ -98,9 +101,12 @@ fn View(page: Page) -> impl IntoView {
         _ => view! { <Start id problems=report.refusals is_admin/> }.into_any(),
     };
     view! {
-        <Frame title=format!("Webhook of {name}")>
+        <Frame title=format!("Webhook of {name}") islands=is_set_up>
             <Crumbs items=crumbs(Some(&integration))/>
-            <PageHead title=format!("Webhook of {name}") says=move || view! { <Badge tone shape text=word/> " " {says} }/>
+            <LivePart>
+                <PageHead title=format!("Webhook of {name}") says=move || view! { <Badge tone shape text=word/> " " {says} }/>
+            </LivePart>
+            {is_set_up.then(|| view! { <LiveParts address=paths::LIVE_WEBHOOKS.to_owned() pauses=false/> })}
             {checked.map(|checked| view! { <Checked checked/> })}
             {body}
             <Polled minutes=interval/>
@@ -141,6 +147,24 @@ fn Problems(problems: Vec<AddressProblem>) -> impl IntoView {
         })
         .collect_view()
         .into_any()
+}
+
+/// What it did so far, as it does it.
+#[component]
+fn Told(
+    webhook: Webhook,
+    day: Coverage,
+    week: Coverage,
+    log: String,
+    now: DateTime<Utc>,
+) -> impl IntoView {
+    view! {
+        <LivePart>
+            <Totals webhook=webhook.clone() day week log/>
+            <Refused webhook now/>
+        </LivePart>
+    }
+    .into_any()
 }
 
 #[component]

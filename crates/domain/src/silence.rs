@@ -207,14 +207,9 @@ mod tests {
         );
 
         // The same, but this very hour is always quiet, and so are the next ones.
-        let quiet: Vec<WebhookHour> = hours
-            .iter()
-            .filter(|hour| {
-                hour.hour.rem_euclid(7 * 24) >= (WebhookHour::of(at(0)) + 10).rem_euclid(7 * 24)
-                    || hour.hour.rem_euclid(7 * 24) < WebhookHour::of(at(0)).rem_euclid(7 * 24)
-            })
-            .copied()
-            .collect();
+        let from = WebhookHour::of(at(0));
+        let is_usual = |hour: &&WebhookHour| (hour.hour - from).rem_euclid(7 * 24) >= 10;
+        let quiet: Vec<WebhookHour> = hours.iter().filter(is_usual).copied().collect();
         let check = |after: i64| silence(&quiet, 0, Some(at(0)), Some(at(last)), at(last + after));
         assert_eq!(check(9 * HOUR), None, "nothing is usual then");
         assert!(check(11 * HOUR).is_some());

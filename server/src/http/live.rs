@@ -64,7 +64,7 @@ pub(super) async fn run(
                 };
                 if watching.shown.as_ref() != Some(&run) {
                     watching.done = run.finished_at.is_some();
-                    let event = Event::default().event("run").json_data(&run).ok()?;
+                    let event = Event::default().event("changed").json_data(&run).ok()?;
                     watching.shown = Some(run);
                     return Some((Ok::<_, Infallible>(event), watching));
                 }
@@ -124,6 +124,35 @@ pub(super) async fn bulk(
                     return Some((Ok::<_, Infallible>(event), (shown, None, changes)));
                 }
             }
+        }
+    });
+    sse(events)
+}
+
+/// That webhooks brought something, or that it was applied: an event each time, at most a few a second.
+pub(super) async fn webhooks(
+    State(state): State<HttpState>,
+    Extension(visit): Extension<Visit>,
+) -> Response {
+    if visit.user.is_none() {
+        return refuse(Failure::SignIn);
+    }
+    let inbox = state.portal.inbox.clone();
+    let changes = inbox.changes();
+    let events = stream::unfold((true, changes), move |(is_first, mut changes)| {
+        let inbox = inbox.clone();
+        async move {
+            if !is_first {
+                // One that is too slow for all of them only missed how many there were.
+                tokio::select! {
+                    () = inbox.stopped() => return None,
+                    _ = changes.recv() => {}
+                }
+                tokio::time::sleep(GATHER).await;
+                while changes.try_recv().is_ok() {}
+            }
+            let event = Event::default().event("changed").data("{}");
+            Some((Ok::<_, Infallible>(event), (false, changes)))
         }
     });
     sse(events)

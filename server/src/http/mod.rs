@@ -63,6 +63,7 @@ pub fn router(state: HttpState) -> Router {
         .route("/api/ui/{name}", post(forms::call))
         .route("/live/runs/{id}", get(live::run))
         .route("/live/bulk/{id}", get(live::bulk))
+        .route("/live/webhooks", get(live::webhooks))
         .route("/live/connection-test", post(live::connection_test))
         .fallback(page)
         .layer(from_fn_with_state(state.clone(), session::load));

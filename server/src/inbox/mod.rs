@@ -162,6 +162,11 @@ impl InboxService {
         self.0.tasks.wait().await;
     }
 
+    /// Waits until nothing is applied any more, because the portal ends.
+    pub async fn stopped(&self) {
+        self.0.stop.cancelled().await;
+    }
+
     async fn tidy(&self) -> Result<(), store::Error> {
         let now = self.now();
         for hook in self.store().webhook_keys().await? {

@@ -72,13 +72,13 @@ fn mask(value: &mut Value) {
             }
         }
         Value::Array(values) => values.iter_mut().for_each(mask),
-        Value::String(text) => {
-            if text.contains('@') && !text.contains(char::is_whitespace) && text.len() < 255 {
-                *text = masked(text);
-            }
-        }
+        Value::String(text) if is_address(text) => *text = masked(text),
         _ => {}
     }
+}
+
+fn is_address(text: &str) -> bool {
+    text.len() < 255 && text.contains('@') && !text.contains(char::is_whitespace)
 }
 
 /// `m…@example.com`

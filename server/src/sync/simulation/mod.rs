@@ -2,8 +2,10 @@
 //! simulation moves them. A seed plans what happens ([`plan`]); after every run the invariants of
 //! reliability-security.md section 3.3 must hold, and at rest the copy must be what Plane shows ([`world`]).
 //!
-//! `HANGAR_SEEDS` says how many seeds are tried (500), `HANGAR_SEED` names a single one.
+//! `HANGAR_SEEDS` says how many seeds are tried (500), `HANGAR_SEED` names a single one. [`orders`] tells the same events in many
+//! orders.
 
+mod orders;
 mod plan;
 mod webhooks;
 mod world;
@@ -54,14 +56,18 @@ fn on_one_thread<R>(work: impl Future<Output = R>) -> R {
 /// What went wrong, with all that is needed to see it again.
 async fn failure(ground: &Ground, seed: u64) -> Option<String> {
     let plan = plan(seed);
-    let simulated = AssertUnwindSafe(simulate(ground, seed, plan.clone())).catch_unwind();
-    let panic = simulated.await.err()?;
+    let says = panic_of(simulate(ground, seed, plan.clone())).await?;
+    Some(format!("HANGAR_SEED={seed}: {says}\n{plan:?}"))
+}
+
+/// What a story panicked with, if it did.
+async fn panic_of<R>(story: impl Future<Output = R>) -> Option<String> {
+    let panic = AssertUnwindSafe(story).catch_unwind().await.err()?;
     let says = panic
         .downcast_ref::<String>()
         .cloned()
-        .or_else(|| panic.downcast_ref::<&str>().map(|says| (*says).to_owned()))
-        .unwrap_or_default();
-    Some(format!("HANGAR_SEED={seed}: {says}\n{plan:?}"))
+        .or_else(|| panic.downcast_ref::<&str>().map(|says| (*says).to_owned()));
+    Some(says.unwrap_or_default())
 }
 
 fn number(name: &str) -> Option<u64> {
@@ -74,6 +80,14 @@ fn the_invariants_hold_whatever_happens() {
         Some(one) => one..one + 1,
         None => 0..number("HANGAR_SEEDS").unwrap_or(SEEDS),
     };
+    on_all_threads(seeds, async |ground, seed| failure(ground, seed).await);
+}
+
+/// Tries these seeds, on as many threads as there are; `attempt` answers what went wrong.
+fn on_all_threads(
+    seeds: std::ops::Range<u64>,
+    attempt: impl AsyncFn(&Ground, u64) -> Option<String> + Sync,
+) {
     let next = AtomicU64::new(seeds.start);
     let work = || {
         on_one_thread(async {
@@ -84,7 +98,7 @@ fn the_invariants_hold_whatever_happens() {
                 if seed >= seeds.end || failures.len() > 3 {
                     return failures;
                 }
-                if let Some(failure) = failure(&ground, seed).await {
+                if let Some(failure) = attempt(&ground, seed).await {
                     failures.push(failure);
                     ground = Ground::new().await;
                 }

@@ -104,6 +104,6 @@ impl World {
     }
 }
 
-fn read(body: &str) -> Event {
+pub(super) fn read(body: &str) -> Event {
     plane::webhook::read(body.as_bytes(), None).event
 }

@@ -120,7 +120,11 @@ impl World {
             Some(Outcome::Succeeded),
             "I8: it does not come to rest"
         );
+        self.check_equal().await;
+    }
 
+    /// I1: the copy is what Plane shows.
+    pub(in crate::sync::simulation) async fn check_equal(&self) {
         let copied = self.copied().await;
         let alive = self.alive();
         let ours: BTreeSet<_> = copied.items.keys().copied().collect();
