@@ -200,10 +200,17 @@ pub(crate) fn soak(rounds: u32, seeds: u64) -> Result<()> {
         total = total.plus(of_targets("crash", cargo, &[], |target| {
             target.contains("crash")
         })?);
+        let mut cargo = self::cargo();
+        cargo.env("HANGAR_KILLS", (rounds / 2).to_string());
+        let only = ["webhook_crashes".to_owned()];
+        total = total.plus(of_targets("webhooks", cargo, &only, |target| {
+            target.contains("integration")
+        })?);
     }
     if seeds > 0 {
         let mut command = cargo();
         command.env("HANGAR_SEEDS", seeds.to_string());
+        command.env("HANGAR_ORDERS", (seeds / 50).to_string());
         command.args(["test"]).args(PRODUCT).arg("--lib");
         let only = ["simulation::".to_owned(), "--nocapture".to_owned()];
         total = total.plus(cargo_test("simulation", &mut command, &only)?);

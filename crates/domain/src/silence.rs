@@ -119,10 +119,8 @@ fn expected(
     }
     let rate = |hour: i64| {
         // As often as this hour of the week has come by.
-        let times = (0..LEARNT_WEEKS).filter(|n| {
-            let before = last - (last - hour).rem_euclid(WEEK) - n * WEEK;
-            before >= from
-        });
+        let latest = last - 1 - (last - 1 - hour).rem_euclid(WEEK);
+        let times = (0..LEARNT_WEEKS).filter(|n| latest - n * WEEK >= from);
         let times = u32::try_from(times.count()).unwrap_or(0);
         match times {
             0 => 0.0,

@@ -15,7 +15,7 @@ use reqwest::Client;
 use tokio::sync::Notify;
 use tokio_stream::wrappers::IntervalStream;
 
-use crate::support::{HangarProcess, Person};
+use crate::support::{HangarProcess, Person, sender};
 
 const SECRET: &str = "plane_wh_482ad50d60c95a9ca87de1b285acb058";
 /// Five in every test run; as many as one likes by `HANGAR_KILLS`, in a soak.
@@ -126,7 +126,7 @@ async fn what_was_answered_survives_every_kill_and_has_one_effect() {
     let data = tempfile::tempdir().unwrap();
     let mut hangar = HangarProcess::set_up(data.path(), &[]);
     let (_, page, path) = connected(&hangar, &plane).await;
-    let http = Client::builder().no_proxy().build().unwrap();
+    let http = sender();
     let told = Told::default();
 
     for _ in 0..kills {

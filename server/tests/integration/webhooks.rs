@@ -26,6 +26,7 @@ use uuid::Uuid;
 use crate::support::{
     Person, TestPortal,
     portal::{ADMIN, start_of_time},
+    sender,
 };
 
 /// As long as Plane's.
@@ -59,7 +60,7 @@ impl Hooked {
             (made.status, made.location()),
             (303, format!("{page}/webhook"))
         );
-        let http = Client::builder().no_proxy().build().unwrap();
+        let http = sender();
         let mut hooked = Self {
             portal,
             admin,

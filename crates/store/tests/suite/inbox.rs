@@ -138,7 +138,7 @@ async fn an_event_is_kept_once_and_counted_each_time() {
         .known_events(&[(one(), "a"), (one(), "b")])
         .await
         .unwrap();
-    assert_eq!(found, [known.clone()]);
+    assert_eq!(found, std::slice::from_ref(&known));
 
     // Somebody else was faster: nothing of the rest is kept either.
     let late = [
@@ -275,7 +275,7 @@ async fn a_burst_that_fails_waits_and_is_given_up_until_somebody_replays_it() {
     );
     assert!(claim(store, 21, at(9)).await.is_empty());
     let second = claim(store, 21, at(10)).await.remove(0);
-    assert_eq!(second.burst.failures, [failure.clone()]);
+    assert_eq!(second.burst.failures, std::slice::from_ref(&failure));
     assert!(store.fail_burst(&second, &failure, None).await.unwrap());
     assert!(claim(store, 22, at(3600)).await.is_empty(), "given up");
 

@@ -15,7 +15,7 @@ use super::{
     world::{Ground, World},
 };
 
-const ORDERS: u64 = 200;
+const ORDERS: u64 = 40;
 const ITEMS: usize = 40;
 /// Each of them twice: a new name, and a state or labels.
 const EDITS: usize = 100;

@@ -13,3 +13,13 @@ pub use process::HangarProcess;
 pub fn at(seconds: i64) -> chrono::DateTime<chrono::Utc> {
     chrono::DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
 }
+
+/// Somebody who sends webhooks: keeps nothing, and follows nothing.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test's sender is not the portal's way out"
+)]
+pub fn sender() -> reqwest::Client {
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    builder.no_proxy().build().unwrap()
+}
