@@ -90,6 +90,10 @@ fn settings(args: ServeArgs) -> Result<Config, ExitCode> {
 }
 
 async fn serve(config: Config) -> ExitCode {
+    // Slow senders must not use up what pages need.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
     let listener = match TcpListener::bind(config.addr).await {
         Ok(listener) => listener,
         Err(error) => {

@@ -28,8 +28,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Line(CancellationToken);
 
 impl Line {
-    /// Drops the connection: whoever sent the request gets no answer, not even an error, and knows that it was not dealt with.
-    pub(super) async fn drop(self) -> Infallible {
+    /// Ends the connection: whoever sent the request gets no answer, not even an error, and knows that it was not dealt with.
+    pub(super) async fn hang_up(self) -> Infallible {
         self.0.cancel();
         std::future::pending().await
     }

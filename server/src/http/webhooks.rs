@@ -66,10 +66,10 @@ async fn receive(
     path: Option<String>,
     request: Request,
 ) -> Response {
-    let drop_it = async |why: &str| -> Response {
+    let hang_up = async |why: &str| -> Response {
         tracing::warn!(why, "a delivery was dropped, to be sent again");
         match line {
-            Some(Extension(line)) => match line.drop().await {},
+            Some(Extension(line)) => match line.hang_up().await {},
             None => StatusCode::SERVICE_UNAVAILABLE.into_response(), // not by a connection of ours
         }
     };
@@ -83,7 +83,7 @@ async fn receive(
             )
                 .into_response();
         }
-        Err(error) => return drop_it(error.code()).await,
+        Err(error) => return hang_up(error.code()).await,
     };
     if !is_json(request.headers()) {
         let says = "A webhook’s content type is application/json.\n";
@@ -98,8 +98,8 @@ async fn receive(
             let says = "A delivery has at most 6 MiB.\n";
             return (StatusCode::PAYLOAD_TOO_LARGE, says).into_response();
         }
-        Ok(Err(Unread::Broken)) => return drop_it("the body did not come whole").await,
-        Err(_) => return drop_it("the body took too long").await,
+        Ok(Err(Unread::Broken)) => return hang_up("the body did not come whole").await,
+        Err(_) => return hang_up("the body took too long").await,
     };
     let delivery = Delivery {
         body,
@@ -118,7 +118,7 @@ async fn receive(
             (StatusCode::UNAUTHORIZED, format!("{}\n", why.sentence())).into_response()
         }
         Ok(Answer::Gone) => StatusCode::NOT_FOUND.into_response(),
-        Err(error) => drop_it(error.code()).await,
+        Err(error) => hang_up(error.code()).await,
     }
 }
 

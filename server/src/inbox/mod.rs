@@ -110,21 +110,28 @@ impl InboxService {
 
     /// Applies what is due and forgets what is old, until `stop`.
     pub async fn keep_going(&self, stop: CancellationToken) {
+        // Side by side: what is being claimed must not be left because something else is to be done.
+        let applying = async {
+            loop {
+                self.apply_next().await;
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = applying => {}
+            () = self.look_after() => {}
+        }
+    }
+
+    async fn look_after(&self) {
         let (mut tidy, mut alive) = (every(TIDY), every(ALIVE));
         loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = alive.tick() => {
-                    if let Err(error) = self.say_alive().await {
-                        warn!(code = error.code(), %error, "it could not be looked whether deliveries were missed");
-                    }
-                }
-                _ = tidy.tick() => {
-                    if let Err(error) = self.tidy().await {
-                        warn!(code = error.code(), %error, "old events could not be forgotten");
-                    }
-                }
-                () = self.apply_next() => {}
+            let done = tokio::select! {
+                _ = alive.tick() => self.say_alive().await.map(drop),
+                _ = tidy.tick() => self.tidy().await,
+            };
+            if let Err(error) = done {
+                warn!(code = error.code(), %error, "webhooks could not be looked after");
             }
         }
     }
