@@ -263,7 +263,7 @@ fn Address(
     view! {
         <Panel title="In Plane">
             <div class="stack">
-                <ol class="steps">
+                <ol class="webhook-steps">
                     <li>
                         "Open " <a href=plane_settings>"the workspace’s webhooks"</a> " as an admin of the workspace, and add one."
                     </li>

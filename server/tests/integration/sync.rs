@@ -249,7 +249,7 @@ async fn a_run_can_be_watched_to_its_end() {
     let live = admin.get(&format!("/live{run}")).await;
 
     assert_eq!(live.header("content-type"), Some("text/event-stream"));
-    assert!(live.text.starts_with("event: run\n"), "{}", live.text);
+    assert!(live.text.starts_with("event: changed\n"), "{}", live.text);
     assert!(
         live.text.contains("\"outcome\":\"succeeded\""),
         "{}",
