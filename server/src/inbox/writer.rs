@@ -136,11 +136,16 @@ impl InboxService {
     ) -> Result<Vec<Kept>, store::Error> {
         for _ in 0..TRIES {
             let sorted = self.sort(arrivals, open).await?;
-            if self.store().receive(&sorted.new, &sorted.again).await? {
-                for arrival in &sorted.new {
-                    self.changed(arrival.burst);
+            match self.store().receive(&sorted.new, &sorted.again).await {
+                Ok(true) => {
+                    for arrival in &sorted.new {
+                        self.changed(arrival.burst);
+                    }
+                    return Ok(sorted.kept);
                 }
-                return Ok(sorted.kept);
+                // Whoever applies events writes the same records; a sender must not wait for minutes because of that.
+                Ok(false) | Err(store::Error::Conflict) => {}
+                Err(error) => return Err(error),
             }
         }
         Err(store::Error::Conflict)

@@ -133,7 +133,7 @@ fn address(admin: &mut Admin, integration: &str) -> Result<String> {
     let at = html
         .find("/api/webhooks/plane/")
         .context("the page shows no address")?;
-    let path = html[at..].split('"').next().unwrap_or_default();
+    let path = html[at..].split(['"', '<']).next().unwrap_or_default();
     Ok(path.to_owned())
 }
 
