@@ -42,8 +42,6 @@ pub fn read(query: &Query) -> BurstFilter {
         effect: Effect::from_word(result),
         subject: query.get("about").filter(subject).map(str::to_owned),
         q: query.get("q").unwrap_or_default().to_owned(),
-        from: None,
-        to: None,
     }
 }
 
@@ -87,7 +85,6 @@ mod tests {
                 effect: Effect::from_word(result),
                 subject: about.and_then(Subject::word).map(str::to_owned),
                 q: q.trim().to_owned(),
-                ..BurstFilter::default()
             };
             let address = address(&filter, None);
             let query = Query::parse(address.trim_start_matches(paths::WEBHOOKS));

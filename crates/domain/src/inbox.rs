@@ -93,9 +93,6 @@ pub struct BurstFilter {
     pub subject: Option<String>,
     /// A part of the title, or a number.
     pub q: String,
-    /// Received from then on, and before then.
-    pub from: Option<DateTime<Utc>>,
-    pub to: Option<DateTime<Utc>>,
 }
 
 impl BurstFilter {
@@ -119,8 +116,6 @@ impl BurstFilter {
             && self.state.is_none_or(|state| state == burst.state)
             && self.effect.is_none_or(|wanted| effect == Some(wanted))
             && self.subject.as_ref().is_none_or(subject)
-            && self.from.is_none_or(|from| burst.first_at >= from)
-            && self.to.is_none_or(|to| burst.first_at < to)
             && (q.is_empty() || title() || number())
     }
 }

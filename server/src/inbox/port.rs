@@ -1,4 +1,8 @@
-use std::{net::IpAddr, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    net::IpAddr,
+    time::Duration,
+};
 
 use app::{
     BurstReport, BurstRow, Failure, Inbox, IntegrationForm, Integrations as _, Rechecked,
@@ -8,7 +12,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use domain::{
     actor::{Admin, Viewer},
-    ids::{BurstId, IntegrationId, WorkItemId},
+    ids::{BurstId, IntegrationId, ProjectId, WorkItemId},
     inbox::{Burst, BurstFilter},
     page::{Cursor, Page},
     silence::{Coverage, LEARNT_WEEKS, silence},
@@ -159,9 +163,9 @@ impl Inbox for InboxService {
             .bursts(viewer, filter, after.as_ref(), PAGE)
             .await
             .map_err(from_store)?;
-        let mut rows = Vec::with_capacity(page.rows.len());
+        let (mut rows, mut names) = (Vec::with_capacity(page.rows.len()), Names::default());
         for burst in page.rows {
-            rows.push(self.row(viewer, burst).await?);
+            rows.push(self.row(viewer, burst, &mut names).await?);
         }
         Ok(Page {
             rows,
@@ -196,7 +200,7 @@ impl Inbox for InboxService {
             .map_err(from_store)?
             .ok_or(Failure::NotFound)?
             .settings;
-        let row = self.row(viewer, burst).await?;
+        let row = self.row(viewer, burst, &mut Names::default()).await?;
         let plane_url = row.identifier.as_ref().map(|identifier| {
             let app = app_of(settings.base_url.as_str());
             format!("{app}/{}/browse/{identifier}/", settings.workspace)
@@ -248,29 +252,45 @@ impl InboxService {
         }
     }
 
-    async fn row(&self, viewer: &Viewer, burst: Burst) -> Result<BurstRow, Failure> {
-        let integration = self.store().integration(viewer, burst.integration).await;
-        let integration = integration.map_err(from_store)?;
-        let project = match burst.project {
-            Some(project) => {
-                let found = self
-                    .store()
-                    .project(viewer, burst.integration, project)
-                    .await;
-                found.map_err(from_store)?
-            }
-            None => None,
-        };
+    async fn row(
+        &self,
+        viewer: &Viewer,
+        burst: Burst,
+        names: &mut Names,
+    ) -> Result<BurstRow, Failure> {
+        let id = burst.integration;
+        if let Entry::Vacant(slot) = names.integrations.entry(id) {
+            let found = self.store().integration(viewer, id).await;
+            let name = found
+                .map_err(from_store)?
+                .map(|found| found.settings.integration_name.to_string());
+            slot.insert(name.unwrap_or_default());
+        }
+        if let Some(project) = burst.project
+            && let Entry::Vacant(slot) = names.projects.entry((id, project))
+        {
+            let found = self.store().project(viewer, id, project).await;
+            let found = found.map_err(from_store)?;
+            slot.insert(found.map(|found| found.project.identifier));
+        }
+        let identifier = burst
+            .project
+            .and_then(|project| names.projects.get(&(id, project))?.clone());
         Ok(BurstRow {
-            integration_name: integration
-                .map(|integration| integration.settings.integration_name.to_string())
-                .unwrap_or_default(),
-            identifier: project
+            integration_name: names.integrations[&id].clone(),
+            identifier: identifier
                 .zip(burst.number)
-                .map(|(project, number)| format!("{}-{number}", project.project.identifier)),
+                .map(|(identifier, number)| format!("{identifier}-{number}")),
             burst,
         })
     }
+}
+
+/// What the rows of one list are called; most of them share it.
+#[derive(Default)]
+struct Names {
+    integrations: HashMap<IntegrationId, String>,
+    projects: HashMap<(IntegrationId, ProjectId), Option<String>>,
 }
 
 /// A secret as it was pasted.

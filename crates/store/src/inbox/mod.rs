@@ -35,7 +35,7 @@ pub use work::{Claimed, KeptEvent};
 
 use crate::{
     error::Error,
-    shape::{count, from_json, to_json},
+    shape::{count, from_json, record_of},
 };
 
 /// A burst as it is stored.
@@ -92,7 +92,7 @@ impl BurstRow {
 }
 
 fn burst_record(integration: IntegrationId, burst: BurstId) -> RecordId {
-    crate::shape::record_of("webhook_bursts", &[integration.0, burst.0])
+    record_of("webhook_bursts", &[integration.0, burst.0])
 }
 
 fn event_record(integration: IntegrationId, key: &str) -> RecordId {
@@ -106,8 +106,4 @@ fn event_record(integration: IntegrationId, key: &str) -> RecordId {
 /// Sorts by time, the earliest first.
 fn queue_key(at: DateTime<Utc>) -> String {
     format!("{:014x}", u64::try_from(at.timestamp_micros()).unwrap_or(0))
-}
-
-fn failure_json(failure: &FailedTry) -> Result<Json, Error> {
-    to_json(failure)
 }

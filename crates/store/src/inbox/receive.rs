@@ -51,20 +51,21 @@ pub struct KnownEvent {
     pub burst: BurstId,
 }
 
+/// An event as it is stored.
 #[derive(SurrealValue)]
-struct EventRow {
+pub(super) struct EventRow {
     id: RecordId,
-    key: String,
+    pub(super) key: String,
     burst: Uuid,
-    received_at: DateTime<Utc>,
-    name: String,
-    field: Option<String>,
-    updated_at: Option<DateTime<Utc>>,
-    signed_by: String,
-    headers: Json,
-    duplicates: i64,
-    again_at: Option<DateTime<Utc>>,
-    body: Bytes,
+    pub(super) received_at: DateTime<Utc>,
+    pub(super) name: String,
+    pub(super) field: Option<String>,
+    pub(super) updated_at: Option<DateTime<Utc>>,
+    pub(super) signed_by: String,
+    pub(super) headers: Json,
+    pub(super) duplicates: i64,
+    pub(super) again_at: Option<DateTime<Utc>>,
+    pub(super) body: Bytes,
 }
 
 #[derive(SurrealValue)]

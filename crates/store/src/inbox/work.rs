@@ -3,14 +3,14 @@ use domain::{
     ids::{BurstId, IntegrationId},
     inbox::{Burst, BurstResult, BurstState, FailedTry},
 };
-use serde_json::Value as Json;
-use surrealdb::types::{Bytes, RecordId, SurrealValue};
+use surrealdb::types::RecordId;
 use uuid::Uuid;
 
 use super::{
     BurstRow, burst_record,
     coverage::{ADD, hour_record},
-    event_record, failure_json, queue_key,
+    event_record, queue_key,
+    receive::EventRow,
 };
 use crate::{
     Store,
@@ -43,20 +43,6 @@ pub struct KeptEvent {
     pub duplicates: u32,
     pub again_at: Option<DateTime<Utc>>,
     pub body: Vec<u8>,
-}
-
-#[derive(SurrealValue)]
-struct KeptRow {
-    key: String,
-    received_at: DateTime<Utc>,
-    name: String,
-    field: Option<String>,
-    updated_at: Option<DateTime<Utc>>,
-    signed_by: String,
-    headers: Json,
-    duplicates: i64,
-    again_at: Option<DateTime<Utc>>,
-    body: Bytes,
 }
 
 pub(crate) const DUE: &str =
@@ -135,7 +121,7 @@ impl Store {
             .iter()
             .map(|key| event_record(integration, key))
             .collect();
-        let rows: Vec<KeptRow> = self
+        let rows: Vec<EventRow> = self
             .ask("select * from $ids")
             .bind("ids", ids)
             .read()
@@ -226,7 +212,7 @@ impl Store {
             burst_record(claimed.burst.integration, claimed.burst.id),
         )
         .bind("claim", claimed.claim)
-        .bind("failure", failure_json(failure)?)
+        .bind("failure", to_json(failure)?)
         .bind("state", state.word())
         .bind("again_at", again_at)
         .bind("queue_key", again_at.map(queue_key))
