@@ -9,8 +9,11 @@ use domain::{
     collection::Collection,
     connection_test::ConnectionTest,
     drift::DriftCheck,
-    ids::{BulkId, BurstId, DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
-    inbox::{Burst, BurstFilter, Webhook},
+    ids::{
+        BulkId, BurstId, DraftId, IntegrationId, ProjectId, ReplayId, RunId, TestId, UserId,
+        WorkItemId,
+    },
+    inbox::{Burst, BurstFilter, Retention, Webhook},
     integration::{
         DeletionCost, IntegrationCounts, IntegrationFilter, IntegrationList, IntegrationRow,
     },
@@ -19,6 +22,7 @@ use domain::{
         WorkItemRow,
     },
     page::{Cursor, Page},
+    replay::{Replay, ReplayScope},
     run::{RunFilter, SyncRun},
     run_log::{ApiCall, Timeline},
     silence::{Coverage, Silence},
@@ -26,7 +30,7 @@ use domain::{
 use leptos::prelude::{expect_context, use_context};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, integrations::api::TypedKey};
 
 /// What pages and server functions can ask for. Provided as context for every render and every server function.
 #[derive(Clone)]
@@ -493,6 +497,21 @@ pub trait Inbox: Send + Sync {
         integration: IntegrationId,
         is_open: bool,
     ) -> Result<(), Failure>;
+    /// Makes a secret here, for senders that take one, and shows it for ten minutes.
+    async fn make_secret(&self, admin: &Admin, integration: IntegrationId) -> Result<(), Failure>;
+    /// Shows it no more.
+    async fn hide_secret(&self, admin: &Admin, integration: IntegrationId) -> Result<(), Failure>;
+    /// Sends a signed delivery over the public address; how that went is in the next report.
+    async fn test_itself(&self, admin: &Admin, integration: IntegrationId) -> Result<(), Failure>;
+    /// Sets how long events are kept, and forgets what is older at once.
+    async fn keep_events(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        keeps: Retention,
+    ) -> Result<(), Failure>;
+    /// Those that should have told of something and did not.
+    async fn silent_webhooks(&self, viewer: &Viewer) -> Result<Vec<SilentWebhook>, Failure>;
     /// What was received, latest first.
     async fn bursts(
         &self,
@@ -500,18 +519,41 @@ pub trait Inbox: Send + Sync {
         filter: &BurstFilter,
         after: Option<Cursor>,
     ) -> Result<Page<BurstRow>, Failure>;
+    /// One of them. For whom it is `unmasked`, e-mail addresses and secrets are shown, which goes into the history.
     async fn burst(
         &self,
         viewer: &Viewer,
         integration: IntegrationId,
         id: BurstId,
+        unmasked: Option<&Admin>,
     ) -> Result<BurstReport, Failure>;
-    /// Applies bursts once more. How many are tried again.
-    async fn replay(
+    /// Applies one burst once more, whatever became of it.
+    async fn apply_again(
         &self,
         admin: &Admin,
-        bursts: Vec<(IntegrationId, BurstId)>,
-    ) -> Result<u32, Failure>;
+        integration: IntegrationId,
+        burst: BurstId,
+    ) -> Result<(), Failure>;
+    /// Begins to apply bursts once more, or to look at what that would change.
+    async fn start_replay(
+        &self,
+        admin: &Admin,
+        scope: ReplayScope,
+        is_dry: bool,
+    ) -> Result<ReplayId, Failure>;
+    async fn replay(&self, viewer: &Viewer, id: ReplayId) -> Result<Replay, Failure>;
+    /// The latest ones.
+    async fn replays(&self, viewer: &Viewer) -> Result<Vec<Replay>, Failure>;
+    async fn cancel_replay(&self, admin: &Admin, id: ReplayId) -> Result<(), Failure>;
+}
+
+/// A webhook that should have told of something and did not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SilentWebhook {
+    pub integration: IntegrationId,
+    pub integration_name: String,
+    pub silence: Silence,
+    pub since: DateTime<Utc>,
 }
 
 /// A webhook with what belongs to it.
@@ -528,7 +570,8 @@ pub struct WebhookReport {
     /// Who was first with the changes of the last day, and of the last week.
     pub day: Coverage,
     pub week: Coverage,
-    pub silence: Option<Silence>,
+    /// A secret that was made here a moment ago, to be copied; for admins alone.
+    pub made_secret: Option<TypedKey>,
 }
 
 /// Why Plane would refuse an address, or not deliver to it, and what lifts that.
@@ -579,8 +622,10 @@ pub struct EventReport {
     pub duplicates: u32,
     /// Name and value.
     pub headers: Vec<(String, String)>,
-    /// Indented, with e-mail addresses masked.
+    /// Indented, with e-mail addresses and secrets masked unless an admin asked for them.
     pub body: String,
+    /// A command that sends it once more, for whoever sees it without masks.
+    pub curl: Option<String>,
 }
 
 /// What the list's form for many integrations sends, unchecked but for ids and filter.

@@ -1,4 +1,6 @@
-use domain::ids::{BulkId, BurstId, DraftId, IntegrationId, ProjectId, RunId, TestId, WorkItemId};
+use domain::ids::{
+    BulkId, BurstId, DraftId, IntegrationId, ProjectId, ReplayId, RunId, TestId, WorkItemId,
+};
 
 pub const OVERVIEW: &str = "/";
 pub const SET_UP: &str = "/setup";
@@ -9,6 +11,7 @@ pub const BULK: &str = "/bulk";
 pub const PROJECTS: &str = "/projects";
 pub const RUNS: &str = "/runs";
 pub const WEBHOOKS: &str = "/webhooks";
+pub const REPLAYS: &str = "/webhooks/replays";
 pub const PEOPLE: &str = "/settings/people";
 pub const PROFILE: &str = "/settings/profile";
 pub const SETTINGS: &str = "/settings";
@@ -47,6 +50,16 @@ pub fn webhook_checked(id: IntegrationId, checked: crate::Rechecked) -> String {
 /// What one edit in Plane brought.
 pub fn burst(integration: IntegrationId, burst: BurstId) -> String {
     format!("/webhooks/{integration}/{burst}")
+}
+
+/// The same without masks; for admins, and told in the history.
+pub fn burst_unmasked(integration: IntegrationId, id: BurstId) -> String {
+    format!("{}?unmasked=true", burst(integration, id))
+}
+
+/// One replay of what webhooks brought.
+pub fn replay(id: ReplayId) -> String {
+    format!("{REPLAYS}/{id}")
 }
 
 pub fn history(id: IntegrationId) -> String {

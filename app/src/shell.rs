@@ -90,6 +90,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("runs/:id/calls") view=sync::calls::CallsPage ssr=mode.clone()/>
                 <Route path=path!("runs/:id") view=sync::run::RunPage ssr=mode.clone()/>
                 <Route path=path!("webhooks") view=webhooks::log::LogPage ssr=mode.clone()/>
+                <Route path=path!("webhooks/replays") view=webhooks::replay::ReplaysPage ssr=mode.clone()/>
+                <Route path=path!("webhooks/replays/:id") view=webhooks::replay::ReplayPage ssr=mode.clone()/>
                 <Route path=path!("webhooks/:id/:burst") view=webhooks::burst::BurstPage ssr=mode.clone()/>
                 <Route path=Static("") view=overview::OverviewPage ssr=mode/>
             </Routes>

@@ -137,7 +137,7 @@ impl Fields {
 }
 
 /// A key as somebody typed it: the framework's argument types print themselves, this one does not.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TypedKey(pub String);
 

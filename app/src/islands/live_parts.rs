@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Keeps the live parts of a page as the server has them, for as long as the events from `address` tell of changes. With `pauses`
-/// not while somebody reads: as long as the pointer is over one of them, or the window is left.
+/// not while somebody reads: as long as the pointer is over one of them, a line of one is chosen, or the window is left.
 #[island]
 pub fn LiveParts(address: String, pauses: bool) -> impl IntoView {
     let is_lost = RwSignal::new(false);
@@ -44,15 +44,23 @@ pub fn LiveParts(address: String, pauses: bool) -> impl IntoView {
     view! { {lost_note(is_lost)} {paused_note} }
 }
 
+/// Why the parts stay as they are.
+#[derive(Clone, Copy, Default)]
+struct Reading {
+    is_over: bool,
+    is_away: bool,
+    has_chosen: bool,
+}
+
 fn pause_while_read(is_paused: RwSignal<bool>) {
-    let reads = Rc::new(Cell::new((false, false)));
-    let listen = |target: &EventTarget, name: &str, change: fn(&mut (bool, bool))| {
-        let reads = reads.clone();
+    let reading = Rc::new(Cell::new(Reading::default()));
+    let listen = |target: &EventTarget, name: &str, change: fn(&mut Reading)| {
+        let reading = reading.clone();
         let heard = Closure::<dyn FnMut()>::new(move || {
-            let mut now = reads.get();
+            let mut now = reading.get();
             change(&mut now);
-            reads.set(now);
-            is_paused.set(now.0 || now.1);
+            reading.set(now);
+            is_paused.set(now.is_over || now.is_away || now.has_chosen);
         });
         let _ = target.add_event_listener_with_callback(name, heard.as_ref().unchecked_ref());
         // It lives as long as the page.
@@ -61,13 +69,20 @@ fn pause_while_read(is_paused: RwSignal<bool>) {
     if let Ok(parts) = live_parts(&document()) {
         for at in 0..parts.length() {
             if let Some(part) = parts.item(at) {
-                listen(&part, "mouseenter", |(over, _)| *over = true);
-                listen(&part, "mouseleave", |(over, _)| *over = false);
+                listen(&part, "mouseenter", |reading| reading.is_over = true);
+                listen(&part, "mouseleave", |reading| reading.is_over = false);
+                listen(&part, "change", |reading| reading.has_chosen = has_chosen());
             }
         }
     }
-    listen(&window(), "blur", |(_, away)| *away = true);
-    listen(&window(), "focus", |(_, away)| *away = false);
+    listen(&window(), "blur", |reading| reading.is_away = true);
+    listen(&window(), "focus", |reading| reading.is_away = false);
+}
+
+/// Whether a line is ticked: another one could come under the tick.
+fn has_chosen() -> bool {
+    let found = document().query_selector("[data-live] input:checked");
+    found.ok().flatten().is_some()
 }
 
 /// The parts of the page that are marked `data-live`: the server draws them, here they are only exchanged.

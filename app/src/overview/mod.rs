@@ -6,7 +6,7 @@ use domain::{
 use leptos::prelude::*;
 
 use crate::{
-    Totals, paths,
+    SilentWebhook, Totals, paths,
     sync::live::run_now,
     ui::{
         badge::{FreshnessBadge, OutcomeBadge, Tone},
@@ -22,6 +22,7 @@ use crate::{
         time::{Ago, moment},
     },
     visit,
+    webhooks::words,
 };
 
 /// The numbers above the list.
@@ -35,6 +36,7 @@ struct Overview {
     /// Worst first; the first page of them.
     integrations: IntegrationList,
     running: Vec<SyncRun>,
+    silent: Vec<SilentWebhook>,
 }
 
 /// Can today's numbers be trusted, and if not, which?
@@ -52,6 +54,7 @@ pub fn OverviewPage() -> impl IntoView {
                     .list(&viewer, &Default::default(), None)
                     .await?,
                 running: backend.runs.running(&viewer).await?,
+                silent: backend.inbox.silent_webhooks(&viewer).await?,
             })
         },
         |overview| {
@@ -125,6 +128,7 @@ fn Trust(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
         totals,
         integrations,
         running,
+        silent,
         ..
     } = overview;
     let verdict = trust::verdict(&integrations.rows, now);
@@ -139,6 +143,7 @@ fn Trust(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
                 {(!verdict.says.is_empty()).then(|| view! { <p>{verdict.says}</p> })}
             </Notice>
         })}
+        {(!silent.is_empty()).then(|| view! { <SilentWebhooks silent/> })}
         <figures::OverviewFigures rows is_all totals now/>
         {(!running.is_empty()).then(|| view! { <Running running now/> })}
         <section>
@@ -163,6 +168,33 @@ fn Trust(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
                 </table>
             </TableRegion>
         </section>
+    }
+    .into_any()
+}
+
+/// Webhooks that have stopped, most likely in Plane.
+#[component]
+fn SilentWebhooks(silent: Vec<SilentWebhook>) -> impl IntoView {
+    let title = match silent.len() {
+        1 => "A webhook has gone silent".to_owned(),
+        n => format!("{n} webhooks have gone silent"),
+    };
+    let lines = silent
+        .into_iter()
+        .map(|webhook| {
+            view! {
+                <li>
+                    <a href=paths::webhook(webhook.integration)>{webhook.integration_name}</a> ", since " <Ago at=webhook.since/> ". "
+                    {words::silence(webhook.silence)}
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <Notice kind=Tone::Bad title>
+            <ul>{lines}</ul>
+            <p>"Plane has probably switched it off. Until it is on again the schedule finds what changed, so the numbers are late, not wrong."</p>
+        </Notice>
     }
     .into_any()
 }

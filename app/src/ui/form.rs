@@ -301,7 +301,7 @@ fn optional_mark(required: bool) -> Option<impl IntoView> {
 
 /// The framework writes a text area's content as it is (tachys 0.2, `ESCAPE_CHILDREN`), so it is escaped here; and HTML
 /// drops one leading newline, so one is put before.
-fn escaped_for_textarea(text: &str) -> String {
+pub fn escaped_for_textarea(text: &str) -> String {
     let escaped = text
         .replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -10,11 +10,13 @@ use crate::{
     BurstReport, EventReport,
     integrations::param,
     paths,
+    query::Query,
     ui::{
-        badge::Badge,
-        form::{ButtonForm, LinkButton},
+        badge::{Badge, Tone},
+        form::{ButtonForm, LinkButton, escaped_for_textarea},
         frame::Frame,
         head::{Crumbs, PageHead},
+        notice::Notice,
         number::{count, number},
         page::{loaded, signed_in},
         panel::{Fact, Panel},
@@ -27,21 +29,26 @@ use crate::{
 #[component]
 pub fn BurstPage() -> impl IntoView {
     let (integration, id) = (param::<IntegrationId>("id"), param::<BurstId>("burst"));
+    let wants_all: Option<bool> = Query::of_page().parsed("unmasked");
     loaded(
         async move {
             let viewer = signed_in()?;
-            let report = crate::backend()
-                .inbox
-                .burst(&viewer, integration?, id?)
+            let unmasked = match wants_all {
+                Some(true) => Some(crate::admin()?),
+                _ => None,
+            };
+            let inbox = crate::backend().inbox;
+            let report = inbox
+                .burst(&viewer, integration?, id?, unmasked.as_ref())
                 .await?;
-            Ok((report, viewer.is_admin()))
+            Ok((report, viewer.is_admin(), unmasked.is_some()))
         },
-        |(report, is_admin)| view! { <Report report is_admin/> },
+        |(report, is_admin, is_unmasked)| view! { <Report report is_admin is_unmasked/> },
     )
 }
 
 #[component]
-fn Report(report: BurstReport, is_admin: bool) -> impl IntoView {
+fn Report(report: BurstReport, is_admin: bool, is_unmasked: bool) -> impl IntoView {
     let burst = report.row.burst.clone();
     let title = words::title(report.row.identifier.as_deref(), &burst);
     let (tone, shape, word) = words::look(&burst);
@@ -70,7 +77,19 @@ fn Report(report: BurstReport, is_admin: bool) -> impl IntoView {
             </PageHead>
             <Facts report=report.row.clone()/>
             {(!burst.failures.is_empty()).then(|| view! { <Failures failures=burst.failures.clone()/> })}
+            {is_unmasked.then(|| view! {
+                <Notice kind=Tone::Late title="Without masks">
+                    <p>"This page shows e-mail addresses, secrets and signatures as they came. That you looked is in the integration’s history."</p>
+                </Notice>
+            })}
             <Events events=report.events/>
+            {(is_admin && !is_unmasked).then(|| view! {
+                <p class="quiet small">
+                    "E-mail addresses and secrets are masked. "
+                    <a href=paths::burst_unmasked(burst.integration, burst.id) rel="nofollow">"Show them, with a command that sends it again"</a>
+                    ": that goes into the history."
+                </p>
+            })}
         </Frame>
     }
 }
@@ -175,6 +194,13 @@ fn Event(event: EventReport) -> impl IntoView {
             count(event.duplicates.into(), "time", "times")
         )
     });
+    let curl = event.curl.map(|command| {
+        view! {
+            <textarea class="mono copyable" readonly=true rows="3" aria-label="As a curl command">
+                {escaped_for_textarea(&command)}
+            </textarea>
+        }
+    });
     let headers = event
         .headers
         .into_iter()
@@ -190,6 +216,7 @@ fn Event(event: EventReport) -> impl IntoView {
                 <summary>"As it came"</summary>
                 <dl class="facts webhook-headers">{headers}</dl>
                 <pre tabindex="0" aria-label="Body">{event.body}</pre>
+                {curl}
             </details>
         </li>
     }

@@ -42,6 +42,8 @@ pub fn read(query: &Query) -> BurstFilter {
         effect: Effect::from_word(result),
         subject: query.get("about").filter(subject).map(str::to_owned),
         q: query.get("q").unwrap_or_default().to_owned(),
+        from: query.parsed("from"),
+        to: query.parsed("to"),
     }
 }
 
@@ -60,6 +62,8 @@ pub fn address(filter: &BurstFilter, after: Option<&Cursor>) -> String {
         .with("result", Some(result(filter)))
         .with("about", filter.subject.as_ref())
         .with("q", Some(&filter.q))
+        .with("from", filter.from)
+        .with("to", filter.to)
         .with("after", after.map(|cursor| &cursor.0))
         .on(paths::WEBHOOKS)
 }
@@ -67,7 +71,7 @@ pub fn address(filter: &BurstFilter, after: Option<&Cursor>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::ids::IntegrationId;
+    use domain::{NaiveDate, ids::IntegrationId};
     use proptest::{option, prelude::*, sample::select};
     use uuid::Uuid;
 
@@ -78,13 +82,17 @@ mod tests {
             result in select(RESULTS.map(|(word, _)| word).to_vec()),
             about in option::of(select(SUBJECTS.map(|(subject, _)| subject).to_vec())),
             q in "[a-zA-Z0-9 %&=]{0,12}",
+            days in (option::of(0i32..100_000), option::of(0i32..100_000)),
         ) {
+            let day = |n: Option<i32>| n.and_then(NaiveDate::from_num_days_from_ce_opt);
             let filter = BurstFilter {
                 integration: integration.map(|n| IntegrationId(Uuid::from_u128(n))),
                 state: BurstState::from_word(result),
                 effect: Effect::from_word(result),
                 subject: about.and_then(Subject::word).map(str::to_owned),
                 q: q.trim().to_owned(),
+                from: day(days.0),
+                to: day(days.1),
             };
             let address = address(&filter, None);
             let query = Query::parse(address.trim_start_matches(paths::WEBHOOKS));

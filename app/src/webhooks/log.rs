@@ -1,10 +1,12 @@
 use domain::{
+    NaiveDate,
     inbox::BurstFilter,
     page::{Cursor, Page},
 };
 use leptos::prelude::*;
+use server_fn::ServerFn;
 
-use super::{filter, words};
+use super::{api, filter, words};
 use crate::{
     BurstRow,
     islands::live_parts::LiveParts,
@@ -14,7 +16,7 @@ use crate::{
     ui::{
         badge::Badge,
         empty::Empty,
-        form::{Button, Field, LinkButton, SelectField, Submit},
+        form::{Button, Field, Hidden, LinkButton, SelectField, Submit},
         frame::Frame,
         head::PageHead,
         number::{count, number},
@@ -26,6 +28,7 @@ use crate::{
 };
 
 struct Log {
+    is_admin: bool,
     filter: BurstFilter,
     is_first: bool,
     page: Page<BurstRow>,
@@ -43,6 +46,7 @@ pub fn LogPage() -> impl IntoView {
             let filter = filter::read(&query);
             let after = query.get("after").map(|cursor| Cursor(cursor.to_owned()));
             Ok(Log {
+                is_admin: viewer.is_admin(),
                 is_first: after.is_none(),
                 choices: integration_choices(&viewer, filter.integration).await?,
                 page: backend.inbox.bursts(&viewer, &filter, after).await?,
@@ -54,12 +58,17 @@ pub fn LogPage() -> impl IntoView {
             let is_filtered = log.filter != BurstFilter::default();
             let is_empty = log.page.rows.is_empty();
             let next = log.page.next.clone();
+            let is_admin = log.is_admin;
+            let replay =
+                (is_admin && !is_empty).then(|| view! { <ReplayBar filter=log.filter.clone()/> });
             view! {
                 <Frame title="Webhooks" islands=true>
                     <PageHead
                         title="Webhooks"
                         says=|| "What Plane told of changes as they were made, latest first. Deliveries of one edit are one line."
-                    />
+                    >
+                        <LinkButton label="Replays" href=paths::REPLAYS kind=Button::Quiet/>
+                    </PageHead>
                     {(is_filtered || !is_empty).then(|| view! { <Filters filter=log.filter.clone() choices=log.choices/> })}
                     // Further pages hold what is past.
                     {log.is_first.then(|| view! { <LiveParts address=paths::LIVE_WEBHOOKS.to_owned() pauses=true/> })}
@@ -67,9 +76,10 @@ pub fn LogPage() -> impl IntoView {
                         {if is_empty {
                             view! { <Nothing is_filtered is_first=log.is_first/> }.into_any()
                         } else {
-                            view! { <Table rows=log.page.rows/> }.into_any()
+                            view! { <Table rows=log.page.rows is_admin/> }.into_any()
                         }}
                     </LivePart>
+                    {replay}
                     <Pager next is_first=log.is_first base/>
                 </Frame>
             }
@@ -87,6 +97,7 @@ fn Filters(filter: BurstFilter, choices: Vec<(String, String)>) -> impl IntoView
             label.to_owned(),
         )
     });
+    let day = |day: Option<NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
     view! {
         <form class="filters" method="get" action=paths::WEBHOOKS role="search" aria-label="Filter deliveries">
             <SelectField
@@ -102,24 +113,55 @@ fn Filters(filter: BurstFilter, choices: Vec<(String, String)>) -> impl IntoView
                 label="Result" name="result" options=std::iter::once(any("Any result")).chain(results).collect()
                 value=filter::result(&filter)
             />
+            <Field label="From" name="from" kind="date" value=day(filter.from)/>
+            <Field label="To" name="to" kind="date" value=day(filter.to)/>
             <Submit label="Filter" kind=Button::Plain/>
         </form>
     }
     .into_any()
 }
 
+/// The form that ticks in the table belong to.
+const REPLAY: &str = "replay";
+
+/// Applies lines once more, after a look at what that would change.
 #[component]
-fn Table(rows: Vec<BurstRow>) -> impl IntoView {
+fn ReplayBar(filter: BurstFilter) -> impl IntoView {
+    let all = match filter == BurstFilter::default() {
+        true => "Look at all",
+        false => "Look at all that match",
+    };
+    let filter = filter::address(&filter, None);
+    let query = filter.trim_start_matches(paths::WEBHOOKS).to_owned();
+    view! {
+        <form id=REPLAY class="webhook-replay" method="post" action=api::PlanReplay::PATH aria-label="Apply once more">
+            <Hidden fields=vec![("filter", query)]/>
+            <p class="quiet small">"Apply what was received once more: first you see what that would change."</p>
+            <div class="actions">
+                <Submit label="Look at the chosen lines" kind=Button::Plain/>
+                <button type="submit" class=Button::Plain.class() name="all" value="true">{all}</button>
+            </div>
+        </form>
+    }
+    .into_any()
+}
+
+#[component]
+fn Table(rows: Vec<BurstRow>, is_admin: bool) -> impl IntoView {
     let lines = rows
         .into_iter()
-        .map(|row| view! { <Line row/> })
+        .map(|row| view! { <Line row is_admin/> })
         .collect_view();
+    let choice = is_admin.then(|| {
+        view! { <th scope="col" role="columnheader"><span class="visually-hidden">"Choose"</span></th> }
+    });
     view! {
         <TableRegion label="Deliveries">
             <table class="stacked webhook-log" role="table">
                 <caption class="visually-hidden">"What webhooks brought, latest first"</caption>
                 <thead role="rowgroup">
                     <tr role="row">
+                        {choice}
                         <th scope="col" role="columnheader">"What"</th>
                         <th scope="col" role="columnheader">"Event"</th>
                         <th scope="col" role="columnheader">"Result"</th>
@@ -137,7 +179,7 @@ fn Table(rows: Vec<BurstRow>) -> impl IntoView {
 }
 
 #[component]
-fn Line(row: BurstRow) -> impl IntoView {
+fn Line(row: BurstRow, is_admin: bool) -> impl IntoView {
     let burst = row.burst;
     let (tone, shape, word) = words::look(&burst);
     let fields: Vec<&str> = burst.fields.iter().map(|name| words::field(name)).collect();
@@ -148,11 +190,23 @@ fn Line(row: BurstRow) -> impl IntoView {
         let says = count(burst.duplicates.into(), "duplicate", "duplicates");
         view! { " " <span class="quiet small">"(" {says} ")"</span> }
     });
+    let title = words::title(row.identifier.as_deref(), &burst);
+    let choice = is_admin.then(|| {
+        view! {
+            <td role="cell" class="choice">
+                <input
+                    type="checkbox" name="chosen[]" form=REPLAY autocomplete="off"
+                    value=format!("{}/{}", burst.integration, burst.id) aria-label=format!("Choose {title}")
+                />
+            </td>
+        }
+    });
     view! {
         <tr role="row">
+            {choice}
             <th scope="row" role="rowheader">
                 <a class="row-title" href=paths::burst(burst.integration, burst.id)>
-                    {words::title(row.identifier.as_deref(), &burst)}
+                    {title.clone()}
                 </a>
             </th>
             <td role="cell"><span class="mono">{burst.event.clone()}</span>{says}</td>

@@ -6,6 +6,8 @@ pub mod burst;
 pub mod filter;
 /// What was received, latest first.
 pub mod log;
+/// One replay, and the latest ones.
+pub mod replay;
 /// An integration's webhook: set up, watched, its secret replaced.
 pub mod webhook;
 /// What pages say.

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     ids::IntegrationId,
-    inbox::{BurstFilter, Disbelief, Webhook},
+    inbox::{BurstFilter, Disbelief, Retention, SelfTestResult, Webhook},
     silence::{Coverage, Silence},
 };
 use leptos::prelude::*;
@@ -10,7 +10,7 @@ use server_fn::ServerFn;
 use super::{api, filter, words};
 use crate::{
     AddressProblem, Draft, Rechecked, WebhookReport,
-    integrations::{param, pieces::crumbs},
+    integrations::{api::TypedKey, param, pieces::crumbs},
     islands::live_parts::LiveParts,
     paths,
     query::Query,
@@ -24,7 +24,7 @@ use crate::{
         number::{bytes, count, number},
         page::{draft_of, loaded, signed_in},
         panel::{Figure, Figures, Panel},
-        time::Ago,
+        time::{Ago, duration_words},
     },
     visit,
 };
@@ -79,8 +79,7 @@ fn View(page: Page) -> impl IntoView {
     let integration = report.integration.integration.clone();
     let id = integration.id;
     let name = integration.settings.integration_name.to_string();
-    let (tone, shape, word, says) =
-        words::state(report.webhook.as_ref(), report.silence.is_some(), now);
+    let (tone, shape, word, says) = words::state(report.webhook.as_ref(), now);
     let interval = integration.settings.interval_minutes;
     let of_this = BurstFilter {
         integration: Some(id),
@@ -88,13 +87,17 @@ fn View(page: Page) -> impl IntoView {
     };
     let log = filter::address(&of_this, None);
     let is_set_up = report.webhook.is_some();
+    let refusals = report.refusals.len();
     let body = match (report.webhook, report.address) {
         (Some(webhook), Some(address)) => view! {
-            {report.silence.map(|silence| view! { <Silent silence plane_settings=report.plane_settings.clone()/> })}
+            {webhook.silence.map(|(silence, _)| view! { <Silent silence plane_settings=report.plane_settings.clone()/> })}
+            {hints(&webhook, refusals, now)}
             <Told webhook=webhook.clone() day=report.day week=report.week log now/>
             <div class="panels">
                 <Address address plane_settings=report.plane_settings problems=report.refusals/>
-                <Secret webhook draft is_admin now/>
+                <Secret webhook=webhook.clone() made=report.made_secret draft=draft.clone() is_admin now/>
+                <TestItself webhook=webhook.clone() is_admin/>
+                <Keeps webhook draft is_admin/>
             </div>
         }
         .into_any(),
@@ -273,6 +276,9 @@ fn Address(
                     </li>
                     <li>"Tick all events, and save. Plane shows the secret once: paste it here."</li>
                 </ol>
+                <p class="quiet small">
+                    "If Plane says that the address is taken, it is in the list of webhooks already: edit that one, and make a new secret there."
+                </p>
                 <Problems problems/>
             </div>
         </Panel>
@@ -280,8 +286,98 @@ fn Address(
     .into_any()
 }
 
+/// While nothing has come yet: where to look.
+fn hints(webhook: &Webhook, refusals: usize, now: DateTime<Utc>) -> impl IntoView + use<> {
+    let waits_since = webhook.secret.as_ref().map(|secret| secret.set_at);
+    let waits_since = waits_since.filter(|_| webhook.first_at.is_none());
+    let refused: u64 = webhook.refused.values().sum();
+    let hints = waits_since.map(|since| {
+        let hints = words::hints(refused, refusals, now - since).into_iter();
+        let lines = hints.map(|hint| view! { <li>{hint}</li> }).collect_view();
+        view! { <Panel title="While you wait"><ul class="webhook-hints">{lines}</ul></Panel> }
+    });
+    view! { <LivePart>{hints}</LivePart> }.into_any()
+}
+
+/// Whether a delivery over the public address arrives here.
 #[component]
-fn Secret(webhook: Webhook, draft: Draft, is_admin: bool, now: DateTime<Utc>) -> impl IntoView {
+fn TestItself(webhook: Webhook, is_admin: bool) -> impl IntoView {
+    let last = webhook.self_test.map(|test| {
+        let (kind, title) = match test.result {
+            SelfTestResult::Passed => (Tone::Good, "It arrived"),
+            _ => (Tone::Bad, "It did not arrive"),
+        };
+        let took = duration_words(chrono::TimeDelta::milliseconds(
+            i64::try_from(test.took_ms).unwrap_or(i64::MAX),
+        ));
+        view! {
+            <div role="status">
+                <Notice kind title=title>
+                    <p>{test.result.sentence()} " " <span class="quiet"><Ago at=test.at/> ", in " {took} "."</span></p>
+                </Notice>
+            </div>
+        }
+    });
+    let button = (is_admin && webhook.secret.is_some()).then(|| {
+        let hidden = vec![("id", webhook.integration.to_string())];
+        view! { <ButtonForm action=api::TestWebhook::PATH label="Send a test delivery" hidden/> }
+    });
+    view! {
+        <Panel title="Test of the address">
+            <div class="stack">
+                <p class="small quiet">
+                    "Hangar sends a signed delivery to its own public address, over the way that Plane’s would take from here: name, certificate, proxy, signature. Nothing is kept of it."
+                </p>
+                {last}
+                {button}
+            </div>
+        </Panel>
+    }
+    .into_any()
+}
+
+/// How long what came is kept.
+#[component]
+fn Keeps(webhook: Webhook, draft: Draft, is_admin: bool) -> impl IntoView {
+    let keeps = webhook.keeps;
+    if !is_admin {
+        let says = format!(
+            "For {}, and at most {} MB of bodies.",
+            count(keeps.days.into(), "day", "days"),
+            number(keeps.megabytes.into())
+        );
+        return view! { <Panel title="What came is kept"><p>{says}</p></Panel> }.into_any();
+    }
+    let (days, megabytes) = (Retention::DAYS, Retention::MEGABYTES);
+    view! {
+        <Panel title="What came is kept">
+            <form class="form" method="post" action=api::KeepWebhookEvents::PATH novalidate>
+                <Hidden fields=vec![("id", webhook.integration.to_string())]/>
+                <Field
+                    label="For" name="days" kind="number" unit="days" required=true value=keeps.days.to_string() error=draft.error("days")
+                    min=Some(i64::from(*days.start())) max=Some(i64::from(*days.end()))
+                />
+                <Field
+                    label="At most" name="megabytes" kind="number" unit="MB of bodies" required=true
+                    value=keeps.megabytes.to_string() error=draft.error("megabytes")
+                    min=Some(i64::from(*megabytes.start())) max=Some(i64::from(*megabytes.end()))
+                    hint="The oldest go first. What was not applied yet always stays."
+                />
+                <Submit label="Save" kind=Button::Plain/>
+            </form>
+        </Panel>
+    }
+    .into_any()
+}
+
+#[component]
+fn Secret(
+    webhook: Webhook,
+    made: Option<TypedKey>,
+    draft: Draft,
+    is_admin: bool,
+    now: DateTime<Utc>,
+) -> impl IntoView {
     let id = webhook.integration;
     let is_rotating = webhook.is_rotating(now);
     let in_use = webhook.secret.clone().map(|secret| {
@@ -300,6 +396,31 @@ fn Secret(webhook: Webhook, draft: Draft, is_admin: bool, now: DateTime<Utc>) ->
         return view! { <Panel title="Secret"><div class="stack">{in_use} {overlap}</div></Panel> }
             .into_any();
     }
+    let made = made.map(|secret| {
+        let hidden = vec![("id", id.to_string())];
+        view! {
+            <Notice kind=Tone::Late title="The secret that was made here">
+                <textarea class="mono copyable" readonly=true rows="2" aria-label="Secret of the webhook">{secret.0}</textarea>
+                <p>"Enter it where the deliveries come from. It is shown for ten minutes, to admins."</p>
+                <ButtonForm action=api::HideWebhookSecret::PATH label="I have it: hide it" hidden/>
+            </Notice>
+        }
+    });
+    let make = (!is_rotating && made.is_none()).then(|| {
+        let hidden = vec![("id", id.to_string())];
+        let label = if has_secret { "Make another secret here" } else { "Make a secret here" };
+        view! {
+            <details>
+                <summary>"For senders that take a secret"</summary>
+                <div class="stack">
+                    <p class="small quiet">
+                        "Plane makes its secrets itself. A script or a gateway that signs as Plane does can take one that is made here; the one in use counts for a day more."
+                    </p>
+                    <ButtonForm action=api::MakeWebhookSecret::PATH label hidden/>
+                </div>
+            </details>
+        }
+    });
     let form = view! {
         <FormErrors errors=draft.errors.clone() message=draft.message.clone()/>
         <form class="form" method="post" action=api::SaveWebhookSecret::PATH novalidate autocomplete="off">
@@ -338,7 +459,7 @@ fn Secret(webhook: Webhook, draft: Draft, is_admin: bool, now: DateTime<Utc>) ->
     });
     view! {
         <Panel title="Secret">
-            <div class="stack">{in_use} {overlap} {under_way} {form} {rotation}</div>
+            <div class="stack">{in_use} {overlap} {made} {under_way} {form} {rotation} {make}</div>
         </Panel>
     }
     .into_any()

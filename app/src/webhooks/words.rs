@@ -1,12 +1,13 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     inbox::{Burst, BurstState, Effect, Webhook},
+    replay::{Replay, Replayed},
     silence::{Coverage, Silence},
 };
 
 use crate::ui::{
     badge::{Shape, Tone},
-    number::count,
+    number::{count, number},
     time::{ago, duration_words},
 };
 
@@ -114,6 +115,79 @@ pub fn lag(burst: &Burst) -> Option<String> {
     burst.lag().map(duration_words)
 }
 
+/// How a replay stands: colour, shape and word.
+pub fn replay_state(replay: &Replay) -> (Tone, Shape, &'static str) {
+    match replay.ended_at {
+        None => (Tone::Accent, Shape::Turning, "Under way"),
+        Some(_) if replay.is_cancelled => (Tone::Idle, Shape::Dash, "Stopped"),
+        Some(_) if replay.counts.contains_key(&Replayed::Failed) && !replay.is_dry => {
+            (Tone::Late, Shape::Half, "Some failed")
+        }
+        Some(_) => (Tone::Good, Shape::Dot, "Done"),
+    }
+}
+
+/// How far a replay is, as a sentence.
+pub fn replay(replay: &Replay, now: DateTime<Utc>) -> String {
+    let matched = count(replay.matched(), "line", "lines");
+    let by = format!("Started by {} {}.", replay.by, ago(replay.started_at, now));
+    match replay.ended_at {
+        None => format!(
+            "{matched} so far; {} of {} looked at. {by}",
+            number(replay.looked_at),
+            number(replay.all.max(replay.looked_at))
+        ),
+        Some(_) if replay.is_dry => format!("{matched}. Nothing was changed yet. {by}"),
+        Some(_) => format!("{matched}. {by}"),
+    }
+}
+
+/// How many lines of a look are worth applying.
+pub fn to_apply(replay: &Replay) -> u64 {
+    let counts = replay.counts.iter();
+    counts
+        .filter(|(replayed, _)| !matches!(replayed, Replayed::Settled | Replayed::Waiting))
+        .map(|(_, times)| times)
+        .sum()
+}
+
+/// What became of a line in a replay, or would.
+pub fn replayed(replayed: Replayed, is_dry: bool) -> &'static str {
+    match (replayed, is_dry) {
+        (Replayed::Created, false) => "Created",
+        (Replayed::Created, true) => "Would be created",
+        (Replayed::Updated, false) => "Updated",
+        (Replayed::Updated, true) => "Would be updated",
+        (Replayed::Removed, _) => "Removed",
+        (Replayed::Asks, _) => "Would ask Plane",
+        (Replayed::Noted, false) => "Noted",
+        (Replayed::Noted, true) => "Would be noted",
+        (Replayed::Unchanged, _) => "Unchanged",
+        (Replayed::Stale, _) => "Copy is newer",
+        (Replayed::Settled, _) => "Applied before",
+        (Replayed::Waiting, _) => "Waiting",
+        (Replayed::Ignored, false) => "Ignored",
+        (Replayed::Ignored, true) => "Would be ignored",
+        (Replayed::Failed, false) => "Failed",
+        (Replayed::Failed, true) => "Can’t be told",
+    }
+}
+
+/// What that means.
+pub fn why_replayed(replayed: Replayed) -> &'static str {
+    match replayed {
+        Replayed::Created | Replayed::Updated | Replayed::Removed => "",
+        Replayed::Asks => "One call for each",
+        Replayed::Noted => "The next run reads more",
+        Replayed::Unchanged => "The copy says so already",
+        Replayed::Stale => "It is left alone",
+        Replayed::Settled => "Skipped",
+        Replayed::Waiting => "Its turn comes by itself",
+        Replayed::Ignored => "Each line says why",
+        Replayed::Failed => "Tried again by itself",
+    }
+}
+
 /// A share of changes: "99.6 %".
 pub fn share(coverage: Coverage) -> String {
     match coverage.per_mille() {
@@ -137,12 +211,36 @@ pub fn silence(silence: Silence) -> String {
     }
 }
 
+/// What to look at while nothing has come yet: the likeliest first.
+pub fn hints(refused: u64, problems: usize, waited: TimeDelta) -> Vec<&'static str> {
+    let mut hints = Vec::new();
+    if refused > 0 {
+        hints.push(
+            "Deliveries arrive, but the secret does not fit: paste the one that Plane shows now, or make a new one there.",
+        );
+    }
+    if problems > 0 {
+        hints
+            .push("Plane may refuse the address: what stands in its way is told under “In Plane”.");
+    }
+    hints.push(
+        "Change a work item in Plane, its priority say. Its delivery takes a second or two; labels, states, deleting and archiving \
+         send none.",
+    );
+    if waited >= TimeDelta::minutes(2) {
+        hints.push("Look at Plane’s list of webhooks: this one must be switched on and have its events ticked.");
+        hints.push(
+            "Send a test delivery below: it shows whether the address can be reached at all.",
+        );
+        hints.push(
+            "On a Plane of your own: its worker must run, since that is what sends; its log says what became of each delivery.",
+        );
+    }
+    hints
+}
+
 /// A webhook's state, as a sentence.
-pub fn state(
-    webhook: Option<&Webhook>,
-    is_silent: bool,
-    now: DateTime<Utc>,
-) -> (Tone, Shape, &'static str, String) {
+pub fn state(webhook: Option<&Webhook>, now: DateTime<Utc>) -> (Tone, Shape, &'static str, String) {
     let Some(webhook) = webhook else {
         let says = "Changes are found by the schedule alone.".to_owned();
         return (Tone::Idle, Shape::Ring, "Not set up", says);
@@ -173,7 +271,7 @@ pub fn state(
         }
         (Some(_), Some(last)) => {
             let says = format!("Last delivery {}.", ago(last, now));
-            if is_silent {
+            if webhook.silence.is_some() {
                 return (Tone::Bad, Shape::Triangle, "Silent", says);
             }
             match webhook.refused_at.is_some_and(|at| at > last) {
@@ -277,8 +375,19 @@ mod tests {
     }
 
     #[test]
+    fn whoever_waits_is_told_where_to_look() {
+        let hints = |refused, problems, minutes| {
+            let hints = super::hints(refused, problems, TimeDelta::minutes(minutes));
+            (hints.len(), hints[0].split(' ').next().unwrap())
+        };
+        assert_eq!(hints(0, 0, 0), (1, "Change"));
+        assert_eq!(hints(0, 1, 2), (5, "Plane"));
+        assert_eq!(hints(1, 1, 1), (3, "Deliveries"));
+    }
+
+    #[test]
     fn a_webhook_says_what_it_needs() {
-        let word = |webhook: Option<&Webhook>| state(webhook, false, at(0)).2;
+        let word = |webhook: Option<&Webhook>| state(webhook, at(0)).2;
         assert_eq!(word(None), "Not set up");
         let mut webhook = Webhook {
             integration: IntegrationId(Uuid::from_u128(2)),
@@ -299,6 +408,10 @@ mod tests {
             refused_at: None,
             quarantined: 0,
             quarantined_bytes: 0,
+            keeps: Default::default(),
+            silence: None,
+            self_test: None,
+            secret_shown_until: None,
         };
         assert_eq!(word(Some(&webhook)), "Needs the secret");
         webhook.secret = Some(SecretHint {
@@ -308,7 +421,9 @@ mod tests {
         assert_eq!(word(Some(&webhook)), "Waiting for the first delivery");
         webhook.last_at = Some(at(-10));
         assert_eq!(word(Some(&webhook)), "Receiving");
-        assert_eq!(state(Some(&webhook), true, at(0)).2, "Silent");
+        webhook.silence = Some((Silence::Missed(3), at(-1)));
+        assert_eq!(word(Some(&webhook)), "Silent");
+        webhook.silence = None;
         webhook.refused_at = Some(at(-5));
         assert_eq!(word(Some(&webhook)), "Not believed");
         webhook.rotation_until = Some(at(5));

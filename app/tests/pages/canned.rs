@@ -5,7 +5,7 @@ use std::sync::Arc;
 use app::{
     Accounts, Assets, Backend, Bulk, BulkForm, BulkReport, BurstReport, BurstRow, Draft, Failure,
     Inbox, IntegrationForm, Integrations, Mirror, PasswordForm, PersonForm, Rechecked, RunRecord,
-    Runs, SessionToken, SetUpForm, Theme, Totals, Visit, WebhookReport,
+    Runs, SessionToken, SetUpForm, SilentWebhook, Theme, Totals, Visit, WebhookReport,
 };
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};
@@ -17,8 +17,11 @@ use domain::{
     collection::Collection,
     connection_test::ConnectionTest,
     drift::DriftCheck,
-    ids::{BulkId, BurstId, DraftId, IntegrationId, ProjectId, RunId, TestId, UserId, WorkItemId},
-    inbox::BurstFilter,
+    ids::{
+        BulkId, BurstId, DraftId, IntegrationId, ProjectId, ReplayId, RunId, TestId, UserId,
+        WorkItemId,
+    },
+    inbox::{BurstFilter, Retention},
     integration::{
         DeletionCost, IntegrationCounts, IntegrationFilter, IntegrationList, IntegrationRow,
     },
@@ -27,6 +30,7 @@ use domain::{
         WorkItemRow,
     },
     page::{Cursor, Page},
+    replay::{Replay, ReplayScope},
     run::{RunFilter, SyncRun},
     run_log::ApiCall,
 };
@@ -65,6 +69,8 @@ pub(crate) struct Canned {
     pub(crate) operations: Result<Page<BulkOperation>, Failure>,
     pub(crate) operation: Result<BulkReport, Failure>,
     pub(crate) webhook: Result<WebhookReport, Failure>,
+    pub(crate) silent: Vec<SilentWebhook>,
+    pub(crate) replay: Result<Replay, Failure>,
     pub(crate) bursts: Result<Page<BurstRow>, Failure>,
     pub(crate) burst: Result<BurstReport, Failure>,
 }
@@ -102,6 +108,8 @@ impl Default for Canned {
             webhook: Err(Failure::NotFound),
             bursts: Ok(Page::empty()),
             burst: Err(Failure::NotFound),
+            silent: Vec::new(),
+            replay: Err(Failure::NotFound),
         }
     }
 }
@@ -569,10 +577,41 @@ impl Inbox for Canned {
         _: &Viewer,
         _: IntegrationId,
         _: BurstId,
+        _: Option<&Admin>,
     ) -> Result<BurstReport, Failure> {
         self.burst.clone()
     }
-    async fn replay(&self, _: &Admin, _: Vec<(IntegrationId, BurstId)>) -> Result<u32, Failure> {
+    async fn make_secret(&self, _: &Admin, _: IntegrationId) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn hide_secret(&self, _: &Admin, _: IntegrationId) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn test_itself(&self, _: &Admin, _: IntegrationId) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn keep_events(&self, _: &Admin, _: IntegrationId, _: Retention) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn silent_webhooks(&self, _: &Viewer) -> Result<Vec<SilentWebhook>, Failure> {
+        Ok(self.silent.clone())
+    }
+    async fn apply_again(&self, _: &Admin, _: IntegrationId, _: BurstId) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn start_replay(&self, _: &Admin, _: ReplayScope, _: bool) -> Result<ReplayId, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn replay(&self, _: &Viewer, _: ReplayId) -> Result<Replay, Failure> {
+        self.replay.clone()
+    }
+    async fn replays(&self, _: &Viewer) -> Result<Vec<Replay>, Failure> {
+        self.replay
+            .clone()
+            .map(|replay| vec![replay])
+            .or(Ok(Vec::new()))
+    }
+    async fn cancel_replay(&self, _: &Admin, _: ReplayId) -> Result<(), Failure> {
         unreachable!("{CHANGES_NOTHING}")
     }
 }

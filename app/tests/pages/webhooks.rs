@@ -1,9 +1,16 @@
-use app::{AddressProblem, BurstReport, BurstRow, EventReport, WebhookReport};
-use chrono::TimeDelta;
+use app::{
+    AddressProblem, BurstReport, BurstRow, EventReport, SilentWebhook, WebhookReport,
+    integrations::api::TypedKey,
+};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    ids::{BurstId, ProjectId},
-    inbox::{Burst, BurstResult, BurstState, Disbelief, Effect, FailedTry, SecretHint, Webhook},
+    ids::{BurstId, ProjectId, ReplayId},
+    inbox::{
+        Burst, BurstFilter, BurstResult, BurstState, Disbelief, Effect, FailedTry, Retention,
+        SecretHint, SelfTest, SelfTestResult, Webhook,
+    },
     page::Page,
+    replay::{Replay, ReplayLine, ReplayScope, Replayed},
     silence::{Coverage, Silence},
 };
 use uuid::Uuid;
@@ -36,6 +43,10 @@ fn webhook() -> Webhook {
         refused_at: None,
         quarantined: 0,
         quarantined_bytes: 0,
+        keeps: Retention::default(),
+        silence: None,
+        self_test: None,
+        secret_shown_until: None,
     }
 }
 
@@ -61,7 +72,7 @@ fn report(webhook: Option<Webhook>) -> Canned {
                 told: 5000,
                 caught: 4,
             },
-            silence: None,
+            made_secret: None,
             refusals: vec![AddressProblem {
                 says: "Plane refuses <it>.".into(),
                 advice: "Set WEBHOOK_ALLOWED_HOSTS.".into(),
@@ -163,9 +174,28 @@ async fn a_silent_webhook_is_told_with_where_to_switch_it_on() {
         "{:?}",
         page.texts(".figure")
     );
+    let since = now() - TimeDelta::minutes(50);
     let mut silent = canned.webhook.unwrap();
-    silent.silence = Some(Silence::Missed(4));
+    silent.webhook = silent.webhook.map(|webhook| Webhook {
+        silence: Some((Silence::Missed(4), since)),
+        ..webhook
+    });
     canned.webhook = Ok(silent);
+    canned.silent = vec![SilentWebhook {
+        integration: ID,
+        integration_name: "Acme <product>".into(),
+        silence: Silence::Missed(4),
+        since,
+    }];
+    let overview = get(canned.clone(), Some(lead()), "/").await;
+    let says = overview.texts(".notice-bad").join(" ");
+    for part in [
+        "A webhook has gone silent",
+        "Acme <product>, since 50 min ago.",
+        "found 4 changes",
+    ] {
+        assert!(says.contains(part), "{part}: {says}");
+    }
     let page = get(canned, Some(lead()), &address("/webhook")).await;
     assert!(page.text(".page-says").contains("Silent"));
     let says = page.text(".notice-bad");
@@ -268,6 +298,7 @@ fn burst_report(row: BurstRow) -> Canned {
         duplicates: 1,
         headers: vec![("x-plane-event".into(), "issue".into())],
         body: "{\n  \"event\": \"<issue>\"\n}".into(),
+        curl: Some("curl 'https://hangar.example.com' --data '<&>'".into()),
     };
     Canned {
         burst: Ok(BurstReport {
@@ -300,8 +331,197 @@ async fn a_burst_shows_its_events_as_they_came() {
     assert!(page.has(r#"form[action="/api/ui/replay_burst"]"#));
     assert!(page.has(r#"a[href="https://plane.acme.example/acme/browse/WEB-7/"]"#));
 
+    assert!(
+        page.text("main")
+            .contains("E-mail addresses and secrets are masked.")
+    );
+    let unmasked = format!("{path}?unmasked=true");
+    assert!(page.has(&format!(r#"a[href="{unmasked}"]"#)));
+
+    let page = get(burst_report(burst()), Some(admin()), &unmasked).await;
+    assert!(page.text(".notice").contains("Without masks"));
+    assert_eq!(
+        page.text(r#"textarea[aria-label="As a curl command"]"#)
+            .trim(),
+        "curl 'https://hangar.example.com' --data '<&>'"
+    );
+
     let page = get(burst_report(burst()), Some(lead()), &path).await;
     assert!(!page.has("main form"), "a lead changes nothing");
+    assert!(
+        !page.has(r#"a[href*="unmasked"]"#),
+        "nor sees what is masked"
+    );
+    let page = get(burst_report(burst()), Some(lead()), &unmasked).await;
+    assert_eq!(page.status, 403);
+}
+
+fn replay(is_dry: bool, ended_at: Option<DateTime<Utc>>) -> Canned {
+    let line = |replayed: Replayed, says: Option<&str>| ReplayLine {
+        integration: ID,
+        burst: BurstId(Uuid::from_u128(80)),
+        title: "#7 Fix <the> login".into(),
+        event: "work_item.updated".into(),
+        replayed,
+        says: says.map(str::to_owned),
+    };
+    let mut replay = Replay {
+        id: ReplayId(Uuid::from_u128(90)),
+        by: "Maya <Keller>".into(),
+        scope: ReplayScope::Matching(BurstFilter {
+            state: Some(BurstState::Dead),
+            ..BurstFilter::default()
+        }),
+        is_dry,
+        started_at: now() - TimeDelta::seconds(5),
+        ended_at,
+        is_cancelled: false,
+        all: 1200,
+        looked_at: 1200,
+        counts: Default::default(),
+        lines: vec![],
+    };
+    replay.add(line(Replayed::Updated, None));
+    replay.add(line(Replayed::Ignored, Some("Its project is not synced.")));
+    for _ in 0..3 {
+        replay.add(line(Replayed::Settled, None));
+    }
+    Canned {
+        replay: Ok(replay),
+        ..one()
+    }
+}
+
+#[tokio::test]
+async fn a_look_says_what_a_replay_would_change_and_offers_it() {
+    let path = format!("/webhooks/replays/{}", Uuid::from_u128(90));
+    let page = get(replay(true, Some(now())), Some(admin()), &path).await;
+    assert_eq!(page.status, 200, "{}", page.html);
+    assert_eq!(page.text("h1"), "What a replay would change");
+    let says = page.text(".page-says");
+    assert!(
+        says.contains("5 lines. Nothing was changed yet. Started by Maya <Keller>"),
+        "{says}"
+    );
+    let figures = page.texts(".figure");
+    for figure in [
+        "Would be updated1",
+        "Would be ignored1",
+        "Applied before3Skipped",
+    ] {
+        assert!(
+            figures.iter().any(|text| text.starts_with(figure)),
+            "{figure}: {figures:?}"
+        );
+    }
+    assert_eq!(
+        page.texts("tbody tr").len(),
+        2,
+        "what was applied before is only counted"
+    );
+    assert!(page.text("tbody").contains("Its project is not synced."));
+    assert!(page.has(r#"main a[href="/webhooks?result=dead"]"#));
+    assert_eq!(
+        page.text(r#"form[action="/api/ui/start_replay"] button"#),
+        "Apply 2 lines"
+    );
+    assert_eq!(page.text(r#"nav [aria-current="true"]"#), "Webhooks");
+    assert!(!page.has("progress"));
+
+    let page = get(replay(true, Some(now())), Some(lead()), &path).await;
+    assert!(!page.has("main form"), "a lead changes nothing");
+
+    let page = get(replay(false, None), Some(admin()), &path).await;
+    assert!(page.text(".page-says").contains("1,200 of 1,200 looked at"));
+    assert!(page.has("progress"));
+    assert!(page.has(r#"form[action="/api/ui/cancel_replay"] button"#));
+    assert!(!page.has(r#"form[action="/api/ui/start_replay"]"#));
+
+    let page = get(
+        replay(false, Some(now())),
+        Some(lead()),
+        "/webhooks/replays",
+    )
+    .await;
+    assert_eq!(page.texts("tbody tr").len(), 1);
+    let page = get(one(), Some(lead()), "/webhooks/replays").await;
+    assert!(page.text(".empty").contains("Nothing was replayed yet"));
+}
+
+#[tokio::test]
+async fn admins_choose_lines_of_the_log_to_apply_once_more() {
+    let canned = Canned {
+        bursts: Ok(Page {
+            rows: vec![burst()],
+            next: None,
+        }),
+        ..one()
+    };
+    let page = get(
+        canned,
+        Some(admin()),
+        "/webhooks?result=dead&from=2026-11-01",
+    )
+    .await;
+    let value = format!("{}/{}", ID.0, Uuid::from_u128(80));
+    assert_eq!(
+        page.attribute(r#"input[name="chosen[]"][form=replay]"#, "value"),
+        Some(value)
+    );
+    assert_eq!(
+        page.attribute(r#"#replay input[name=filter]"#, "value")
+            .as_deref(),
+        Some("?result=dead&from=2026-11-01")
+    );
+    assert_eq!(
+        page.text(r#"#replay button[name=all]"#),
+        "Look at all that match"
+    );
+    let page = log(vec![burst()], "/webhooks").await;
+    assert!(!page.has("#replay"), "a lead changes nothing");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_first_delivery_is_told_where_to_look() {
+    let waiting = Webhook {
+        first_at: None,
+        last_at: None,
+        refused: [(Disbelief::Unknown, 2)].into(),
+        self_test: Some(SelfTest {
+            at: now() - TimeDelta::minutes(1),
+            took_ms: 34,
+            result: SelfTestResult::Redirected("https://hangar.example.com/".into()),
+        }),
+        ..webhook()
+    };
+    let mut canned = report(Some(waiting));
+    if let Ok(report) = &mut canned.webhook {
+        report.made_secret = Some(TypedKey("plane_wh_made_here".into()));
+    }
+    let page = get(canned, Some(admin()), &address("/webhook")).await;
+    let hints = page.texts(".webhook-hints li");
+    assert_eq!(hints.len(), 6, "{hints:?}");
+    assert!(hints[0].contains("the secret does not fit"));
+    let tested = page.text(r#"[role="status"]"#);
+    assert!(
+        tested.contains("The address redirects to https://hangar.example.com/."),
+        "{tested}"
+    );
+    assert!(page.has(r#"form[action="/api/ui/test_webhook"] button"#));
+    assert_eq!(
+        page.text(r#"textarea[aria-label="Secret of the webhook"]"#),
+        "plane_wh_made_here"
+    );
+    assert!(page.has(r#"form[action="/api/ui/hide_webhook_secret"]"#));
+    assert!(!page.has(r#"form[action="/api/ui/make_webhook_secret"]"#));
+    assert_eq!(
+        page.attribute("input[name=days]", "value").as_deref(),
+        Some("30")
+    );
+    assert_eq!(
+        page.attribute("input[name=megabytes]", "value").as_deref(),
+        Some("500")
+    );
 }
 
 #[tokio::test]

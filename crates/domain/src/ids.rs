@@ -38,6 +38,7 @@ id!(/** One sync run. UUID v7. */ RunId);
 id!(/** One connection test. UUID v7. */ TestId);
 id!(/** One bulk operation. */ BulkId);
 id!(/** Events of one thing that came one soon after the other. UUID v7. */ BurstId);
+id!(/** Kept events that are applied once more. UUID v7. */ ReplayId);
 id!(/** A form that was sent with mistakes, kept for its sender. UUID v4: it must not be guessable. */ DraftId);
 id!(/** Plane's project. */ ProjectId);
 id!(/** Plane's work item. */ WorkItemId);

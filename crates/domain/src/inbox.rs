@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
     ids::{BurstId, IntegrationId, ProjectId},
+    silence::Silence,
     webhook::{Demand, Event},
 };
 
@@ -93,9 +94,19 @@ pub struct BurstFilter {
     pub subject: Option<String>,
     /// A part of the title, or a number.
     pub q: String,
+    /// First received on these days of UTC, both included; either may be left open.
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
 }
 
 impl BurstFilter {
+    /// The first moment, and the first one after the last.
+    pub fn bounds(&self) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+        let begin = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+        let after = self.to.and_then(|day| day.succ_opt());
+        (self.from.map(begin), after.map(begin))
+    }
+
     /// Whether the list shows this one.
     pub fn holds(&self, burst: &Burst) -> bool {
         let effect = burst.result.as_ref().map(|result| result.effect);
@@ -117,6 +128,11 @@ impl BurstFilter {
             && self.effect.is_none_or(|wanted| effect == Some(wanted))
             && self.subject.as_ref().is_none_or(subject)
             && (q.is_empty() || title() || number())
+            && {
+                let (from, until) = self.bounds();
+                from.is_none_or(|from| burst.first_at >= from)
+                    && until.is_none_or(|until| burst.first_at < until)
+            }
     }
 }
 
@@ -179,6 +195,11 @@ impl Effect {
     /// Whether the copy is another one than before.
     pub fn is_change(self) -> bool {
         matches!(self, Effect::Created | Effect::Updated | Effect::Removed)
+    }
+
+    /// Whether the copy says, or said then, what the events say: doing it once more would change nothing.
+    pub fn is_settled(self) -> bool {
+        !matches!(self, Effect::Ignored)
     }
 }
 
@@ -294,6 +315,88 @@ pub struct Webhook {
     /// How many of those are kept, to be checked again with a new secret.
     pub quarantined: u32,
     pub quarantined_bytes: u64,
+    pub keeps: Retention,
+    /// Why it is taken for silent, and since when it is.
+    pub silence: Option<(Silence, DateTime<Utc>)>,
+    /// How Hangar's own delivery to the address went, last time.
+    pub self_test: Option<SelfTest>,
+    /// A secret that was made here is shown until then.
+    pub secret_shown_until: Option<DateTime<Utc>>,
+}
+
+/// A delivery of Hangar's own, signed as Plane signs, over the public address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SelfTest {
+    pub at: DateTime<Utc>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    pub result: SelfTestResult,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SelfTestResult {
+    /// It arrived here, was believed, and the answer came back.
+    Passed,
+    /// Nothing answers there; why, as far as can be told.
+    Unreachable(String),
+    /// Plane would follow to there with a GET and without the body, and take that for a success.
+    Redirected(String),
+    /// It arrived, but was not believed.
+    Disbelieved(Disbelief),
+    /// Something else answered, with this status.
+    Elsewhere(u16),
+}
+
+impl SelfTestResult {
+    /// What it means, and what to do.
+    pub fn sentence(&self) -> String {
+        match self {
+            SelfTestResult::Passed => {
+                "A signed delivery over the public address arrived here and was believed."
+                    .to_owned()
+            }
+            SelfTestResult::Unreachable(why) => format!(
+                "Nothing answers at the address: {why}. Look at the name, the certificate, the proxy and the firewall before it. If \
+                 this machine alone can’t reach its own public name, Plane may still be able to."
+            ),
+            SelfTestResult::Redirected(to) => format!(
+                "The address redirects to {to}. Plane would follow without the delivery and take that for a success: start Hangar \
+                 with the final address as --public-url, or stop the redirect."
+            ),
+            SelfTestResult::Disbelieved(why) => {
+                format!("It arrived here, but was not believed. {}", why.sentence())
+            }
+            SelfTestResult::Elsewhere(status) => format!(
+                "Something else answers at the address, with status {status}. Have the proxy hand /api/webhooks/plane/ on to Hangar, \
+                 with its headers and without a login."
+            ),
+        }
+    }
+}
+
+/// How long events are kept, and how many bytes of their bodies; what was not applied yet is always kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Retention {
+    pub days: u32,
+    pub megabytes: u32,
+}
+
+impl Retention {
+    /// What an admin may choose. Plane tries for an hour at most, so the same event once more is known for longer than that.
+    pub const DAYS: std::ops::RangeInclusive<u32> = 1..=365;
+    pub const MEGABYTES: std::ops::RangeInclusive<u32> = 10..=10_000;
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            days: 30,
+            megabytes: 500,
+        }
+    }
 }
 
 impl Webhook {

@@ -28,6 +28,8 @@ pub mod mirror;
 pub mod page;
 /// A daily window in which no scheduled run starts.
 pub mod quiet;
+/// Kept events of webhooks, applied once more.
+pub mod replay;
 /// A sync run, its progress and its outcome.
 pub mod run;
 /// What a run leaves to be looked at: its phases, its waits, its calls.

@@ -37,6 +37,14 @@ pub fn is_signed(secret: &SecretString, body: &[u8], signature: &str) -> bool {
     mac.verify_slice(&signature).is_ok()
 }
 
+/// A body's signature as Plane writes it: lower-case hex.
+pub fn sign(secret: &SecretString, body: &[u8]) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes());
+    let mut mac = mac.expect("HMAC takes keys of any length");
+    mac.update(body);
+    hex::encode(mac.finalize().into_bytes())
+}
+
 /// A delivery, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {

@@ -230,7 +230,7 @@ fn what_is_archived_or_a_draft_is_asked_for() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(50_000))]
 
     /// Bodies that are almost right are the ones that break readers.
     #[test]

@@ -13,8 +13,9 @@ use crate::{
 const BATCH: i64 = 500;
 
 /// Tables whose record ids begin with the integration's.
-const UNDER: [&str; 19] = [
+const UNDER: [&str; 20] = [
     "webhook_hours",
+    "webhook_told",
     "webhook_bursts",
     "webhook_events",
     "webhook_quarantine",

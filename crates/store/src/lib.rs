@@ -73,7 +73,8 @@ pub use bulk::{Begun, BulkRef, BulkStart};
 pub use drafts::Draft;
 pub use error::Error;
 pub use inbox::{
-    Again, Arrival, Claimed, KeptEvent, KnownEvent, Quarantined, SealedSecret, WebhookKeys,
+    Again, Arrival, Claimed, ClaimedReplay, KeptEvent, KnownEvent, Quarantined, SealedSecret,
+    WebhookKeys,
 };
 pub use integrations::{Change, NewIntegration, SealedKey};
 pub use keyring::KeyRow;

@@ -45,6 +45,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0009_webhooks",
         sql: include_str!("../migrations/0009_webhooks.surql"),
     },
+    Migration {
+        name: "0010_replays",
+        sql: include_str!("../migrations/0010_replays.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

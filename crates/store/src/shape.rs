@@ -27,6 +27,27 @@ pub(crate) fn records_under(table: &'static str, parts: &[Uuid]) -> RecordId {
     records_between(table, Bound::Included(array(parts)), parts)
 }
 
+/// Those of them whose ids are behind `after`.
+pub(crate) fn records_behind(
+    table: &'static str,
+    parts: &[Uuid],
+    after: Option<[Uuid; 2]>,
+) -> RecordId {
+    let from = after.map_or(Bound::Included(array(parts)), |after| {
+        Bound::Excluded(array(&after))
+    });
+    records_between(table, from, parts)
+}
+
+/// All records of `table` whose ids are behind `after`; all of them if there is none.
+pub(crate) fn records_all(table: &'static str, after: Option<[Uuid; 2]>) -> RecordId {
+    let from = after.map_or(Bound::Unbounded, |after| {
+        Bound::Excluded(RecordIdKey::Array(array(&after)))
+    });
+    let range = RecordIdKeyRange::from((from, Bound::Unbounded));
+    RecordId::new(table, RecordIdKey::Range(Box::new(range)))
+}
+
 fn records_between(table: &'static str, from: Bound<Array>, parts: &[Uuid]) -> RecordId {
     let mut end = array(parts);
     // An array sorts after every uuid.

@@ -13,7 +13,7 @@ use std::{
 
 use domain::text::BaseUrl;
 use reqwest::{
-    Client,
+    Client, ClientBuilder,
     dns::{Addrs, Name, Resolve, Resolving},
     redirect,
 };
@@ -101,6 +101,24 @@ impl Egress {
     /// that the rules allow: those it resolved and checked itself.
     pub fn client(&self, base: &BaseUrl) -> Result<Client, Refused> {
         let destination = self.destination(base)?;
+        self.builder()
+            .gzip(true)
+            .dns_resolver(Arc::new(Filter {
+                rules: self.rules.clone(),
+                destination,
+            }))
+            .build()
+            .map_err(|error| Refused::unusable(&error))
+    }
+
+    /// An HTTP client for Hangar's own public address, which the rules don't let be spoken to: only the operator sets it, and
+    /// nothing that anybody typed may become part of it. It follows no redirect and uses no proxy.
+    pub fn client_for_public_address(&self) -> Result<Client, Refused> {
+        let built = self.builder().build();
+        built.map_err(|error| Refused::unusable(&error))
+    }
+
+    fn builder(&self) -> ClientBuilder {
         let mut tls = ClientConfig::clone(&self.tls);
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         #[expect(
@@ -113,14 +131,7 @@ impl Egress {
             .redirect(redirect::Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT_TIMEOUT)
-            .gzip(true)
             .user_agent(concat!("Hangar/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(Arc::new(Filter {
-                rules: self.rules.clone(),
-                destination,
-            }))
-            .build()
-            .map_err(|error| Refused::unusable(&error))
     }
 
     /// The addresses of a destination that may be dialled: at least one.

@@ -2,12 +2,12 @@
 //! does when there is no answer at all (plane-api.md section 8). So 200 means "durable", a refusal is final, and whatever may be
 //! better next time drops the connection.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use axum::{
     Extension, Router,
     body::Body,
-    extract::{Path, Request, State},
+    extract::{ConnectInfo, Path, Request, State},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -16,7 +16,11 @@ use http_body_util::BodyExt as _;
 use plane::webhook;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{HttpState, connections::Line};
+use super::{
+    HttpState,
+    client_address::{caller, client_address},
+    connections::Line,
+};
 use crate::inbox::{Answer, Delivery, KEPT_HEADERS};
 
 /// Plane's own limit for a work item is 5 MiB, as JSON with `\uXXXX`.
@@ -89,6 +93,11 @@ async fn receive(
         let says = "A webhook’s content type is application/json.\n";
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, says).into_response();
     }
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let sender = peer.map_or_else(String::new, |ConnectInfo(peer)| {
+        let proxies = &state.trusted_proxies;
+        caller(client_address(peer.ip(), request.headers(), proxies))
+    });
     let (head, body) = request.into_parts();
     let deadline = state.portal.integrations.timing.delivery;
     let read = tokio::time::timeout(deadline, read(body, &room)).await;
@@ -109,6 +118,7 @@ async fn receive(
             .into_iter()
             .filter_map(|name| Some((name, text(&head.headers, name)?)))
             .collect::<BTreeMap<_, _>>(),
+        sender,
     };
     match inbox.receive(target, delivery).await {
         Ok(Answer::Received) => "received\n".into_response(),
@@ -117,6 +127,7 @@ async fn receive(
         Ok(Answer::Refused(why)) => {
             (StatusCode::UNAUTHORIZED, format!("{}\n", why.sentence())).into_response()
         }
+        Ok(Answer::Own(proof)) => format!("{proof}\n").into_response(),
         Ok(Answer::Gone) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => hang_up(error.code()).await,
     }

@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque, hash_map::Entry},
     sync::{Arc, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -28,13 +28,15 @@ const TAKEN_OF_ONE: usize = 64;
 const AT_ONCE: usize = 4;
 /// Whoever does not end a burst by then loses it to the next one. More than [`TAKEN_OF_ONE`] take when Plane has to be asked for
 /// each of them and answers nothing.
-const LEASE: TimeDelta = TimeDelta::minutes(10);
+pub(super) const LEASE: TimeDelta = TimeDelta::minutes(10);
 /// A try takes so long at most.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// So long after something arrived it is looked what is due: what belongs together is there by then.
 const SETTLE: Duration = Duration::from_millis(200);
+/// Why an inactive integration's events do nothing.
+pub(super) const INACTIVE: &str = "The integration is inactive.";
 /// How often it is looked for what other processes left.
-const LOOK: Duration = Duration::from_secs(2);
+pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 impl InboxService {
     /// Applies what is due, or waits until something may be.
@@ -62,7 +64,8 @@ impl InboxService {
             self.0.tasks.close();
             self.0.tasks.wait().await;
             self.0.tasks.reopen();
-            if taken == 0 {
+            let has_replayed = self.replay_next().await?;
+            if taken == 0 && !has_replayed {
                 return Ok(all);
             }
             all += taken;
@@ -94,55 +97,66 @@ impl InboxService {
             let thing = (burst.integration, burst.entity.unwrap_or(burst.id.0));
             things.entry(thing).or_default().push(one);
         }
-        for ((integration, _), mut bursts) in things {
+        for ((integration, thing), mut bursts) in things {
             bursts.sort_by_key(|one| one.burst.first_at);
-            let turns = {
-                let mut at_work = self.at_work();
-                let work = at_work.entry(integration).or_insert_with(|| AtWork {
-                    bursts: 0,
-                    turns: Arc::new(Semaphore::new(AT_ONCE)),
-                });
-                work.bursts += bursts.len();
-                work.turns.clone()
-            };
-            let service = self.clone();
-            self.0.tasks.spawn(async move {
-                let count = bursts.len();
-                tokio::select! {
-                    () = service.0.stop.cancelled() => {}
-                    () = service.apply_in_order(&turns, bursts) => {}
-                }
-                service.done(integration, count);
+            let mut at_work = self.at_work();
+            let work = at_work.entry(integration).or_insert_with(|| AtWork {
+                bursts: 0,
+                turns: Arc::new(Semaphore::new(AT_ONCE)),
+                things: HashMap::new(),
             });
+            work.bursts += bursts.len();
+            match work.things.entry(thing) {
+                // Whoever is at this thing goes on with them.
+                Entry::Occupied(mut waiting) => waiting.get_mut().extend(bursts),
+                Entry::Vacant(slot) => {
+                    slot.insert(bursts.into());
+                    let (service, turns) = (self.clone(), work.turns.clone());
+                    self.0.tasks.spawn(async move {
+                        tokio::select! {
+                            () = service.0.stop.cancelled() => {}
+                            () = service.apply_in_order(integration, thing, &turns) => {}
+                        }
+                    });
+                }
+            }
         }
         Ok(taken)
     }
 
-    async fn apply_in_order(&self, turns: &Semaphore, bursts: Vec<Claimed>) {
+    async fn apply_in_order(&self, integration: IntegrationId, thing: Uuid, turns: &Semaphore) {
         let Ok(_turn) = turns.acquire().await else {
             return; // never closed
         };
-        for claimed in bursts {
+        while let Some(claimed) = self.next_of(integration, thing) {
             if let Err(error) = self.apply(&claimed).await {
                 // Its claim runs out, and it is tried again.
                 warn!(code = error.code(), %error, burst = %claimed.burst.id, "what became of an event could not be written");
             }
-            self.changed(claimed.burst.id);
+            self.changed();
+            self.0.wake.notify_one();
         }
     }
 
-    fn done(&self, integration: IntegrationId, count: usize) {
+    /// The next burst of a thing; after the last one nobody is at it.
+    fn next_of(&self, integration: IntegrationId, thing: Uuid) -> Option<Claimed> {
         let mut at_work = self.at_work();
-        if let Some(work) = at_work.get_mut(&integration) {
-            work.bursts = work.bursts.saturating_sub(count);
-            if work.bursts == 0 {
-                at_work.remove(&integration);
+        let work = at_work.get_mut(&integration)?;
+        let next = work.things.get_mut(&thing).and_then(VecDeque::pop_front);
+        match next {
+            Some(_) => work.bursts -= 1,
+            None => {
+                work.things.remove(&thing);
             }
         }
-        self.0.wake.notify_one();
+        if work.things.is_empty() {
+            at_work.remove(&integration);
+        }
+        next
     }
 
-    async fn apply(&self, claimed: &Claimed) -> Result<(), store::Error> {
+    /// Tries to apply a burst and writes what became of it; `None`: it failed.
+    pub(super) async fn apply(&self, claimed: &Claimed) -> Result<Option<Applied>, store::Error> {
         let begun_at = self.now();
         let tried = tokio::time::timeout(PATIENCE, self.try_to_apply(claimed)).await;
         let now = self.now();
@@ -156,8 +170,8 @@ impl InboxService {
                     took_ms: u64::try_from(took).unwrap_or(0),
                 };
                 debug!(burst = %claimed.burst.id, effect = result.effect.word(), "applied");
-                self.store().finish_burst(claimed, &result, now).await?;
-                return Ok(());
+                self.finish(claimed, result).await?;
+                return Ok(Some(applied));
             }
             Ok(Err(failure)) => failure,
             Err(_) => Failure::Plane {
@@ -179,7 +193,7 @@ impl InboxService {
             warn!(burst = %claimed.burst.id, code = failed.code, "an event was given up");
         }
         self.store().fail_burst(claimed, &failed, again_at).await?;
-        Ok(())
+        Ok(None)
     }
 
     async fn try_to_apply(&self, claimed: &Claimed) -> Result<Applied, Failure> {
@@ -192,19 +206,25 @@ impl InboxService {
         if !integration.is_active {
             return Ok(Applied {
                 effect: domain::inbox::Effect::Ignored,
-                says: Some("The integration is inactive."),
+                says: Some(INACTIVE),
             });
         }
-        let kept = self.store().kept_events(id, &claimed.keys).await;
-        let events: Vec<Event> = kept
-            .map_err(from_store)?
-            .iter()
-            .map(|kept| {
-                let header = kept.headers.get(webhook::EVENT);
-                webhook::read(&kept.body, header.map(String::as_str)).event
-            })
-            .collect();
+        let events = self.events(id, &claimed.keys).await.map_err(from_store)?;
         self.0.sync.apply_events(&integration, &events).await
+    }
+
+    /// What these kept events say.
+    pub(super) async fn events(
+        &self,
+        integration: IntegrationId,
+        keys: &[String],
+    ) -> Result<Vec<Event>, store::Error> {
+        let kept = self.store().kept_events(integration, keys).await?;
+        let read = kept.iter().map(|kept| {
+            let header = kept.headers.get(webhook::EVENT);
+            webhook::read(&kept.body, header.map(String::as_str)).event
+        });
+        Ok(read.collect())
     }
 
     fn at_work(&self) -> MutexGuard<'_, HashMap<IntegrationId, AtWork>> {

@@ -4,6 +4,10 @@
 mod address;
 /// From what is kept to the copy.
 mod apply;
+/// How much is written for whoever is not believed.
+mod doubts;
+/// Results, many in one transaction.
+mod finish;
 /// Webhooks by their addresses, and the secrets that count.
 mod hooks;
 /// What pages and server functions may ask for.
@@ -12,28 +16,35 @@ mod port;
 mod quarantine;
 /// Believed or not.
 mod receive;
+/// Kept events, applied once more.
+mod replay;
+/// A delivery of our own, over the public address.
+mod self_test;
 /// Events as people see them.
 mod shown;
+/// Whether webhooks still tell what they should.
+mod silence;
 /// Many deliveries in one transaction.
 mod writer;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use chrono::TimeDelta;
-use domain::ids::{BurstId, IntegrationId};
-use store::Store;
+use domain::ids::IntegrationId;
+use store::{Claimed, Store};
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 use url::Url;
+use uuid::Uuid;
 
 pub use receive::{Answer, Delivery, KEPT_HEADERS, Target};
 
-use self::{hooks::Hooks, writer::Incoming};
+use self::{doubts::Doubts, finish::Finished, hooks::Hooks, writer::Incoming};
 use crate::{integrations::IntegrationsService, sync::SyncService, timing::every};
 
 /// How often the portal says that it lives.
@@ -42,10 +53,8 @@ const ALIVE: Duration = Duration::from_secs(30);
 const DOWN: TimeDelta = TimeDelta::minutes(5);
 /// How often old events are forgotten.
 const TIDY: Duration = Duration::from_secs(3600);
-/// So long events are kept, and so many bytes of an integration's bodies. The same event once more is known by its record, and
-/// Plane tries for an hour at most.
-const KEEP: TimeDelta = TimeDelta::days(30);
-const KEEP_BYTES: u64 = 500 << 20;
+/// So long replays are kept.
+const KEEP_REPLAYS: TimeDelta = TimeDelta::days(30);
 /// So long what was not believed is kept.
 const KEEP_QUARANTINED: TimeDelta = TimeDelta::hours(24);
 
@@ -59,10 +68,14 @@ struct Inner {
     public_url: Url,
     hooks: Hooks,
     incoming: mpsc::Sender<Incoming>,
-    /// Which bursts of this process changed, as they do.
-    changes: broadcast::Sender<BurstId>,
+    finished: mpsc::Sender<Finished>,
+    /// Something of this process changed.
+    changes: broadcast::Sender<()>,
     /// Something may be due soon.
     wake: Notify,
+    /// Something is to be replayed.
+    replay: Notify,
+    doubts: Doubts,
     tasks: TaskTracker,
     stop: CancellationToken,
     at_work: Mutex<HashMap<IntegrationId, AtWork>>,
@@ -70,41 +83,49 @@ struct Inner {
 
 /// What is being applied for one integration.
 struct AtWork {
+    /// That wait for their turn.
     bursts: usize,
     turns: Arc<Semaphore>,
+    /// By what they are about: whoever is at one goes on until there are no more of it.
+    things: HashMap<Uuid, VecDeque<Claimed>>,
 }
 
 impl InboxService {
     /// `public_url`: what Plane sees of this portal.
     pub fn new(integrations: IntegrationsService, sync: SyncService, public_url: Url) -> Self {
         let (incoming, received) = mpsc::channel(writer::QUEUE);
+        let (finished, results) = mpsc::channel(finish::QUEUE);
         let service = Self(Arc::new(Inner {
             integrations,
             sync,
             public_url,
             hooks: Hooks::default(),
             incoming,
+            finished,
             changes: broadcast::channel(1024).0,
             wake: Notify::new(),
+            replay: Notify::new(),
+            doubts: Doubts::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             at_work: Mutex::default(),
         }));
         tokio::spawn(writer::write(Arc::downgrade(&service.0), received));
+        tokio::spawn(finish::write(Arc::downgrade(&service.0), results));
         service
     }
 
     /// At start: what a process that is gone was applying is due at once.
     pub async fn take_over(&self) -> Result<(), store::Error> {
-        match self.store().is_embedded() {
-            true => self.store().release_bursts(self.now()).await,
-            // Their claims run out.
-            false => Ok(()),
-        }
+        if self.store().is_embedded() {
+            self.store().release_bursts(self.now()).await?;
+            self.store().release_replays().await?;
+        } // elsewhere their claims run out
+        Ok(())
     }
 
-    /// Which bursts of this process changed, as they do.
-    pub fn changes(&self) -> broadcast::Receiver<BurstId> {
+    /// One for each event that this process received or applied, as it does.
+    pub fn changes(&self) -> broadcast::Receiver<()> {
         self.0.changes.subscribe()
     }
 
@@ -116,9 +137,15 @@ impl InboxService {
                 self.apply_next().await;
             }
         };
+        let replaying = async {
+            loop {
+                self.replay_when_told().await;
+            }
+        };
         tokio::select! {
             () = stop.cancelled() => {}
             () = applying => {}
+            () = replaying => {}
             () = self.look_after() => {}
         }
     }
@@ -127,7 +154,7 @@ impl InboxService {
         let (mut tidy, mut alive) = (every(TIDY), every(ALIVE));
         loop {
             let done = tokio::select! {
-                _ = alive.tick() => self.say_alive().await.map(drop),
+                _ = alive.tick() => self.say_alive().await.map(drop).and(self.look_for_silence().await),
                 _ = tidy.tick() => self.tidy().await,
             };
             if let Err(error) = done {
@@ -174,13 +201,16 @@ impl InboxService {
         self.0.stop.cancelled().await;
     }
 
-    async fn tidy(&self) -> Result<(), store::Error> {
+    /// Forgets what is old.
+    pub async fn tidy(&self) -> Result<(), store::Error> {
         let now = self.now();
-        for hook in self.store().webhook_keys().await? {
-            let id = hook.integration;
+        self.store().forget_replays(now - KEEP_REPLAYS).await?;
+        for hook in self.store().webhooks().await? {
+            let (id, keeps) = (hook.integration, hook.keeps);
+            let before = now - TimeDelta::days(keeps.days.into());
             let forgotten = self
                 .store()
-                .forget_bursts(id, now - KEEP, KEEP_BYTES)
+                .forget_bursts(id, before, u64::from(keeps.megabytes) * 1_000_000)
                 .await?;
             let quarantined = self
                 .store()
@@ -193,9 +223,9 @@ impl InboxService {
         Ok(())
     }
 
-    fn changed(&self, burst: BurstId) {
+    fn changed(&self) {
         // Nobody may be watching.
-        let _ = self.0.changes.send(burst);
+        let _ = self.0.changes.send(());
     }
 
     fn store(&self) -> &Store {

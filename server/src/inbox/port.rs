@@ -6,16 +6,17 @@ use std::{
 
 use app::{
     BurstReport, BurstRow, Failure, Inbox, IntegrationForm, Integrations as _, Rechecked,
-    WebhookReport,
+    SilentWebhook, WebhookReport, integrations::api::TypedKey,
 };
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     actor::{Admin, Viewer},
-    ids::{BurstId, IntegrationId, ProjectId, WorkItemId},
-    inbox::{Burst, BurstFilter},
+    ids::{BurstId, IntegrationId, ProjectId, ReplayId, WorkItemId},
+    inbox::{Burst, BurstFilter, Retention},
     page::{Cursor, Page},
-    silence::{Coverage, LEARNT_WEEKS, silence},
+    replay::{MOST_CHOSEN, Replay, ReplayScope},
+    silence::Coverage,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use store::SealedSecret;
@@ -23,7 +24,7 @@ use store::SealedSecret;
 use super::{
     InboxService,
     address::{Seen, problems},
-    hooks::secret_place,
+    hooks::{open, secret_place},
     shown::event_report,
 };
 use crate::failure::{from_store, internal};
@@ -34,6 +35,8 @@ const PAGE: u32 = 50;
 const OVERLAP: TimeDelta = TimeDelta::hours(24);
 /// So long a replacement may take.
 const ROTATION: TimeDelta = TimeDelta::hours(24);
+/// So long a secret that was made here is shown, to be copied.
+const SHOWN: TimeDelta = TimeDelta::minutes(10);
 /// A name that does not resolve by then is not waited for.
 const RESOLVE: Duration = Duration::from_secs(1);
 
@@ -57,22 +60,20 @@ impl Inbox for InboxService {
             plane_version: test.as_ref().and_then(|test| test.plane_version.as_deref()),
         };
         let now = self.now();
-        let from = now - TimeDelta::weeks(LEARNT_WEEKS);
-        let hours = self.store().webhook_hours(viewer, integration, from).await;
+        let week = now - TimeDelta::weeks(1);
+        let hours = self.store().webhook_hours(integration, week).await;
         let hours = hours.map_err(from_store)?;
-        let silence = webhook.as_ref().and_then(|webhook| {
-            silence(
-                &hours,
-                webhook.missed,
-                webhook.first_at,
-                webhook.last_at,
-                now,
-            )
-        });
+        let shown = webhook
+            .as_ref()
+            .and_then(|webhook| webhook.secret_shown_until);
+        let made_secret = match viewer.is_admin() && shown.is_some_and(|until| now < until) {
+            true => self.current_secret(integration).await?,
+            false => None,
+        };
         Ok(WebhookReport {
             day: Coverage::since(&hours, now - TimeDelta::days(1)),
-            week: Coverage::since(&hours, now - TimeDelta::weeks(1)),
-            silence,
+            week: Coverage::since(&hours, week),
+            made_secret: made_secret.map(|secret| TypedKey(secret.expose_secret().to_owned())),
             refusals: problems(&seen),
             address: webhook.as_ref().map(|webhook| self.address(&webhook.path)),
             plane_settings: format!(
@@ -114,25 +115,76 @@ impl Inbox for InboxService {
                 return Err(self.0.integrations.keep(admin, &form, failure, None).await);
             }
         };
-        let set_at = self.now();
-        let sealed = self
-            .0
-            .integrations
-            .vault
-            .seal(&secret_place(integration, set_at), &secret)
-            .map_err(|error| internal(&error, error.code()))?;
-        let text = secret.expose_secret();
-        let last_four = &text[text.len() - 4..]; // ASCII, and longer than that
-        let sealed = SealedSecret { sealed, set_at };
-        let saved = self
-            .store()
-            .save_webhook_secret(admin, integration, sealed, last_four, set_at + OVERLAP)
-            .await
-            .map_err(from_store)?;
-        if !saved {
-            return Err(Failure::NotFound);
-        }
+        self.set_secret(admin, integration, &secret, None).await?;
         self.check_again(integration).await.map_err(from_store)
+    }
+
+    async fn make_secret(&self, admin: &Admin, integration: IntegrationId) -> Result<(), Failure> {
+        let random = hex::encode(self.0.integrations.rng.bytes::<16>());
+        let secret = SecretString::from(format!("plane_wh_{random}"));
+        let until = self.now() + SHOWN;
+        self.set_secret(admin, integration, &secret, Some(until))
+            .await?;
+        self.0.hooks.forget();
+        Ok(())
+    }
+
+    async fn hide_secret(&self, admin: &Admin, integration: IntegrationId) -> Result<(), Failure> {
+        let hidden = self.store().hide_secret(admin, integration).await;
+        hidden.map_err(from_store)
+    }
+
+    async fn test_itself(&self, admin: &Admin, integration: IntegrationId) -> Result<(), Failure> {
+        InboxService::test_itself(self, admin, integration).await
+    }
+
+    async fn keep_events(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        keeps: Retention,
+    ) -> Result<(), Failure> {
+        let wrong = [
+            ("days", Retention::DAYS, keeps.days),
+            ("megabytes", Retention::MEGABYTES, keeps.megabytes),
+        ]
+        .into_iter()
+        .find(|(_, range, value)| !range.contains(value));
+        if let Some((field, range, _)) = wrong {
+            let says = format!("From {} to {}.", range.start(), range.end());
+            let failure = Failure::field(field, says);
+            let form = IntegrationForm::default();
+            return Err(self.0.integrations.keep(admin, &form, failure, None).await);
+        }
+        let now = self.now();
+        let is_there = self
+            .store()
+            .keep_events(admin, integration, keeps, now)
+            .await;
+        is_there
+            .map_err(from_store)?
+            .then_some(())
+            .ok_or(Failure::NotFound)?;
+        self.tidy().await.map_err(from_store)
+    }
+
+    async fn silent_webhooks(&self, viewer: &Viewer) -> Result<Vec<SilentWebhook>, Failure> {
+        let silent = self.store().silent_webhooks(viewer).await;
+        let mut named = Vec::new();
+        for webhook in silent.map_err(from_store)? {
+            let id = webhook.integration;
+            let found = self.store().integration(viewer, id).await;
+            let found = found.map_err(from_store)?;
+            if let (Some(integration), Some((silence, since))) = (found, webhook.silence) {
+                named.push(SilentWebhook {
+                    integration: id,
+                    integration_name: integration.settings.integration_name.to_string(),
+                    silence,
+                    since,
+                });
+            }
+        }
+        Ok(named)
     }
 
     async fn rotate(
@@ -178,12 +230,23 @@ impl Inbox for InboxService {
         viewer: &Viewer,
         integration: IntegrationId,
         id: BurstId,
+        unmasked: Option<&Admin>,
     ) -> Result<BurstReport, Failure> {
         let found = self.store().burst(viewer, integration, id).await;
         let (burst, keys) = found.map_err(from_store)?.ok_or(Failure::NotFound)?;
         let kept = self.store().kept_events(integration, &keys).await;
         let mut kept = kept.map_err(from_store)?;
         kept.sort_by_key(|event| event.received_at);
+        if let Some(admin) = unmasked {
+            let noted = self
+                .store()
+                .note_unmasked(admin, integration, id, self.now());
+            noted.await.map_err(from_store)?;
+        }
+        let webhook = self.store().webhook(viewer, integration).await;
+        let address = webhook
+            .map_err(from_store)?
+            .map(|webhook| self.address(&webhook.path));
         let is_copied = match (burst.project, burst.entity) {
             (Some(project), Some(item)) if burst.number.is_some() => {
                 let item = WorkItemId(item);
@@ -207,32 +270,125 @@ impl Inbox for InboxService {
         });
         Ok(BurstReport {
             row,
-            events: kept.iter().map(event_report).collect(),
+            events: kept
+                .iter()
+                .map(|event| event_report(event, unmasked.and(address.as_deref())))
+                .collect(),
             is_copied,
             plane_url,
         })
     }
 
-    async fn replay(
+    async fn apply_again(
         &self,
         admin: &Admin,
-        bursts: Vec<(IntegrationId, BurstId)>,
-    ) -> Result<u32, Failure> {
-        let replayed = self
+        integration: IntegrationId,
+        burst: BurstId,
+    ) -> Result<(), Failure> {
+        let now = self.now();
+        let is_over = self
             .store()
-            .replay_bursts(admin, &bursts, self.now())
-            .await
-            .map_err(from_store)?;
-        for (_, burst) in &bursts {
-            self.changed(*burst);
+            .replay_burst(admin, integration, burst, now)
+            .await;
+        if is_over.map_err(from_store)? {
+            self.changed();
+            self.0.wake.notify_one();
         }
-        self.0.wake.notify_one();
-        Ok(replayed)
+        Ok(())
+    }
+
+    async fn start_replay(
+        &self,
+        admin: &Admin,
+        scope: ReplayScope,
+        is_dry: bool,
+    ) -> Result<ReplayId, Failure> {
+        if let ReplayScope::Chosen(chosen) = &scope
+            && !(1..=MOST_CHOSEN).contains(&chosen.len())
+        {
+            return Err(Failure::field(
+                "chosen",
+                "Choose at least one line, and no more than a page has.",
+            ));
+        }
+        let started = self
+            .store()
+            .start_replay(admin, &scope, is_dry, self.now())
+            .await;
+        let id = started.map_err(from_store)?;
+        self.0.replay.notify_one();
+        Ok(id)
+    }
+
+    async fn replay(&self, viewer: &Viewer, id: ReplayId) -> Result<Replay, Failure> {
+        let found = self.store().replay(viewer, id).await.map_err(from_store)?;
+        found.ok_or(Failure::NotFound)
+    }
+
+    async fn replays(&self, viewer: &Viewer) -> Result<Vec<Replay>, Failure> {
+        self.store().replays(viewer, PAGE).await.map_err(from_store)
+    }
+
+    async fn cancel_replay(&self, admin: &Admin, id: ReplayId) -> Result<(), Failure> {
+        let cancelled = self.store().cancel_replay(admin, id, self.now()).await;
+        if cancelled.map_err(from_store)? {
+            self.changed();
+        }
+        Ok(())
     }
 }
 
 impl InboxService {
-    fn address(&self, path: &str) -> String {
+    async fn set_secret(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        secret: &SecretString,
+        shown_until: Option<DateTime<Utc>>,
+    ) -> Result<(), Failure> {
+        let set_at = self.now();
+        let sealed = self
+            .0
+            .integrations
+            .vault
+            .seal(&secret_place(integration, set_at), secret)
+            .map_err(|error| internal(&error, error.code()))?;
+        let text = secret.expose_secret();
+        let last_four = &text[text.len() - 4..]; // ASCII, and longer than that
+        let sealed = SealedSecret { sealed, set_at };
+        let saved = self
+            .store()
+            .save_webhook_secret(
+                admin,
+                integration,
+                sealed,
+                last_four,
+                set_at + OVERLAP,
+                shown_until,
+            )
+            .await
+            .map_err(from_store)?;
+        saved.then_some(()).ok_or(Failure::NotFound)
+    }
+
+    async fn current_secret(
+        &self,
+        integration: IntegrationId,
+    ) -> Result<Option<SecretString>, Failure> {
+        let known = self.0.hooks.known(self.store(), self.now()).await;
+        let Some(hook) = known.map_err(from_store)?.of(integration) else {
+            return Ok(None);
+        };
+        let secret = hook
+            .current
+            .as_ref()
+            .map(|secret| open(&self.0.integrations.vault, integration, secret));
+        secret
+            .transpose()
+            .map_err(|error| internal(&error, error.code()))
+    }
+
+    pub(super) fn address(&self, path: &str) -> String {
         let base = self.0.public_url.as_str().trim_end_matches('/');
         format!("{base}/api/webhooks/plane/{path}")
     }

@@ -127,6 +127,7 @@ impl InboxService {
                 .into_iter()
                 .filter_map(kept)
                 .collect(),
+            sender: String::new(),
         })
     }
 }

@@ -138,8 +138,8 @@ impl InboxService {
             let sorted = self.sort(arrivals, open).await?;
             match self.store().receive(&sorted.new, &sorted.again).await {
                 Ok(true) => {
-                    for arrival in &sorted.new {
-                        self.changed(arrival.burst);
+                    for _ in &sorted.new {
+                        self.changed();
                     }
                     return Ok(sorted.kept);
                 }

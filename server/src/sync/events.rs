@@ -4,6 +4,7 @@ use domain::{
     inbox::{Effect, demand_of},
     integration::Integration,
     mirror::WorkItem,
+    replay::Replayed,
     webhook::{Demand, Event},
 };
 use plane::{Error, Lane};
@@ -26,6 +27,16 @@ impl From<Effect> for Applied {
     }
 }
 
+const NOT_SYNCED: &str = "Its project is not synced.";
+const NOT_COPIED: &str = "Its project is not copied yet.";
+
+/// Whether all that these events are about is synced.
+fn is_chosen(integration: &Integration, events: &[Event]) -> bool {
+    let only = integration.settings.project_id;
+    let mut projects = events.iter().filter_map(|event| event.project);
+    projects.all(|project| only.is_none_or(|only| only == project))
+}
+
 fn ignored(why: &'static str) -> Applied {
     Applied {
         effect: Effect::Ignored,
@@ -41,11 +52,8 @@ impl SyncService {
         integration: &Integration,
         events: &[Event],
     ) -> Result<Applied, Failure> {
-        let only = integration.settings.project_id;
-        let is_chosen = |project: ProjectId| only.is_none_or(|only| only == project);
-        let mut projects = events.iter().filter_map(|event| event.project);
-        if projects.any(|project| !is_chosen(project)) {
-            return Ok(ignored("Its project is not synced."));
+        if !is_chosen(integration, events) {
+            return Ok(ignored(NOT_SYNCED));
         }
         match demand_of(events) {
             Demand::Nothing(why) => Ok(ignored(why)),
@@ -68,6 +76,37 @@ impl SyncService {
         }
     }
 
+    /// What [`SyncService::apply_events`] would do, as far as can be told without asking Plane.
+    pub async fn foresee(
+        &self,
+        integration: &Integration,
+        events: &[Event],
+    ) -> Result<(Replayed, Option<&'static str>), Failure> {
+        let asks = |is_copied: bool| match is_copied {
+            true => (Replayed::Asks, None),
+            false => (Replayed::Ignored, Some(NOT_COPIED)),
+        };
+        if !is_chosen(integration, events) {
+            return Ok((Replayed::Ignored, Some(NOT_SYNCED)));
+        }
+        let (store, id) = (self.store(), integration.id);
+        Ok(match demand_of(events) {
+            Demand::Nothing(why) => (Replayed::Ignored, Some(why)),
+            Demand::Ask(project, _) => {
+                asks(store.is_copied(id, project).await.map_err(from_store)?)
+            }
+            Demand::Collections(_) => (Replayed::Noted, None),
+            Demand::Apply(item) => match store.compare_told(id, item).await.map_err(from_store)? {
+                Told::Created => (Replayed::Created, None),
+                Told::Updated => (Replayed::Updated, None),
+                Told::Unchanged => (Replayed::Unchanged, None),
+                Told::Stale => (Replayed::Stale, None),
+                Told::Ask => (Replayed::Asks, None),
+                Told::NotCopied => asks(false),
+            },
+        })
+    }
+
     /// What became of a work item that was told or asked for.
     async fn settle(
         &self,
@@ -76,7 +115,7 @@ impl SyncService {
         told: Told,
     ) -> Result<Applied, Failure> {
         match told {
-            Told::NotCopied => Ok(ignored("Its project is not copied yet.")),
+            Told::NotCopied => Ok(ignored(NOT_COPIED)),
             Told::Unchanged | Told::Ask => Ok(Effect::Unchanged.into()),
             Told::Stale => Ok(Effect::Stale.into()),
             Told::Created => self.refers(integration, item, Effect::Created).await,
@@ -93,7 +132,7 @@ impl SyncService {
     ) -> Result<Applied, Failure> {
         let is_copied = self.store().is_copied(integration.id, project).await;
         if !is_copied.map_err(from_store)? {
-            return Ok(ignored("Its project is not copied yet."));
+            return Ok(ignored(NOT_COPIED));
         }
         let options = plane::Options {
             lane: Lane::FollowUp,

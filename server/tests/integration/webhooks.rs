@@ -2,19 +2,16 @@
 
 use std::{path::Path, time::Duration};
 
-use app::{Inbox as _, WebhookReport};
+use app::Inbox as _;
 use chrono::TimeDelta;
 use domain::{
-    ids::{IntegrationId, ProjectId},
-    inbox::{Burst, BurstFilter, BurstState, Disbelief, Effect},
-    mirror::WorkItemFilter,
+    inbox::{BurstState, Disbelief, Effect},
     run::Trigger,
     silence::Silence,
 };
 use fake_plane::{FakePlane, Fault, What, webhooks::signature};
 use http::Method;
 use proptest::prelude::*;
-use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use server::{clock::Clock, timing::Timing};
 use tokio::{
@@ -24,180 +21,10 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::support::{
-    Person, TestPortal,
+    TestPortal,
+    hooked::{Hooked, OTHER, SECRET, item_event},
     portal::{ADMIN, start_of_time},
-    sender,
 };
-
-/// As long as Plane's.
-const SECRET: &str = "plane_wh_482ad50d60c95a9ca87de1b285acb058";
-const OTHER: &str = "plane_wh_68877a8e8bc940c7ae17aed2c08e8037";
-
-/// A synced workspace with a webhook.
-struct Hooked {
-    portal: TestPortal,
-    admin: Person,
-    integration: IntegrationId,
-    /// Path of its page.
-    page: String,
-    /// Path of its address.
-    path: String,
-    http: Client,
-}
-
-impl Hooked {
-    async fn new() -> Self {
-        Self::on(TestPortal::start().await).await
-    }
-
-    async fn on(portal: TestPortal) -> Self {
-        let mut admin = portal.admin().await;
-        let page = portal.connect(&mut admin, "Acme").await;
-        portal.sync(&mut admin, &page).await;
-        let id = page.rsplit('/').next().unwrap().to_owned();
-        let made = admin.post("create_webhook", &[("id", &id)]).await;
-        assert_eq!(
-            (made.status, made.location()),
-            (303, format!("{page}/webhook"))
-        );
-        let http = sender();
-        let mut hooked = Self {
-            portal,
-            admin,
-            integration: id.parse().unwrap(),
-            page,
-            path: String::new(),
-            http,
-        };
-        let report = hooked.report().await;
-        let address = report.address.unwrap();
-        hooked.path = address.strip_prefix(&hooked.portal.url).unwrap().to_owned();
-        hooked
-    }
-
-    async fn with_secret(secret: &str) -> Self {
-        let mut hooked = Self::new().await;
-        hooked.save(secret).await;
-        hooked
-    }
-
-    /// With other times than the usual ones.
-    async fn timed(timing: Timing) -> Self {
-        let plane = FakePlane::start(fake_plane::Options {
-            rate_limit: None,
-            ..Default::default()
-        })
-        .await;
-        plane.given(fake_plane::seed::e2e);
-        let clock = Clock::manual(start_of_time());
-        let portal = TestPortal::start_timed(plane, clock, &[], timing).await;
-        let mut hooked = Self::on(portal).await;
-        hooked.save(SECRET).await;
-        hooked
-    }
-
-    /// Registered in the fake Plane, which sends what it changes.
-    async fn registered() -> Self {
-        let mut hooked = Self::new().await;
-        let url = format!("{}{}", hooked.portal.url, hooked.path);
-        let (_, secret) = hooked
-            .portal
-            .plane
-            .given(|state| state.add_webhook("acme", &url));
-        hooked.save(&secret).await;
-        hooked
-    }
-
-    /// Pastes a secret; where that leads.
-    async fn save(&mut self, secret: &str) -> String {
-        let id = self.integration.to_string();
-        let page = format!("{}/webhook", self.page);
-        let saved = self
-            .admin
-            .post_on(
-                &page,
-                "save_webhook_secret",
-                &[("id", &id), ("secret", secret)],
-            )
-            .await;
-        assert_eq!(saved.status, 303, "{}", saved.text);
-        saved.location()
-    }
-
-    async fn report(&self) -> WebhookReport {
-        let viewer = self.portal.viewer().await;
-        let inbox = &self.portal.portal.inbox;
-        inbox.webhook(&viewer, self.integration).await.unwrap()
-    }
-
-    async fn deliver(&self, body: &str, secret: &str) -> StatusCode {
-        let signature = signature(secret, body.as_bytes());
-        self.post(&self.path, body.as_bytes(), Some(&signature))
-            .await
-    }
-
-    async fn post(&self, path: &str, body: &[u8], signature: Option<&str>) -> StatusCode {
-        let mut request = self
-            .http
-            .post(format!("{}{path}", self.portal.url))
-            .header("content-type", "application/json")
-            .header("x-plane-event", "issue")
-            .body(body.to_owned());
-        if let Some(signature) = signature {
-            request = request.header("x-plane-signature", signature);
-        }
-        request.send().await.unwrap().status()
-    }
-
-    async fn bursts(&self) -> Vec<Burst> {
-        let viewer = self.portal.viewer().await;
-        let inbox = &self.portal.portal.inbox;
-        let page = inbox
-            .bursts(&viewer, &BurstFilter::default(), None)
-            .await
-            .unwrap();
-        page.rows.into_iter().map(|row| row.burst).collect()
-    }
-
-    /// Applies what waits, as if some time had passed.
-    async fn settle(&self) {
-        self.portal.clock.advance(TimeDelta::seconds(3));
-        self.portal.portal.inbox.work_off().await.unwrap();
-    }
-
-    /// The item's name in the copy.
-    async fn copied_name(&self, project: Uuid, number: u64) -> Option<String> {
-        let viewer = self.portal.viewer().await;
-        let filter = WorkItemFilter {
-            q: number.to_string(),
-            ..WorkItemFilter::default()
-        };
-        let mirror = &self.portal.portal.backend.mirror;
-        let found = mirror
-            .work_items(&viewer, self.integration, ProjectId(project), &filter, None)
-            .await
-            .unwrap();
-        found
-            .rows
-            .into_iter()
-            .find(|row| row.sequence_id == number)
-            .map(|row| row.name)
-    }
-
-    /// Changes something in Plane and waits until all that it tells of was received.
-    async fn change<R>(
-        &self,
-        deliveries: usize,
-        change: impl FnOnce(&mut fake_plane::State) -> R,
-    ) -> R {
-        let mut changes = self.portal.portal.inbox.changes();
-        let changed = self.portal.plane.given(change);
-        for _ in 0..deliveries {
-            changes.recv().await.unwrap();
-        }
-        changed
-    }
-}
 
 fn recorded() -> Vec<(String, String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/plane/tests/recorded");
@@ -220,15 +47,6 @@ fn recorded() -> Vec<(String, String, String)> {
     }
     assert!(found.len() >= 28, "{}", found.len());
     found
-}
-
-fn item_event(id: Uuid, project: Uuid, name: &str) -> String {
-    let body = json!({
-        "event": "issue", "action": "updated", "webhook_id": Uuid::from_u128(5), "workspace_id": Uuid::from_u128(6),
-        "data": {"id": id, "project": project, "name": name, "sequence_id": 7},
-        "activity": {"field": "name", "old_value": "x", "new_value": name},
-    });
-    body.to_string()
 }
 
 #[tokio::test]
@@ -483,7 +301,7 @@ async fn quick_edits_of_two_fields_are_one_line_with_its_history() {
     let viewer = hooked.portal.viewer().await;
     let inbox = &hooked.portal.portal.inbox;
     let report = inbox
-        .burst(&viewer, hooked.integration, bursts[0].id)
+        .burst(&viewer, hooked.integration, bursts[0].id, None)
         .await
         .unwrap();
     assert_eq!(report.events.len(), 40);
@@ -572,6 +390,29 @@ async fn nothing_is_lost_while_the_secret_is_replaced() {
     assert_eq!(hooked.deliver(&later, SECRET).await, 401);
     let refused = hooked.report().await.webhook.unwrap().refused;
     assert_eq!(refused.get(&Disbelief::OldSecret), Some(&1));
+}
+
+#[tokio::test]
+async fn a_sender_that_is_not_believed_costs_a_bounded_number_of_writes() {
+    let mut hooked = Hooked::with_secret(SECRET).await;
+    let refuse = async |hooked: &Hooked, n: u128| {
+        let body = item_event(Uuid::from_u128(n), Uuid::from_u128(2), "x");
+        hooked.deliver(&body, OTHER).await
+    };
+    for n in 0..310 {
+        assert_eq!(refuse(&hooked, n).await, 401);
+    }
+    let quarantined = async |hooked: &Hooked| hooked.report().await.webhook.unwrap().quarantined;
+    assert_eq!(quarantined(&hooked).await, 300);
+    // While the secret is being replaced whoever is waited for is not held up.
+    let id = hooked.integration.to_string();
+    let fields = [("id", &*id), ("is_open", "true")];
+    hooked.admin.post("rotate_webhook_secret", &fields).await;
+    assert_eq!(refuse(&hooked, 400).await, 200, "held");
+    assert_eq!(quarantined(&hooked).await, 301);
+    // And what is believed costs nobody's patience.
+    let body = item_event(Uuid::from_u128(1), Uuid::from_u128(2), "x");
+    assert_eq!(hooked.deliver(&body, SECRET).await, 200);
 }
 
 #[tokio::test]
@@ -720,14 +561,23 @@ async fn what_a_poll_had_to_catch_makes_a_webhook_silent_until_it_speaks_again()
     edit(&hooked, 4);
     let page = hooked.page.clone();
     hooked.portal.sync(&mut hooked.admin, &page).await;
+    let since = hooked.portal.clock.now();
+    hooked.portal.portal.inbox.look_for_silence().await.unwrap();
     let report = hooked.report().await;
     assert_eq!((report.day.told, report.day.caught), (0, 3));
-    assert_eq!(report.silence, Some(Silence::Missed(3)));
+    let silence = report.webhook.unwrap().silence;
+    assert_eq!(silence, Some((Silence::Missed(3), since)));
+    let overview = hooked.admin.get("/").await.text;
+    assert!(overview.contains("A webhook has gone silent"));
     let shown = hooked.admin.get(&format!("{page}/webhook")).await.text;
     assert!(shown.contains("Plane has probably switched the webhook off"));
 
     assert_eq!(hooked.deliver(&body(2), SECRET).await, 200);
-    assert_eq!(hooked.report().await.silence, None);
+    assert_eq!(hooked.report().await.webhook.unwrap().silence, None);
+    hooked.portal.portal.inbox.look_for_silence().await.unwrap();
+    assert_eq!(hooked.report().await.webhook.unwrap().silence, None);
+    let overview = hooked.admin.get("/").await.text;
+    assert!(!overview.contains("gone silent"));
 }
 
 #[tokio::test]

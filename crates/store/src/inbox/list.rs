@@ -4,12 +4,13 @@ use domain::{
     inbox::{Burst, BurstFilter, BurstState},
     page::{Cursor, Page},
 };
+use uuid::Uuid;
 
 use super::{BurstRow, burst_record};
 use crate::{
     Store,
     error::Error,
-    shape::{page, write_cursor},
+    shape::{latest_first, page, write_cursor},
 };
 
 pub(crate) const LATEST: &str =
@@ -42,7 +43,10 @@ impl Store {
         let wanted = usize::try_from(limit)
             .unwrap_or(usize::MAX)
             .saturating_add(1);
-        let (mut found, mut after) = (Vec::new(), after.cloned());
+        let (from, until) = filter.bounds();
+        // Later ones stand before it.
+        let latest = until.map(|until| write_cursor(&latest_first(until, Uuid::nil())));
+        let (mut found, mut after) = (Vec::new(), after.cloned().or(latest.filter(|_| !by_queue)));
         for _ in 0..LOOKS {
             let rows: Vec<BurstRow> = self
                 .ask(sql)
@@ -60,6 +64,9 @@ impl Store {
                 };
                 after = Some(write_cursor(&key));
                 let burst = row.burst()?;
+                if !by_queue && from.is_some_and(|from| burst.first_at < from) {
+                    return Ok(page(found, limit)); // and so are all behind it
+                }
                 if filter.holds(&burst) {
                     found.push((key, burst));
                 }

@@ -8,6 +8,8 @@ mod list;
 mod quarantine;
 /// New deliveries, many in one transaction.
 mod receive;
+/// Kept ones that are applied once more.
+mod replay;
 /// Old ones are forgotten.
 mod retention;
 /// Addresses and secrets.
@@ -28,6 +30,7 @@ use uuid::Uuid;
 pub(crate) use list::{LATEST, LATEST_OF, LATEST_OF_STATE};
 pub use quarantine::Quarantined;
 pub use receive::{Again, Arrival, KnownEvent};
+pub use replay::ClaimedReplay;
 pub use webhook::{SealedSecret, WebhookKeys};
 #[cfg(test)]
 pub(crate) use work::DUE;

@@ -108,6 +108,7 @@ const RECEIVE: &str = "{
     for $sum in $sums {
         upsert $sum.hour set hour = $sum.hour_number, deliveries = (deliveries ?? 0) + $sum.deliveries return none;
         update $sum.id set deliveries += $sum.deliveries, duplicates += $sum.duplicates, bytes += $sum.bytes, missed = 0,
+            silence = none, silent_since = none,
             first_at = first_at ?? $sum.at, last_at = $sum.at, plane_id = $sum.plane_id ?? plane_id,
             is_second_format = $sum.is_second_format ?? is_second_format return none;
     };

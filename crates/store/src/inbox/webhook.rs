@@ -3,8 +3,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::{
     actor::{Admin, Viewer},
-    ids::IntegrationId,
-    inbox::{Disbelief, SecretHint, Webhook},
+    ids::{BurstId, IntegrationId},
+    inbox::{Disbelief, Retention, SecretHint, SelfTest, Webhook},
+    silence::Silence,
 };
 use serde_json::Value as Json;
 use surrealdb::types::SurrealValue;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     Store,
     error::Error,
-    shape::{count, from_json, record},
+    shape::{count, from_json, record, to_json},
 };
 
 #[derive(SurrealValue)]
@@ -40,6 +41,12 @@ struct WebhookRow {
     refused_at: Option<DateTime<Utc>>,
     quarantined: i64,
     quarantined_bytes: i64,
+    keep_days: Option<i64>,
+    keep_megabytes: Option<i64>,
+    silence: Option<Json>,
+    silent_since: Option<DateTime<Utc>>,
+    self_test: Option<Json>,
+    secret_shown_until: Option<DateTime<Utc>>,
 }
 
 /// A sealed secret, and when it was set: what the vault needs to open it.
@@ -64,6 +71,8 @@ pub struct WebhookKeys {
 
 impl WebhookRow {
     fn webhook(self) -> Result<Webhook, Error> {
+        let keeps = self.keeps();
+        let silence = self.silence.map(from_json::<Silence>).transpose()?;
         let refused: BTreeMap<String, u64> = from_json(self.refused)?;
         let secret = self.secret.is_some();
         Ok(Webhook {
@@ -94,7 +103,19 @@ impl WebhookRow {
             refused_at: self.refused_at,
             quarantined: count(self.quarantined),
             quarantined_bytes: count(self.quarantined_bytes),
+            keeps,
+            silence: silence.zip(self.silent_since),
+            self_test: self.self_test.map(from_json::<SelfTest>).transpose()?,
+            secret_shown_until: self.secret_shown_until,
         })
+    }
+
+    fn keeps(&self) -> Retention {
+        let usual = Retention::default();
+        Retention {
+            days: self.keep_days.map_or(usual.days, count),
+            megabytes: self.keep_megabytes.map_or(usual.megabytes, count),
+        }
     }
 
     fn keys(self) -> WebhookKeys {
@@ -129,6 +150,122 @@ impl Store {
             .await?
             .one(0)?;
         row.map(WebhookRow::webhook).transpose()
+    }
+
+    /// All webhooks, for whoever looks after them.
+    pub async fn webhooks(&self) -> Result<Vec<Webhook>, Error> {
+        let rows: Vec<WebhookRow> = self.ask("select * from webhooks").read().await?.rows(0)?;
+        rows.into_iter().map(WebhookRow::webhook).collect()
+    }
+
+    /// Those that are taken for silent.
+    pub async fn silent_webhooks(&self, _viewer: &Viewer) -> Result<Vec<Webhook>, Error> {
+        let rows: Vec<WebhookRow> = self
+            .ask("select * from webhooks where silence != none")
+            .read()
+            .await?
+            .rows(0)?;
+        rows.into_iter().map(WebhookRow::webhook).collect()
+    }
+
+    /// Says that a webhook is silent, or that it is not any more, unless it spoke since `last_at`.
+    pub async fn set_silence(
+        &self,
+        integration: IntegrationId,
+        silence: Option<Silence>,
+        last_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.ask(
+            "update $id set silence = $silence,
+                silent_since = if $silence = none { none } else { silent_since ?? $now }
+                where last_at = $last_at return none",
+        )
+        .bind("id", record("webhooks", integration.0))
+        .bind(
+            "silence",
+            silence.map(|silence| to_json(&silence)).transpose()?,
+        )
+        .bind("last_at", last_at)
+        .bind("now", now)
+        .write()
+        .await
+        .map(drop)
+    }
+
+    /// Shows the secret that was made here no more.
+    pub async fn hide_secret(
+        &self,
+        _admin: &Admin,
+        integration: IntegrationId,
+    ) -> Result<(), Error> {
+        self.ask("update $id set secret_shown_until = none return none")
+            .bind("id", record("webhooks", integration.0))
+            .write()
+            .await
+            .map(drop)
+    }
+
+    /// Writes how Hangar's own delivery went.
+    pub async fn save_self_test(
+        &self,
+        _admin: &Admin,
+        integration: IntegrationId,
+        test: &SelfTest,
+    ) -> Result<(), Error> {
+        self.ask("update $id set self_test = $test return none")
+            .bind("id", record("webhooks", integration.0))
+            .bind("test", to_json(test)?)
+            .write()
+            .await
+            .map(drop)
+    }
+
+    /// Sets how long events are kept. Whether there is such a webhook.
+    pub async fn keep_events(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        keeps: Retention,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        let says = format!(
+            "Set how long events of the webhook are kept: {} days, {} MB.",
+            keeps.days, keeps.megabytes
+        );
+        let audit = self.admin_entry(admin, "webhook.retention_set", Some(integration), says, now);
+        self.ask(
+            "{
+                if (select value id from only $id) = none { return false };
+                update $id set keep_days = $days, keep_megabytes = $megabytes return none;
+                create audit content $audit return none;
+                return true;
+            }",
+        )
+        .bind("id", record("webhooks", integration.0))
+        .bind("days", i64::from(keeps.days))
+        .bind("megabytes", i64::from(keeps.megabytes))
+        .bind("audit", audit)
+        .write()
+        .await?
+        .value(0)
+    }
+
+    /// Notes in the history that somebody looked at an event as it came.
+    pub async fn note_unmasked(
+        &self,
+        admin: &Admin,
+        integration: IntegrationId,
+        burst: BurstId,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let says = format!("Looked at what a webhook brought without masks: {burst}.");
+        let audit = self.admin_entry(admin, "webhook.unmasked", Some(integration), says, now);
+        self.ask("create audit content $audit return none")
+            .bind("audit", audit)
+            .write()
+            .await
+            .map(drop)
     }
 
     /// All webhooks, with what their deliveries are checked with.
@@ -177,7 +314,7 @@ impl Store {
     }
 
     /// Puts another secret in the place of the current one, which still counts until `previous_until`. An open rotation is over
-    /// with that. Whether there is such a webhook.
+    /// with that. One that was made here is shown until `shown_until`. Whether there is such a webhook.
     pub async fn save_webhook_secret(
         &self,
         admin: &Admin,
@@ -185,15 +322,14 @@ impl Store {
         secret: SealedSecret,
         last_four: &str,
         previous_until: DateTime<Utc>,
+        shown_until: Option<DateTime<Utc>>,
     ) -> Result<bool, Error> {
         let now = secret.set_at;
-        let audit = self.admin_entry(
-            admin,
-            "webhook.secret_set",
-            Some(integration),
-            "Set the webhook’s secret.",
-            now,
-        );
+        let (action, says) = match shown_until {
+            Some(_) => ("webhook.secret_made", "Made a secret for the webhook."),
+            None => ("webhook.secret_set", "Set the webhook’s secret."),
+        };
+        let audit = self.admin_entry(admin, action, Some(integration), says, now);
         self.ask(
             "{
                 let $is = (select secret, secret_set_at from only $id);
@@ -201,7 +337,7 @@ impl Store {
                 update $id set secret = $sealed, secret_last_four = $last_four, secret_set_at = $now,
                     previous_secret = $is.secret, previous_set_at = $is.secret_set_at,
                     previous_until = if $is.secret = none { none } else { $previous_until },
-                    rotation_until = none;
+                    rotation_until = none, secret_shown_until = $shown_until;
                 create audit content $audit;
                 return true;
             }",
@@ -211,6 +347,7 @@ impl Store {
         .bind("last_four", last_four)
         .bind("now", now)
         .bind("previous_until", previous_until)
+        .bind("shown_until", shown_until)
         .bind("audit", audit)
         .write()
         .await?

@@ -3,14 +3,11 @@ use domain::{
     ids::{BurstId, IntegrationId},
     inbox::{Burst, BurstResult, BurstState, FailedTry},
 };
-use surrealdb::types::RecordId;
+use surrealdb::types::{RecordId, SurrealValue};
 use uuid::Uuid;
 
 use super::{
-    BurstRow, burst_record,
-    coverage::{ADD, hour_record},
-    event_record, queue_key,
-    receive::EventRow,
+    BurstRow, burst_record, coverage::told_record, event_record, queue_key, receive::EventRow,
 };
 use crate::{
     Store,
@@ -89,15 +86,7 @@ impl Store {
             .write()
             .await?
             .rows(0)?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(Claimed {
-                    keys: row.keys.clone(),
-                    burst: row.burst()?,
-                    claim,
-                })
-            })
-            .collect()
+        rows.into_iter().map(|row| claimed(row, claim)).collect()
     }
 
     /// At start: what a process that is gone was applying is due at once. Only where no other process can have the database.
@@ -145,46 +134,85 @@ impl Store {
             .collect()
     }
 
-    /// Writes what became of a burst. If more events came meanwhile it waits again, until `due_at`. Whether it was still in the
-    /// hands of the caller.
-    pub async fn finish_burst(
+    /// Takes one burst for `claim` though it is not due: one that is over, as if it had never been tried. `None`: it waits for its
+    /// turn, or is forgotten.
+    pub async fn claim_again(
         &self,
-        claimed: &Claimed,
-        result: &BurstResult,
-        due_at: DateTime<Utc>,
-    ) -> Result<bool, Error> {
-        let (hour, hour_number) = hour_record(claimed.burst.integration, result.at);
-        let sql = format!(
-            "{{
-                let $is = (select claim, events from only $id);
-                if $is = none or $is.claim != $claim {{ return false }};
-                if $told > 0 {{ {ADD} }};
-                let $has_more = $is.events > $seen;
-                update $id set claim = none, result = $result,
-                    state = if $has_more {{ 'waiting' }} else {{ 'done' }},
-                    due_at = if $has_more {{ $due_at }} else {{ due_at }},
-                    queue_key = if $has_more {{ $due }} else {{ latest_key }} return none;
-                return true;
-            }}"
-        );
-        self.ask(&sql)
-            .bind("hour", hour)
-            .bind("hour_number", hour_number)
-            .bind("told", i64::from(result.effect.is_change()))
-            .bind("caught", 0i64)
-            .bind("deliveries", 0i64)
-            .bind(
-                "id",
-                burst_record(claimed.burst.integration, claimed.burst.id),
+        claim: Uuid,
+        integration: IntegrationId,
+        burst: BurstId,
+        until: DateTime<Utc>,
+    ) -> Result<Option<Claimed>, Error> {
+        let row: Option<BurstRow> = self
+            .ask(
+                "{
+                    if (select value state from only $id) in [none, 'waiting'] { return none };
+                    update $id set state = 'waiting', result = none, failures = [], claim = $claim, queue_key = $lost
+                        return none;
+                    return (select * from only $id);
+                }",
             )
-            .bind("claim", claimed.claim)
-            .bind("seen", i64::from(claimed.burst.events))
-            .bind("result", to_json(result)?)
-            .bind("due_at", due_at)
-            .bind("due", queue_key(due_at))
+            .bind("id", burst_record(integration, burst))
+            .bind("claim", claim)
+            .bind("lost", queue_key(until))
             .write()
             .await?
-            .value(0)
+            .one(0)?;
+        row.map(|row| claimed(row, claim)).transpose()
+    }
+
+    /// Writes what became of bursts, in one transaction. Those for which more events came meanwhile wait again, until `due_at`;
+    /// those that are not in the caller's hands any more stay as they are. How many were.
+    pub async fn finish_bursts(
+        &self,
+        finished: &[(Claimed, BurstResult)],
+        due_at: DateTime<Utc>,
+    ) -> Result<u64, Error> {
+        #[derive(SurrealValue)]
+        struct Finished {
+            id: RecordId,
+            claim: Uuid,
+            seen: i64,
+            result: serde_json::Value,
+            told: i64,
+            hour: RecordId,
+            hour_number: i64,
+        }
+        let rows = finished.iter().map(|(claimed, result)| {
+            let (hour, hour_number) = told_record(claimed.burst.integration, result.at);
+            Ok(Finished {
+                id: burst_record(claimed.burst.integration, claimed.burst.id),
+                claim: claimed.claim,
+                seen: i64::from(claimed.burst.events),
+                result: to_json(result)?,
+                told: i64::from(result.effect.is_change()),
+                hour,
+                hour_number,
+            })
+        });
+        self.ask(
+            "{
+                let $held = $finished.filter(|$one| $one.id.claim = $one.claim);
+                for $one in $held {
+                    if $one.told > 0 {
+                        upsert $one.hour set hour = $one.hour_number, told = (told ?? 0) + $one.told return none;
+                    };
+                    let $has_more = $one.id.events > $one.seen;
+                    update $one.id set claim = none, result = $one.result,
+                        state = if $has_more { 'waiting' } else { 'done' },
+                        due_at = if $has_more { $due_at } else { due_at },
+                        queue_key = if $has_more { $due } else { latest_key } return none;
+                };
+                return array::len($held);
+            }",
+        )
+        .bind("finished", rows.collect::<Result<Vec<_>, Error>>()?)
+        .bind("due_at", due_at)
+        .bind("due", queue_key(due_at))
+        .write()
+        .await?
+        .value::<i64>(0)
+        .map(count)
     }
 
     /// Writes that a try failed: the burst waits until `again_at`, or is given up. Whether it was still in the hands of the
@@ -221,45 +249,39 @@ impl Store {
         .value(0)
     }
 
-    /// Makes bursts wait again, as if they had never been tried; those that wait already stay as they are. How many.
-    pub async fn replay_bursts(
+    /// Makes a burst wait again, as if it had never been tried; one that waits already stays as it is. Whether it was over.
+    pub async fn replay_burst(
         &self,
         admin: &domain::actor::Admin,
-        bursts: &[(IntegrationId, BurstId)],
+        integration: IntegrationId,
+        burst: BurstId,
         now: DateTime<Utc>,
-    ) -> Result<u32, Error> {
-        let ids: Vec<RecordId> = bursts
-            .iter()
-            .map(|(integration, burst)| burst_record(*integration, *burst))
-            .collect();
-        let mut of: Vec<IntegrationId> =
-            bursts.iter().map(|(integration, _)| *integration).collect();
-        of.sort_unstable();
-        of.dedup();
-        let audit: Vec<_> = of
-            .into_iter()
-            .map(|integration| {
-                let says = "Replayed events of webhooks.";
-                self.admin_entry(admin, "webhook.replayed", Some(integration), says, now)
-            })
-            .collect();
-        let replayed: i64 = self
-            .ask(
-                "{
-                    let $old = (select value id from $ids where state != 'waiting');
-                    update $old set state = 'waiting', result = none, failures = [], claim = none, due_at = $now,
-                        queue_key = $due return none;
-                    if array::len($old) > 0 { insert into audit $audit return none };
-                    return array::len($old);
-                }",
-            )
-            .bind("ids", ids)
-            .bind("now", now)
-            .bind("due", queue_key(now))
-            .bind("audit", audit)
-            .write()
-            .await?
-            .value(0)?;
-        Ok(count(replayed))
+    ) -> Result<bool, Error> {
+        let says = "Replayed an event of the webhook.";
+        let audit = self.admin_entry(admin, "webhook.replayed", Some(integration), says, now);
+        self.ask(
+            "{
+                if (select value state from only $id) in [none, 'waiting'] { return false };
+                update $id set state = 'waiting', result = none, failures = [], claim = none, due_at = $now,
+                    queue_key = $due return none;
+                create audit content $audit return none;
+                return true;
+            }",
+        )
+        .bind("id", burst_record(integration, burst))
+        .bind("now", now)
+        .bind("due", queue_key(now))
+        .bind("audit", audit)
+        .write()
+        .await?
+        .value(0)
     }
+}
+
+fn claimed(row: BurstRow, claim: Uuid) -> Result<Claimed, Error> {
+    Ok(Claimed {
+        keys: row.keys.clone(),
+        burst: row.burst()?,
+        claim,
+    })
 }

@@ -51,13 +51,11 @@ impl Store {
         Ok(project.is_some_and(|row| row.access == "readable" && row.complete_at.is_some()))
     }
 
-    /// Puts a work item into the copy as an event told it, unless the copy is newer. No run's lease is asked for: of two
-    /// writers the newer item wins.
-    pub async fn apply_told(
+    /// What [`Store::apply_told`] would do.
+    pub async fn compare_told(
         &self,
         integration: IntegrationId,
         item: &WorkItem,
-        now: DateTime<Utc>,
     ) -> Result<Told, Error> {
         let ids = [integration.0, item.project.0];
         if !self.is_copied(integration, item.project).await? {
@@ -76,13 +74,24 @@ impl Store {
             .stored(ids, &[(item.id, item.sequence_id)])
             .await?
             .pop();
-        let told = match (&stored, deleted) {
+        Ok(match (&stored, deleted) {
             (Some(stored), _) if stored.item == *item => Told::Unchanged,
             (Some(stored), _) if stored.item.updated_at > item.updated_at => Told::Stale,
             (Some(_), _) => Told::Updated,
             (None, Some(_)) => Told::Ask,
             (None, None) => Told::Created,
-        };
+        })
+    }
+
+    /// Puts a work item into the copy as an event told it, unless the copy is newer. No run's lease is asked for: of two
+    /// writers the newer item wins.
+    pub async fn apply_told(
+        &self,
+        integration: IntegrationId,
+        item: &WorkItem,
+        now: DateTime<Utc>,
+    ) -> Result<Told, Error> {
+        let told = self.compare_told(integration, item).await?;
         if matches!(told, Told::Created | Told::Updated) {
             self.apply_asked(integration, item, now).await?;
         }

@@ -4,6 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     ids::{BurstId, IntegrationId, ProjectId},
     inbox::{BurstFilter, BurstResult, BurstState, Disbelief, Effect, FailedTry, SignedBy},
+    replay::ReplayScope,
+    silence::Silence,
     webhook::{Change, Event, Subject},
 };
 use store::{Again, Arrival, KnownEvent, Quarantined, SealedSecret, Store};
@@ -72,6 +74,11 @@ fn updated(now: DateTime<Utc>) -> BurstResult {
         at: now,
         took_ms: 3,
     }
+}
+
+async fn finish(store: &Store, claimed: &store::Claimed, seconds: i64) -> u64 {
+    let finished = [(claimed.clone(), updated(at(seconds)))];
+    store.finish_bursts(&finished, at(seconds)).await.unwrap()
 }
 
 #[tokio::test]
@@ -192,20 +199,10 @@ async fn a_burst_is_applied_by_one_and_waits_for_what_came_meanwhile() {
         claim(store, 21, at(4)).await.is_empty(),
         "somebody still has it"
     );
-    assert!(
-        store
-            .finish_burst(&claimed, &updated(at(4)), at(4))
-            .await
-            .unwrap()
-    );
+    assert_eq!(finish(store, &claimed, 4).await, 1);
     let more = claim(store, 22, at(4)).await.remove(0);
     assert_eq!(more.keys, ["a", "b"]);
-    assert!(
-        store
-            .finish_burst(&more, &updated(at(5)), at(5))
-            .await
-            .unwrap()
-    );
+    assert_eq!(finish(store, &more, 5).await, 1);
     assert!(claim(store, 23, at(3600)).await.is_empty(), "done");
     let (burst, _) = store
         .burst(&viewer(), one(), BurstId(id(10)))
@@ -230,24 +227,14 @@ async fn a_claim_runs_out_and_its_holder_ends_nothing_any_more() {
     let lost = claim(store, 20, at(2)).await.remove(0);
     assert!(claim(store, 21, at(61)).await.is_empty());
     let taken = claim(store, 21, at(63)).await.remove(0);
-    assert!(
-        !store
-            .finish_burst(&lost, &updated(at(64)), at(64))
-            .await
-            .unwrap()
-    );
+    assert_eq!(finish(store, &lost, 64).await, 0);
     let failure = FailedTry {
         at: at(64),
         code: "timeout".into(),
         says: "It took too long.".into(),
     };
     assert!(!store.fail_burst(&lost, &failure, None).await.unwrap());
-    assert!(
-        store
-            .finish_burst(&taken, &updated(at(64)), at(64))
-            .await
-            .unwrap()
-    );
+    assert_eq!(finish(store, &taken, 64).await, 1);
 
     // And a restart gives back what is claimed.
     receive(store, &[arrival("b", 11, "state", at(65))]).await;
@@ -288,16 +275,16 @@ async fn a_burst_that_fails_waits_and_is_given_up_until_somebody_replays_it() {
         rows.iter().map(|burst| burst.id).collect::<Vec<_>>(),
         [BurstId(id(10))]
     );
-    let all = [(one(), BurstId(id(10))), (one(), BurstId(id(11)))];
-    assert_eq!(
-        store.replay_bursts(&admin(), &all, at(3601)).await.unwrap(),
-        1
-    );
-    assert_eq!(
-        store.replay_bursts(&admin(), &all, at(3601)).await.unwrap(),
-        0,
-        "it waits already"
-    );
+    let replay = async |n| {
+        let burst = BurstId(id(n));
+        store
+            .replay_burst(&admin(), one(), burst, at(3601))
+            .await
+            .unwrap()
+    };
+    assert!(replay(10).await);
+    assert!(!replay(10).await, "it waits already");
+    assert!(!replay(11).await, "there is none");
     let again = claim(store, 23, at(3601)).await.remove(0);
     assert!(again.burst.failures.is_empty());
     let history = store
@@ -380,6 +367,16 @@ async fn the_log_is_paged_latest_first_and_filtered() {
         ..BurstFilter::default()
     };
     assert_eq!(ids(numbered).await, [6, 5, 4, 2, 1, 0]);
+    let day = at(0).date_naive();
+    let on = |from, to| BurstFilter {
+        from,
+        to,
+        ..BurstFilter::default()
+    };
+    let that_day = on(Some(day), Some(day));
+    assert_eq!(ids(that_day).await, [6, 5, 4, 3, 2, 1, 0]);
+    assert!(ids(on(None, day.pred_opt())).await.is_empty());
+    assert!(ids(on(day.succ_opt(), None)).await.is_empty());
     let waiting = BurstFilter {
         state: Some(BurstState::Waiting),
         ..BurstFilter::default()
@@ -408,12 +405,7 @@ async fn old_events_are_forgotten_by_age_and_by_size_but_not_what_waits() {
     // All but the fourth are done.
     for claimed in claim(store, 20, at(10)).await {
         if claimed.keys != ["key3"] {
-            assert!(
-                store
-                    .finish_burst(&claimed, &updated(at(10)), at(10))
-                    .await
-                    .unwrap()
-            );
+            assert_eq!(finish(store, &claimed, 10).await, 1);
         }
     }
     assert_eq!(
@@ -505,7 +497,7 @@ async fn a_secret_takes_the_place_of_the_one_before() {
     let first = secret("one", at(1));
     assert!(
         store
-            .save_webhook_secret(&admin(), one(), first.clone(), "1111", at(100))
+            .save_webhook_secret(&admin(), one(), first.clone(), "1111", at(100), None)
             .await
             .unwrap()
     );
@@ -524,7 +516,7 @@ async fn a_secret_takes_the_place_of_the_one_before() {
     let second = secret("two", at(3));
     assert!(
         store
-            .save_webhook_secret(&admin(), one(), second.clone(), "2222", at(200))
+            .save_webhook_secret(&admin(), one(), second.clone(), "2222", at(200), None)
             .await
             .unwrap()
     );
@@ -541,7 +533,7 @@ async fn a_secret_takes_the_place_of_the_one_before() {
     let stranger = IntegrationId(id(9));
     assert!(
         !store
-            .save_webhook_secret(&admin(), stranger, secret("x", at(4)), "x", at(5))
+            .save_webhook_secret(&admin(), stranger, secret("x", at(4)), "x", at(5), None)
             .await
             .unwrap()
     );
@@ -592,4 +584,159 @@ async fn a_deleted_integration_receives_nothing_more() {
             .len(),
         0
     );
+}
+
+#[tokio::test]
+async fn a_replay_goes_on_where_it_was_left_and_has_one_holder() {
+    let world = hooked().await;
+    let store = &world.store;
+    let burst = |n: u128| BurstId(id(n));
+    let seconds = |n: u128| at(i64::try_from(n).unwrap());
+    for n in 1..=3 {
+        let mut one = arrival(&format!("key{n}"), n, "state", seconds(n));
+        one.event.entity = Some(id(200 + n));
+        receive(store, &[one]).await;
+    }
+    let scope = ReplayScope::Matching(BurstFilter::default());
+    let started = store
+        .start_replay(&admin(), &scope, false, at(10))
+        .await
+        .unwrap();
+    let claim = async |n, seconds| store.claim_replay(id(n), at(seconds), LEASE).await.unwrap();
+    let mut first = claim(90, 11).await.unwrap();
+    assert_eq!(
+        (first.replay.id, first.replay.all, first.after),
+        (started, 3, None)
+    );
+    let next = async |claimed: &store::ClaimedReplay| {
+        let bursts = store.bursts_to_replay(claimed, 2).await.unwrap();
+        bursts
+            .into_iter()
+            .map(|(burst, keys)| (burst.id, keys))
+            .collect::<Vec<_>>()
+    };
+    let keys = |key: &str| vec![key.to_owned()];
+    assert_eq!(
+        next(&first).await,
+        [(burst(1), keys("key1")), (burst(2), keys("key2"))]
+    );
+    first.after = Some((one(), burst(2)));
+    first.replay.looked_at = 2;
+    assert!(store.save_replay(&first, at(12), LEASE).await.unwrap());
+    assert!(claim(91, 60).await.is_none(), "somebody is at it");
+
+    let mut second = claim(91, 73).await.unwrap();
+    assert_eq!((second.after, second.replay.looked_at), (first.after, 2));
+    assert_eq!(next(&second).await, [(burst(3), keys("key3"))]);
+    assert!(
+        !store.save_replay(&first, at(74), LEASE).await.unwrap(),
+        "it lost it"
+    );
+    second.after = Some((one(), burst(3)));
+    assert!(next(&second).await.is_empty());
+
+    assert!(
+        store
+            .cancel_replay(&admin(), started, at(75))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .cancel_replay(&admin(), started, at(75))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store.save_replay(&second, at(76), LEASE).await.unwrap(),
+        "it was cancelled"
+    );
+    assert!(claim(92, 3600).await.is_none());
+    let replay = store.replay(&viewer(), started).await.unwrap().unwrap();
+    assert!(replay.is_cancelled && replay.ended_at == Some(at(75)));
+    assert_eq!(store.replays(&viewer(), 5).await.unwrap(), [replay]);
+    store.forget_replays(at(76)).await.unwrap();
+    assert!(store.replay(&viewer(), started).await.unwrap().is_none());
+
+    // Chosen ones, in their order.
+    let chosen = vec![(one(), burst(3)), (one(), burst(1))];
+    let scope = ReplayScope::Chosen(chosen);
+    store
+        .start_replay(&admin(), &scope, true, at(80))
+        .await
+        .unwrap();
+    let mut third = claim(93, 81).await.unwrap();
+    assert_eq!(
+        next(&third).await,
+        [(burst(1), keys("key1")), (burst(3), keys("key3"))]
+    );
+    third.after = Some((one(), burst(1)));
+    assert_eq!(next(&third).await, [(burst(3), keys("key3"))]);
+    store.release_replays().await.unwrap();
+    assert!(claim(94, 82).await.is_some(), "after a start at once");
+}
+
+#[tokio::test]
+async fn one_burst_is_taken_again_unless_it_waits() {
+    let world = hooked().await;
+    let store = &world.store;
+    receive(store, &[arrival("a", 10, "state", at(1))]).await;
+    let again = async |n, burst| {
+        let claimed = store.claim_again(id(n), one(), BurstId(id(burst)), at(100));
+        claimed.await.unwrap()
+    };
+    assert!(again(20, 10).await.is_none(), "it waits");
+    assert!(again(20, 11).await.is_none(), "there is none");
+    let claimed = claim(store, 21, at(2)).await.remove(0);
+    assert_eq!(finish(store, &claimed, 3).await, 1);
+    let taken = again(22, 10).await.unwrap();
+    assert_eq!(
+        (taken.keys.clone(), taken.burst.state),
+        (vec!["a".to_owned()], BurstState::Waiting)
+    );
+    assert!(again(23, 10).await.is_none(), "somebody has it");
+    assert_eq!(finish(store, &taken, 4).await, 1);
+    // Whoever left it in the middle loses it.
+    again(24, 10).await.unwrap();
+    assert!(claim(store, 25, at(99)).await.is_empty());
+    assert_eq!(claim(store, 25, at(101)).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_silent_webhook_speaks_again_with_a_delivery() {
+    let world = hooked().await;
+    let store = &world.store;
+    let silence = async || {
+        store
+            .webhook(&viewer(), one())
+            .await
+            .unwrap()
+            .unwrap()
+            .silence
+    };
+    let why = Silence::Missed(4);
+    receive(store, &[arrival("a", 10, "state", at(1))]).await;
+    store
+        .set_silence(one(), Some(why), Some(at(1)), at(50))
+        .await
+        .unwrap();
+    store
+        .set_silence(one(), Some(Silence::Missed(5)), Some(at(1)), at(60))
+        .await
+        .unwrap();
+    assert_eq!(
+        silence().await,
+        Some((Silence::Missed(5), at(50))),
+        "since it began"
+    );
+    assert_eq!(store.silent_webhooks(&viewer()).await.unwrap().len(), 1);
+    receive(store, &[arrival("b", 11, "state", at(61))]).await;
+    assert_eq!(silence().await, None);
+    // Whoever looked before that delivery says nothing about it.
+    store
+        .set_silence(one(), Some(why), Some(at(1)), at(62))
+        .await
+        .unwrap();
+    assert_eq!(silence().await, None);
+    assert!(store.silent_webhooks(&viewer()).await.unwrap().is_empty());
 }

@@ -1,3 +1,5 @@
+/// A synced integration with a webhook.
+pub mod hooked;
 /// Somebody with a browser, JavaScript off.
 pub mod person;
 /// A portal and a Plane, started for one test.
