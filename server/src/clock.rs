@@ -10,6 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub enum Clock {
     #[default]
     System,
+    /// The system's, and so much more: what a portal would be like by then.
+    Ahead(TimeDelta),
     Manual(Arc<Mutex<DateTime<Utc>>>),
 }
 
@@ -26,6 +28,7 @@ impl Clock {
     pub fn now(&self) -> DateTime<Utc> {
         match self {
             Clock::System => Utc::now(),
+            Clock::Ahead(by) => Utc::now() + *by,
             Clock::Manual(at) => *at.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
@@ -33,7 +36,7 @@ impl Clock {
     /// Waits for so long. A manual clock moves on instead, at once.
     pub async fn sleep(&self, time: Duration) {
         match self {
-            Clock::System => tokio::time::sleep(time).await,
+            Clock::System | Clock::Ahead(_) => tokio::time::sleep(time).await,
             Clock::Manual(_) => {
                 self.advance(TimeDelta::from_std(time).unwrap_or_default());
                 tokio::task::yield_now().await;

@@ -4,12 +4,13 @@ use std::{
     time::Duration,
 };
 
+use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use serde::Deserialize;
 use store::Credentials;
 
-use crate::timing::Timing;
+use crate::{clock::Clock, timing::Timing};
 
 /// Hangar: a self-hosted control room for Plane integrations.
 ///
@@ -144,6 +145,9 @@ pub struct ServeArgs {
     /// What a Plane's limit counts over, in milliseconds: for a test against one that does not take a minute.
     #[arg(long, value_name = "MS", hide = true)]
     pub rate_window_ms: Option<u64>,
+    /// Start so many seconds later: for a test of what takes hours.
+    #[arg(long, value_name = "S", hide = true)]
+    pub clock_ahead_s: Option<u32>,
     /// Connect and sync a fake Plane's demo workspaces, described as JSON (`cargo xtask demo`).
     #[arg(long, value_name = "JSON", hide = true)]
     pub demo: Option<String>,
@@ -192,6 +196,7 @@ pub struct Config {
     pub demo: Option<String>,
     /// Not for an operator.
     pub timing: Timing,
+    pub clock: Clock,
 }
 
 /// A setting that makes no sense; names it.
@@ -260,6 +265,9 @@ impl ServeArgs {
             demo: self.demo,
             data,
             timing: timing(self.rate_window_ms),
+            clock: self.clock_ahead_s.map_or(Clock::System, |seconds| {
+                Clock::Ahead(TimeDelta::seconds(seconds.into()))
+            }),
         })
     }
 }

@@ -109,7 +109,7 @@ async fn serve(config: Config) -> ExitCode {
     };
     let config = Config { addr, ..config };
     let portal =
-        match Portal::start(&config, &master_key(&config), Clock::System, Rng::from_os()).await {
+        match Portal::start(&config, &master_key(&config), config.clock.clone(), Rng::from_os()).await {
             Ok(portal) => Arc::new(portal),
             Err(error) => return cannot_start(&error),
         };
@@ -197,7 +197,7 @@ async fn create_admin(config: Config, email: &str, name: &str, password_stdin: b
         None
     };
     let portal =
-        match Portal::start(&config, &master_key(&config), Clock::System, Rng::from_os()).await {
+        match Portal::start(&config, &master_key(&config), config.clock.clone(), Rng::from_os()).await {
             Ok(portal) => portal,
             Err(error) => return cannot_start(&error),
         };
