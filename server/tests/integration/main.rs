@@ -20,6 +20,7 @@ mod governor;
 mod integrations;
 mod pages;
 mod pause;
+mod power_cut;
 mod runs;
 mod schedule;
 mod security;

@@ -1,3 +1,5 @@
+/// Webhooks under way while the portal dies.
+pub mod deliveries;
 /// Somebody with a browser, JavaScript off.
 pub mod person;
 /// A portal and a Plane, started for one test.
@@ -5,6 +7,7 @@ pub mod portal;
 /// A portal that can be killed.
 pub mod process;
 
+pub use deliveries::Deliveries;
 pub use person::Person;
 pub use portal::TestPortal;
 pub use process::HangarProcess;
