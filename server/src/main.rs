@@ -108,11 +108,17 @@ async fn serve(config: Config) -> ExitCode {
         Err(error) => return fail(&format!("--addr: {error}"), 69),
     };
     let config = Config { addr, ..config };
-    let portal =
-        match Portal::start(&config, &master_key(&config), config.clock.clone(), Rng::from_os()).await {
-            Ok(portal) => Arc::new(portal),
-            Err(error) => return cannot_start(&error),
-        };
+    let portal = match Portal::start(
+        &config,
+        &master_key(&config),
+        config.clock.clone(),
+        Rng::from_os(),
+    )
+    .await
+    {
+        Ok(portal) => Arc::new(portal),
+        Err(error) => return cannot_start(&error),
+    };
     let public_url = config.public_url.clone().unwrap_or_else(|| plain_url(addr));
     if let Some(file) = portal.vault.new_key_file() {
         tracing::warn!(
@@ -196,11 +202,17 @@ async fn create_admin(config: Config, email: &str, name: &str, password_stdin: b
     } else {
         None
     };
-    let portal =
-        match Portal::start(&config, &master_key(&config), config.clock.clone(), Rng::from_os()).await {
-            Ok(portal) => portal,
-            Err(error) => return cannot_start(&error),
-        };
+    let portal = match Portal::start(
+        &config,
+        &master_key(&config),
+        config.clock.clone(),
+        Rng::from_os(),
+    )
+    .await
+    {
+        Ok(portal) => portal,
+        Err(error) => return cannot_start(&error),
+    };
     let made = portal.accounts.create_admin(email, name, password).await;
     portal.stop().await;
     match made {

@@ -189,7 +189,7 @@ fn crash(args: &[String]) -> Result<Counts> {
     of_targets("crash", cargo(), args, |target| target.contains("crash"))
 }
 
-/// `cargo xtask soak`: the crash test and the simulation of the sync core until they are boring.
+/// `cargo xtask soak`: the crash tests, the power cuts and the simulation of the sync core until they are boring.
 pub(crate) fn soak(rounds: u32, seeds: u64) -> Result<()> {
     build::binaries()?;
     let started = Instant::now();
@@ -202,7 +202,8 @@ pub(crate) fn soak(rounds: u32, seeds: u64) -> Result<()> {
         })?);
         let mut cargo = self::cargo();
         cargo.env("HANGAR_KILLS", (rounds / 2).to_string());
-        let only = ["webhook_crashes".to_owned()];
+        cargo.env("HANGAR_POWER_CUTS", (rounds / 2).to_string());
+        let only = ["webhook_crashes".to_owned(), "power_cut".to_owned()];
         total = total.plus(of_targets("webhooks", cargo, &only, |target| {
             target.contains("integration")
         })?);

@@ -4,6 +4,12 @@
 //! the log and of the memtable, and the old log is dropped with the commit in it). So the memtable never fills here:
 //! when the log on disk has grown to a quarter of it, the engine is shut down, which flushes, and opened again.
 //! Every query holds a read lock meanwhile; callers see a pause of some 50 ms.
+//!
+//! It also loses what is committed after a log that ends in the middle of a record, as a power cut or a kill between two
+//! writes leaves it: its replay puts a repaired copy in the log's place while its writer goes on with the file that has no
+//! name any more, or takes the fragment for the log's end and lets the writer go on behind it, where the next replay stops.
+//! So a log that is there at the start is only read: the engine is shut down at once, which flushes, and opened again
+//! with a log of its own.
 
 use std::{
     path::{Path, PathBuf},
@@ -145,7 +151,11 @@ impl Embedded {
             namespace: options.namespace.clone(),
             database: options.database.clone(),
         };
-        let open = how.open().await?;
+        let is_left_over = how.directory.as_deref().is_some_and(|at| log_bytes(at) > 0);
+        let mut open = how.open().await?;
+        if is_left_over {
+            open = how.open_again(open).await?;
+        }
         let embedded = Self {
             slot: RwLock::new(Some(open)),
             how,
@@ -193,22 +203,9 @@ impl Embedded {
         let Some(open) = slot.take() else {
             return Ok(());
         };
-        open.shut_down().await;
-        *slot = Some(
-            self.how
-                .open()
-                .await
-                .map_err(|e| Error::Broken(e.to_string()))?,
-        );
+        let again = self.how.open_again(open).await;
+        *slot = Some(again.map_err(|e| Error::Broken(e.to_string()))?);
         self.recycled.fetch_add(1, Ordering::Relaxed);
-
-        // The engine logs a flush that failed and says nothing; but then its log is still there.
-        let left = log_bytes(directory);
-        if left >= self.allowed {
-            return Err(Error::Broken(format!(
-                "{left} bytes of log could not be flushed"
-            )));
-        }
         Ok(())
     }
 }
@@ -240,6 +237,17 @@ impl How {
             .await
             .map_err(|e| self.refusal(e.message()))?;
         Ok(Open { db, datastore })
+    }
+
+    /// Shuts the engine down, which flushes its memtable, and opens it with an empty log.
+    async fn open_again(&self, open: Open) -> Result<Open, Error> {
+        open.shut_down().await;
+        // The engine logs a flush that failed and says nothing; but then its log is still there.
+        let left = self.directory.as_deref().map_or(0, log_bytes);
+        if left > 0 {
+            return Err(self.refusal(&format!("{left} bytes of log could not be flushed")));
+        }
+        self.open().await
     }
 
     fn refusal(&self, text: &str) -> Error {

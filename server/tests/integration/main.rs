@@ -20,6 +20,7 @@ mod governor;
 mod integrations;
 mod pages;
 mod pause;
+mod power_cut;
 mod replays;
 mod runs;
 mod schedule;

@@ -1,3 +1,5 @@
+/// Webhooks under way while the portal dies.
+pub mod deliveries;
 /// A synced integration with a webhook.
 pub mod hooked;
 /// Somebody with a browser, JavaScript off.
@@ -7,6 +9,7 @@ pub mod portal;
 /// A portal that can be killed.
 pub mod process;
 
+pub use deliveries::Deliveries;
 pub use person::Person;
 pub use portal::TestPortal;
 pub use process::HangarProcess;

@@ -1,7 +1,8 @@
 use std::{
+    ffi::OsStr,
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
 };
 
 use super::{
@@ -35,17 +36,27 @@ impl HangarProcess {
     }
 
     pub fn start(data: &Path, args: &[&str]) -> Self {
+        Self::start_in(&[], data, args).unwrap()
+    }
+
+    /// With these variables; `None` if it ended before it listened.
+    pub fn start_in(env: &[(&str, &OsStr)], data: &Path, args: &[&str]) -> Option<Self> {
         let allow = ["--egress-allow", "127.0.0.1", "--allow-http", "127.0.0.1"];
         let mut child = command(data, &["serve", "--addr", "127.0.0.1:0", "--log", "warn"])
             .args(allow)
             .args(args)
+            .envs(env.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next().unwrap().unwrap();
+        let Some(line) = lines.next() else {
+            child.wait().unwrap();
+            return None;
+        };
+        let line = line.unwrap();
         let url = line.strip_prefix("listening on ").unwrap().to_owned();
-        Self { child, url }
+        Some(Self { child, url })
     }
 
     pub fn url(&self) -> &str {
@@ -62,11 +73,16 @@ impl HangarProcess {
     }
 
     /// Ends as after Ctrl-C.
-    pub fn stop(mut self) {
+    pub fn stop(self) {
+        assert!(self.interrupt().success());
+    }
+
+    /// Ctrl-C, whatever comes of it.
+    pub fn interrupt(mut self) -> ExitStatus {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-INT", &pid]).status();
         assert!(sent.unwrap().success());
-        assert!(self.child.wait().unwrap().success());
+        self.child.wait().unwrap()
     }
 
     /// `kill -9`.
