@@ -29,6 +29,28 @@ export class Webhooks {
     }).toPass();
   }
 
+  /** The page of the latest line in the log. */
+  async latest(): Promise<string> {
+    await this.page.goto("/webhooks");
+    const link = this.page.getByRole("region", { name: "Deliveries" }).getByRole("rowheader").first().getByRole("link");
+    const path = await link.getAttribute("href");
+    if (path === null) throw new Error("the latest line leads nowhere");
+    return path;
+  }
+
+  /** Waits until a line has been tried in vain more often than that; answers how often. */
+  async failedMoreThan(path: string, times: number): Promise<number> {
+    const table = this.page.getByRole("region", { name: "Tries that failed" });
+    let rows = 0;
+    await expect(async () => {
+      await this.page.goto(path);
+      await expect(table).toBeVisible({ timeout: 500 });
+      rows = await table.getByRole("row").count();
+      expect(rows, "with the head of the table").toBeGreaterThan(times + 1);
+    }).toPass({ timeout: 20_000 });
+    return rows - 1;
+  }
+
   /** Opens the log and waits for a line with this title; answers it. */
   async line(title: string): Promise<Locator> {
     const line = this.page.getByRole("row").filter({ has: this.page.getByRole("rowheader", { name: title }) });

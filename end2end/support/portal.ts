@@ -6,10 +6,13 @@ import { binary, example } from "./binaries.ts";
 import { FakePlane } from "./plane.ts";
 import { Program } from "./process.ts";
 
+/** The fake Plane is on this machine. */
+const MAY_SPEAK_TO = ["--egress-allow", "127.0.0.1", "--allow-http", "127.0.0.1"];
+
 /** A portal on an empty database of its own, with a Plane to talk to. */
 export class Portal {
   private constructor(
-    private readonly program: Program,
+    private program: Program,
     private readonly data: string,
     /** `http://127.0.0.1:PORT` */
     readonly url: string,
@@ -34,8 +37,7 @@ export class Portal {
     let url: string | undefined;
     const started = await Program.start(
       program,
-      ["serve", "--addr", "127.0.0.1:0", "--data", data]
-        .concat(["--egress-allow", "127.0.0.1", "--allow-http", "127.0.0.1"]),
+      ["serve", "--addr", "127.0.0.1:0", "--data", data, ...MAY_SPEAK_TO],
       (line) => {
         setUpLink ||= /set-up link: (\S+)/.exec(line)?.[1] ?? "";
         // One line comes on each stream, in either order.
@@ -48,6 +50,16 @@ export class Portal {
       throw error;
     });
     return new Portal(started.program, data, started.found, setUpLink, plane);
+  }
+
+  /** Ends the portal and starts it again on the same database and address, so many minutes later by its own clock. */
+  async reopen(minutesLater: number): Promise<void> {
+    await this.program.stop();
+    const args = ["--addr", new URL(this.url).host, "--clock-ahead-s", String(minutesLater * 60)];
+    const { program } = await Program.start(binary("hangar"), ["serve", "--data", this.data, ...args, ...MAY_SPEAK_TO], (line) =>
+      line.startsWith("listening on ") ? true : undefined,
+    );
+    this.program = program;
   }
 
   /** What it has logged so far. */
