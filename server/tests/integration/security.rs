@@ -442,6 +442,13 @@ async fn every_answer_has_the_security_headers_also_when_it_is_an_error() {
         (Method::POST, "/api/ui/nothing", Some(String::new()), 404),
         (Method::POST, "/api/ui/sign_in", big, 413),
         (Method::DELETE, "/", None, 405),
+        (get.clone(), "/api/webhooks/plane", None, 405),
+        (
+            Method::POST,
+            "/api/webhooks/plane/x",
+            Some(String::new()),
+            404,
+        ),
     ] {
         assert!(
             nonces.insert(check(&mut visitor, method, path, body, status).await),
