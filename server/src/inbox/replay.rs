@@ -19,9 +19,10 @@ use crate::failure::from_store;
 
 /// Bursts that are looked at between two looks at whether it was cancelled.
 const PAGE: u32 = 50;
-/// Whoever does not write for so long how far it is loses it to the next one. A page takes longer only when Plane is asked for
-/// each and answers nothing: then another one may go on beside it, which changes nothing.
-const HELD: TimeDelta = TimeDelta::minutes(30);
+/// Whoever does not write for so long how far it is loses it to the next one, which may be the same one after an error. A page
+/// takes longer only when Plane is slow to answer for many: then two may be at it for a while, and the first one ends when it
+/// writes. What both apply changes nothing twice.
+const HELD: TimeDelta = TimeDelta::minutes(2);
 
 impl InboxService {
     /// Does what is to be replayed, or waits until something may be.
