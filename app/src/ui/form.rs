@@ -134,6 +134,21 @@ pub fn TextArea(
     .into_any()
 }
 
+/// A text to take along, whole.
+#[component]
+pub fn Copyable(
+    #[prop(into)] label: String,
+    text: String,
+    #[prop(default = 2)] rows: u32,
+) -> impl IntoView {
+    view! {
+        <textarea class="mono copyable" readonly=true rows=rows.to_string() aria-label=label>
+            {escaped_for_textarea(&text)}
+        </textarea>
+    }
+    .into_any()
+}
+
 /// What is wrong with a form, before the form: each mistake leads to its field. Nothing when nothing is wrong.
 #[component]
 pub fn FormErrors(
@@ -301,7 +316,7 @@ fn optional_mark(required: bool) -> Option<impl IntoView> {
 
 /// The framework writes a text area's content as it is (tachys 0.2, `ESCAPE_CHILDREN`), so it is escaped here; and HTML
 /// drops one leading newline, so one is put before.
-pub fn escaped_for_textarea(text: &str) -> String {
+fn escaped_for_textarea(text: &str) -> String {
     let escaped = text
         .replace('&', "&amp;")
         .replace('<', "&lt;")

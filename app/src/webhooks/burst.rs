@@ -13,7 +13,7 @@ use crate::{
     query::Query,
     ui::{
         badge::{Badge, Tone},
-        form::{ButtonForm, LinkButton, escaped_for_textarea},
+        form::{ButtonForm, Copyable, LinkButton},
         frame::Frame,
         head::{Crumbs, PageHead},
         notice::Notice,
@@ -50,7 +50,7 @@ pub fn BurstPage() -> impl IntoView {
 #[component]
 fn Report(report: BurstReport, is_admin: bool, is_unmasked: bool) -> impl IntoView {
     let burst = report.row.burst.clone();
-    let title = words::title(report.row.identifier.as_deref(), &burst);
+    let title = burst.called(report.row.identifier.as_deref());
     let (tone, shape, word) = words::look(&burst);
     let says = words::sentence(&burst, crate::visit().now);
     let copy = report
@@ -194,13 +194,9 @@ fn Event(event: EventReport) -> impl IntoView {
             count(event.duplicates.into(), "time", "times")
         )
     });
-    let curl = event.curl.map(|command| {
-        view! {
-            <textarea class="mono copyable" readonly=true rows="3" aria-label="As a curl command">
-                {escaped_for_textarea(&command)}
-            </textarea>
-        }
-    });
+    let curl = event
+        .curl
+        .map(|text| view! { <Copyable label="As a curl command" text rows=3/> });
     let headers = event
         .headers
         .into_iter()

@@ -8,7 +8,7 @@ use server_fn::ServerFn;
 
 use super::{api, filter, words};
 use crate::{
-    BurstRow,
+    BurstRow, Draft,
     islands::live_parts::LiveParts,
     paths,
     query::Query,
@@ -16,11 +16,11 @@ use crate::{
     ui::{
         badge::Badge,
         empty::Empty,
-        form::{Button, Field, Hidden, LinkButton, SelectField, Submit},
+        form::{Button, Field, FormErrors, Hidden, LinkButton, SelectField, Submit, field_id},
         frame::Frame,
         head::PageHead,
         number::{count, number},
-        page::{loaded, signed_in},
+        page::{draft_of, loaded, signed_in},
         pager::Pager,
         table::TableRegion,
         time::Ago,
@@ -29,6 +29,7 @@ use crate::{
 
 struct Log {
     is_admin: bool,
+    draft: Draft,
     filter: BurstFilter,
     is_first: bool,
     page: Page<BurstRow>,
@@ -43,10 +44,12 @@ pub fn LogPage() -> impl IntoView {
         async move {
             let viewer = signed_in()?;
             let backend = crate::backend();
+            let draft = draft_of(&query).await?;
             let filter = filter::read(&query);
             let after = query.get("after").map(|cursor| Cursor(cursor.to_owned()));
             Ok(Log {
                 is_admin: viewer.is_admin(),
+                draft,
                 is_first: after.is_none(),
                 choices: integration_choices(&viewer, filter.integration).await?,
                 page: backend.inbox.bursts(&viewer, &filter, after).await?,
@@ -59,8 +62,8 @@ pub fn LogPage() -> impl IntoView {
             let is_empty = log.page.rows.is_empty();
             let next = log.page.next.clone();
             let is_admin = log.is_admin;
-            let replay =
-                (is_admin && !is_empty).then(|| view! { <ReplayBar filter=log.filter.clone()/> });
+            let replay = (is_admin && !is_empty)
+                .then(|| view! { <ReplayBar filter=log.filter.clone() draft=log.draft/> });
             view! {
                 <Frame title="Webhooks" islands=true>
                     <PageHead
@@ -126,7 +129,7 @@ const REPLAY: &str = "replay";
 
 /// Applies lines once more, after a look at what that would change.
 #[component]
-fn ReplayBar(filter: BurstFilter) -> impl IntoView {
+fn ReplayBar(filter: BurstFilter, draft: Draft) -> impl IntoView {
     let all = match filter == BurstFilter::default() {
         true => "Look at all",
         false => "Look at all that match",
@@ -134,11 +137,12 @@ fn ReplayBar(filter: BurstFilter) -> impl IntoView {
     let filter = filter::address(&filter, None);
     let query = filter.trim_start_matches(paths::WEBHOOKS).to_owned();
     view! {
+        <FormErrors errors=draft.errors message=draft.message/>
         <form id=REPLAY class="webhook-replay" method="post" action=api::PlanReplay::PATH aria-label="Apply once more">
             <Hidden fields=vec![("filter", query)]/>
             <p class="quiet small">"Apply what was received once more: first you see what that would change."</p>
             <div class="actions">
-                <Submit label="Look at the chosen lines" kind=Button::Plain/>
+                <button id=field_id("chosen") type="submit" class=Button::Plain.class()>"Look at the chosen lines"</button>
                 <button type="submit" class=Button::Plain.class() name="all" value="true">{all}</button>
             </div>
         </form>
@@ -190,7 +194,7 @@ fn Line(row: BurstRow, is_admin: bool) -> impl IntoView {
         let says = count(burst.duplicates.into(), "duplicate", "duplicates");
         view! { " " <span class="quiet small">"(" {says} ")"</span> }
     });
-    let title = words::title(row.identifier.as_deref(), &burst);
+    let title = burst.called(row.identifier.as_deref());
     let choice = is_admin.then(|| {
         view! {
             <td role="cell" class="choice">

@@ -89,6 +89,7 @@ fn View(replay: Replay, is_admin: bool, now: DateTime<Utc>) -> impl IntoView {
                 <PageHead title says=move || view! { <Badge tone shape text=word/> " " {says} }>
                     {apply}
                     {cancel}
+                    {(!is_over).then(|| view! { <LinkButton label="Refresh" href=paths::replay(replay.id)/> })}
                 </PageHead>
                 {progress}
                 <p class="quiet small">{scope} " What is about one thing is applied in the order in which it came."</p>

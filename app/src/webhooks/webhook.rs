@@ -17,7 +17,7 @@ use crate::{
     sync::live::LivePart,
     ui::{
         badge::{Badge, Tone},
-        form::{Button, ButtonForm, Field, FormErrors, Hidden, Submit},
+        form::{Button, ButtonForm, Copyable, Field, FormErrors, Hidden, Submit},
         frame::Frame,
         head::{Crumbs, PageHead},
         notice::Notice,
@@ -272,7 +272,7 @@ fn Address(
                     </li>
                     <li>
                         "Enter this address, exactly:"
-                        <textarea class="mono copyable" readonly=true rows="2" aria-label="Address of the webhook">{address}</textarea>
+                        <Copyable label="Address of the webhook" text=address/>
                     </li>
                     <li>"Tick all events, and save. Plane shows the secret once: paste it here."</li>
                 </ol>
@@ -400,7 +400,7 @@ fn Secret(
         let hidden = vec![("id", id.to_string())];
         view! {
             <Notice kind=Tone::Late title="The secret that was made here">
-                <textarea class="mono copyable" readonly=true rows="2" aria-label="Secret of the webhook">{secret.0}</textarea>
+                <Copyable label="Secret of the webhook" text=secret.0/>
                 <p>"Enter it where the deliveries come from. It is shown for ten minutes, to admins."</p>
                 <ButtonForm action=api::HideWebhookSecret::PATH label="I have it: hide it" hidden/>
             </Notice>

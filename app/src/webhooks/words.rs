@@ -78,17 +78,6 @@ pub fn sentence(burst: &Burst, now: DateTime<Utc>) -> String {
     }
 }
 
-/// What a burst is about: `WEB-7 Fix the login`.
-pub fn title(identifier: Option<&str>, burst: &Burst) -> String {
-    let number = burst.number.map(|number| format!("#{number}"));
-    let name = identifier.map(str::to_owned).or(number);
-    let parts: Vec<String> = name.into_iter().chain(burst.title.clone()).collect();
-    match parts.is_empty() {
-        true => burst.event.clone(),
-        false => parts.join(" "),
-    }
-}
-
 /// Plane's names of fields, as people call them.
 pub fn field(name: &str) -> &str {
     match name {
@@ -355,14 +344,14 @@ mod tests {
 
     #[test]
     fn a_burst_is_called_by_what_it_is_about() {
-        assert_eq!(title(Some("WEB-7"), &burst()), "WEB-7 Fix the login");
-        assert_eq!(title(None, &burst()), "#7 Fix the login");
+        assert_eq!(burst().called(Some("WEB-7")), "WEB-7 Fix the login");
+        assert_eq!(burst().called(None), "#7 Fix the login");
         let nameless = Burst {
             title: None,
             number: None,
             ..burst()
         };
-        assert_eq!(title(None, &nameless), "work_item.updated");
+        assert_eq!(nameless.called(None), "work_item.updated");
     }
 
     #[test]

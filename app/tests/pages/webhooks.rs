@@ -435,6 +435,11 @@ async fn a_look_says_what_a_replay_would_change_and_offers_it() {
     assert!(page.text(".page-says").contains("1,200 of 1,200 looked at"));
     assert!(page.has("progress"));
     assert!(page.has(r#"form[action="/api/ui/cancel_replay"] button"#));
+    assert_eq!(
+        page.text("main .actions a"),
+        "Refresh",
+        "for whoever has no JavaScript"
+    );
     assert!(!page.has(r#"form[action="/api/ui/start_replay"]"#));
 
     let page = get(

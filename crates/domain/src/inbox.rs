@@ -47,6 +47,17 @@ pub struct Burst {
 }
 
 impl Burst {
+    /// What it is about: `WEB-7 Fix the login`, `#7 Fix the login` where its project's identifier is not at hand, or its event.
+    pub fn called(&self, identifier: Option<&str>) -> String {
+        let number = self.number.map(|number| format!("#{number}"));
+        let name = identifier.map(str::to_owned).or(number);
+        let parts: Vec<String> = name.into_iter().chain(self.title.clone()).collect();
+        match parts.is_empty() {
+            true => self.event.clone(),
+            false => parts.join(" "),
+        }
+    }
+
     /// How long after the change in Plane its first event was received; `None` if the event does not tell, or the clocks
     /// disagree by more than the delivery took.
     pub fn lag(&self) -> Option<TimeDelta> {

@@ -79,13 +79,10 @@ pub fn silence(
     now: DateTime<Utc>,
 ) -> Option<Silence> {
     let (first_at, last_at) = first_at.zip(last_at)?;
-    if now - last_at < LATELY {
-        return None;
-    }
-    if missed >= MISSED {
+    if missed >= MISSED && now - last_at >= LATELY {
         return Some(Silence::Missed(missed));
     }
-    if now - first_at < LEARNT {
+    if !looks_at_hours(missed, Some(first_at), Some(last_at), now) {
         return None;
     }
     let expected = expected(hours, first_at, last_at, now);
@@ -95,6 +92,17 @@ pub fn silence(
         reason = "a number of deliveries, not negative"
     )]
     (expected >= EXPECTED).then_some(Silence::Quiet(expected as u64))
+}
+
+/// Whether [`silence`] needs the hours at all: not for a webhook that spoke a moment ago, that missed enough, or that is too young.
+pub fn looks_at_hours(
+    missed: u64,
+    first_at: Option<DateTime<Utc>>,
+    last_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> bool {
+    let is_old = first_at.is_some_and(|first| now - first >= LEARNT);
+    missed < MISSED && is_old && last_at.is_some_and(|last| now - last >= LATELY)
 }
 
 /// How many deliveries there usually are from the last one until now.

@@ -124,6 +124,13 @@ impl Store {
     }
 
     async fn delete_children(&self, id: IntegrationId) -> Result<(), Error> {
+        // Replays are about several integrations, and name what they were about.
+        self.ask(
+            "update webhook_replays set lines = lines.filter(|$line| $line.integration != $id) return none",
+        )
+        .bind("id", id.to_string())
+        .write()
+        .await?;
         for table in UNDER.into_iter().chain(["projects"]) {
             let range = records_under(table, &[id.0]);
             self.delete_batches("select value id from $range limit $batch", &range, id)

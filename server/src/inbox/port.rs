@@ -306,10 +306,9 @@ impl Inbox for InboxService {
         if let ReplayScope::Chosen(chosen) = &scope
             && !(1..=MOST_CHOSEN).contains(&chosen.len())
         {
-            return Err(Failure::field(
-                "chosen",
-                "Choose at least one line, and no more than a page has.",
-            ));
+            let says = "Tick at least one line.";
+            let (form, failure) = (IntegrationForm::default(), Failure::field("chosen", says));
+            return Err(self.0.integrations.keep(admin, &form, failure, None).await);
         }
         let started = self
             .store()

@@ -84,7 +84,7 @@ impl InboxService {
         let line = |replayed: Replayed, says: Option<String>| ReplayLine {
             integration: burst.integration,
             burst: burst.id,
-            title: title(burst),
+            title: burst.called(None),
             event: burst.event.clone(),
             replayed,
             says,
@@ -126,15 +126,5 @@ impl InboxService {
         }
         let events = self.events(id, keys).await.map_err(from_store)?;
         self.0.sync.foresee(&integration, &events).await
-    }
-}
-
-/// What a burst is about, where no project's name is at hand.
-fn title(burst: &Burst) -> String {
-    let number = burst.number.map(|number| format!("#{number}"));
-    let parts: Vec<String> = number.into_iter().chain(burst.title.clone()).collect();
-    match parts.is_empty() {
-        true => burst.event.clone(),
-        false => parts.join(" "),
     }
 }

@@ -1,5 +1,5 @@
 use chrono::TimeDelta;
-use domain::silence::{LEARNT_WEEKS, silence};
+use domain::silence::{LEARNT_WEEKS, looks_at_hours, silence};
 use tracing::warn;
 
 use super::InboxService;
@@ -12,8 +12,12 @@ impl InboxService {
         let from = now - TimeDelta::weeks(LEARNT_WEEKS);
         for hook in self.store().webhooks().await? {
             let id = hook.integration;
-            let hours = self.store().webhook_hours(id, from).await?;
-            let is = silence(&hours, hook.missed, hook.first_at, hook.last_at, now);
+            let (missed, first_at, last_at) = (hook.missed, hook.first_at, hook.last_at);
+            let hours = match looks_at_hours(missed, first_at, last_at, now) {
+                true => self.store().webhook_hours(id, from).await?,
+                false => Vec::new(),
+            };
+            let is = silence(&hours, missed, first_at, last_at, now);
             let was = hook.silence.map(|(why, _)| why);
             if is == was {
                 continue;

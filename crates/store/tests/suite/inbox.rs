@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     ids::{BurstId, IntegrationId, ProjectId},
     inbox::{BurstFilter, BurstResult, BurstState, Disbelief, Effect, FailedTry, SignedBy},
-    replay::ReplayScope,
+    replay::{ReplayLine, ReplayScope, Replayed},
     silence::Silence,
     webhook::{Change, Event, Subject},
 };
@@ -550,6 +550,24 @@ async fn a_deleted_integration_receives_nothing_more() {
     let world = hooked().await;
     let store = &world.store;
     receive(store, &[arrival("a", 10, "state", at(1))]).await;
+    let scope = ReplayScope::Matching(BurstFilter::default());
+    let started = store.start_replay(&admin(), &scope, true, at(1)).await;
+    let mut claimed = store
+        .claim_replay(id(90), at(1), LEASE)
+        .await
+        .unwrap()
+        .unwrap();
+    for of in [one(), IntegrationId(id(2))] {
+        claimed.replay.add(ReplayLine {
+            integration: of,
+            burst: BurstId(id(10)),
+            title: "Named".into(),
+            event: "cycle.updated".into(),
+            replayed: Replayed::Noted,
+            says: None,
+        });
+    }
+    assert!(store.save_replay(&claimed, at(1), LEASE).await.unwrap());
     assert!(
         store
             .delete_integration(&admin(), one(), at(2))
@@ -584,6 +602,13 @@ async fn a_deleted_integration_receives_nothing_more() {
             .len(),
         0
     );
+    let replay = store
+        .replay(&viewer(), started.unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    let of: Vec<_> = replay.lines.iter().map(|line| line.integration).collect();
+    assert_eq!(of, [IntegrationId(id(2))], "replays name it no more");
 }
 
 #[tokio::test]
