@@ -17,6 +17,7 @@ use crate::css;
 use crate::paths;
 use crate::setup::node;
 use crate::setup::node::Node;
+use crate::setup::on_path;
 use crate::setup::wasm_target::{self, WasmCompiler};
 use crate::steps::{Step, side_by_side, step};
 
@@ -51,7 +52,7 @@ pub(crate) fn binaries() -> Result<()> {
 
 fn compiled(which: &[&str]) -> Result<()> {
     step("server", |step| {
-        let mut build = cargo();
+        let mut build = product_cargo();
         // With the examples, cargo switches on what the tests want of the dependencies: without them, the tests
         // would compile SurrealDB a second time.
         build
@@ -142,6 +143,17 @@ pub(crate) fn cargo() -> Command {
         }) {
             cargo.env_remove(name);
         }
+    }
+    cargo
+}
+
+/// [`cargo`] for what is built and tested together. Our own crates are compiled by clippy's driver, where there is one: it is the
+/// compiler, and looks for what clippy finds on the way. So clippy needs no build of its own, which would compile every dependency
+/// a second time.
+pub(crate) fn product_cargo() -> Command {
+    let mut cargo = cargo();
+    if let Some(driver) = on_path("clippy-driver") {
+        cargo.env("RUSTC_WORKSPACE_WRAPPER", driver);
     }
     cargo
 }
