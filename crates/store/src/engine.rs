@@ -19,6 +19,7 @@ use std::{
     },
 };
 
+use futures::future::BoxFuture;
 use surrealdb::{
     IndexedResults, Surreal,
     engine::local::Db,
@@ -34,69 +35,80 @@ use crate::{
     remote::Remote,
 };
 
-pub(crate) enum Engine {
-    Embedded(Box<Embedded>),
-    Remote(Box<Remote>),
+/// An answer under way. `Err` is a failure of the whole; failures of statements are in the answer.
+pub(crate) type Sent<'a> = BoxFuture<'a, Result<Result<IndexedResults, DbError>, Error>>;
+
+/// The database, wherever it is.
+///
+/// Behind this, and behind the futures' hidden types, the compiler does not look: for each function that awaits a query, however far
+/// away, it would otherwise ask of all of SurrealDB's types whether they may move between threads, for ten seconds each time.
+pub(crate) trait Engine: Send + Sync {
+    /// Sends one query.
+    fn send<'a>(&'a self, sql: &'a str, variables: Variables, writes: bool) -> Sent<'a>;
+    /// Flushes and closes; later queries are refused.
+    fn close(&self) -> BoxFuture<'_, ()>;
+    /// Whether it is inside this process.
+    fn is_embedded(&self) -> bool;
+    /// How often it was recycled.
+    fn recycled(&self) -> u64;
 }
 
-impl Engine {
-    pub(crate) async fn open(options: &OpenOptions) -> Result<Self, Error> {
-        match options.place()? {
-            Place::Memory => Ok(Engine::Embedded(Box::new(
-                Embedded::open(options, "mem://".to_owned(), None).await?,
-            ))),
-            Place::Directory(path) => {
-                std::fs::create_dir_all(&path).map_err(|e| {
-                    Error::Address(format!(
-                        "the directory {} can't be made: {e}",
-                        path.display()
-                    ))
-                })?;
-                let url = format!("surrealkv://{}?sync=every", path.display());
-                Ok(Engine::Embedded(Box::new(
-                    Embedded::open(options, url, Some(path)).await?,
-                )))
+pub(crate) async fn open(options: &OpenOptions) -> Result<Box<dyn Engine>, Error> {
+    match options.place()? {
+        Place::Memory => Ok(Box::new(
+            Embedded::open(options, "mem://".to_owned(), None).await?,
+        )),
+        Place::Directory(path) => {
+            std::fs::create_dir_all(&path).map_err(|e| {
+                Error::Address(format!(
+                    "the directory {} can't be made: {e}",
+                    path.display()
+                ))
+            })?;
+            let url = format!("surrealkv://{}?sync=every", path.display());
+            Ok(Box::new(Embedded::open(options, url, Some(path)).await?))
+        }
+        Place::Remote(url) => Ok(Box::new(Remote::open(options, url).await?)),
+    }
+}
+
+impl Engine for Embedded {
+    fn send<'a>(&'a self, sql: &'a str, variables: Variables, writes: bool) -> Sent<'a> {
+        Box::pin(self.query(sql, variables, writes))
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            if let Some(open) = self.slot.write().await.take() {
+                open.shut_down().await;
             }
-            Place::Remote(url) => Ok(Engine::Remote(Box::new(Remote::open(options, url).await?))),
-        }
+        })
     }
 
-    /// Sends one query. `Err` is a failure of the whole; failures of statements are in the answer.
-    pub(crate) async fn send(
-        &self,
-        sql: &str,
-        variables: Variables,
-        writes: bool,
-    ) -> Result<Result<IndexedResults, DbError>, Error> {
-        match self {
-            Engine::Embedded(embedded) => embedded.send(sql, variables, writes).await,
-            Engine::Remote(remote) => remote.send(sql, variables).await,
-        }
+    fn is_embedded(&self) -> bool {
+        true
     }
 
-    pub(crate) fn is_embedded(&self) -> bool {
-        matches!(self, Engine::Embedded(_))
+    fn recycled(&self) -> u64 {
+        self.recycled.load(Ordering::Relaxed)
+    }
+}
+
+impl Engine for Remote {
+    fn send<'a>(&'a self, sql: &'a str, variables: Variables, _writes: bool) -> Sent<'a> {
+        Box::pin(self.query(sql, variables))
     }
 
-    /// How often the engine was recycled.
-    pub(crate) fn recycled(&self) -> u64 {
-        match self {
-            Engine::Embedded(embedded) => embedded.recycled.load(Ordering::Relaxed),
-            Engine::Remote(_) => 0,
-        }
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.disconnect())
     }
 
-    /// Flushes and closes; later queries are refused.
-    pub(crate) async fn close(&self) {
-        match self {
-            Engine::Embedded(embedded) => {
-                let mut slot = embedded.slot.write().await;
-                if let Some(open) = slot.take() {
-                    open.shut_down().await;
-                }
-            }
-            Engine::Remote(remote) => remote.close().await,
-        }
+    fn is_embedded(&self) -> bool {
+        false
+    }
+
+    fn recycled(&self) -> u64 {
+        0
     }
 }
 
@@ -168,7 +180,7 @@ impl Embedded {
         Ok(embedded)
     }
 
-    async fn send(
+    async fn query(
         &self,
         sql: &str,
         variables: Variables,

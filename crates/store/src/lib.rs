@@ -91,7 +91,7 @@ pub struct Store {
 }
 
 struct Inner {
-    engine: engine::Engine,
+    engine: Box<dyn engine::Engine>,
     /// Why the storage failed, once it has.
     broken: watch::Sender<Option<String>>,
     rng: Mutex<StdRng>,
@@ -103,7 +103,7 @@ impl Store {
     pub async fn open(options: OpenOptions, now: DateTime<Utc>) -> Result<Self, Error> {
         let store = Self {
             inner: Arc::new(Inner {
-                engine: engine::Engine::open(&options).await?,
+                engine: engine::open(&options).await?,
                 broken: watch::Sender::new(None),
                 rng: Mutex::new(StdRng::seed_from_u64(options.seed)),
                 tables: items::Tables::default(),

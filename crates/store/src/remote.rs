@@ -56,7 +56,7 @@ impl Remote {
     }
 
     /// Sends one query. A change whose answer is lost with the connection may have been made or not.
-    pub(crate) async fn send(
+    pub(crate) async fn query(
         &self,
         sql: &str,
         variables: Variables,
@@ -92,7 +92,7 @@ impl Remote {
     }
 
     /// Later queries are refused.
-    pub(crate) async fn close(&self) {
+    pub(crate) async fn disconnect(&self) {
         *self.slot.lock().await = Slot::Closed;
     }
 
