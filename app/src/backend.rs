@@ -22,10 +22,12 @@ use domain::{
         WorkItemRow,
     },
     page::{Cursor, Page},
+    range::Range,
     replay::{Replay, ReplayScope},
     run::{RunFilter, SyncRun},
     run_log::{ApiCall, Timeline},
     silence::{Coverage, Silence},
+    usage::{CallTally, Forecast, PlaneKey, Usage},
 };
 use leptos::prelude::{expect_context, use_context};
 use serde::{Deserialize, Serialize};
@@ -41,6 +43,7 @@ pub struct Backend {
     pub runs: Arc<dyn Runs>,
     pub bulk: Arc<dyn Bulk>,
     pub inbox: Arc<dyn Inbox>,
+    pub health: Arc<dyn Health>,
 }
 
 /// Who sent this request and how; provided as context beside [`Backend`].
@@ -439,6 +442,43 @@ pub trait Runs: Send + Sync {
         after: Option<Cursor>,
     ) -> Result<Page<ApiCall>, Failure>;
     async fn running(&self, viewer: &Viewer) -> Result<Vec<SyncRun>, Failure>;
+}
+
+/// What dashboards show: never a call to Plane.
+#[async_trait]
+pub trait Health: Send + Sync {
+    /// What each key used of its limit in this time, the closest to it first.
+    async fn budgets(&self, viewer: &Viewer, range: Range) -> Result<Vec<KeyBudget>, Failure>;
+}
+
+/// What a key used of Plane's limit.
+#[derive(Clone, Debug)]
+pub struct KeyBudget {
+    pub key: PlaneKey,
+    /// Calls a minute, as far as is known.
+    pub limit: u32,
+    /// Calls that could be made right now.
+    pub free: u32,
+    /// Calls that wait for their turn.
+    pub waiting: u32,
+    /// The calls of each bar of the range, the oldest first.
+    pub bars: Vec<(DateTime<Utc>, Usage)>,
+    /// All of the time before that is as long; `None`: there were none.
+    pub before: Option<CallTally>,
+    /// Today's busiest minute.
+    pub forecast: Option<Forecast>,
+    /// Who uses the key now, the busiest first.
+    pub users: Vec<KeyUser>,
+}
+
+/// An integration's part of what a key used.
+#[derive(Clone, Debug)]
+pub struct KeyUser {
+    pub integration: IntegrationId,
+    pub name: String,
+    pub usage: Usage,
+    /// The calls that a sync of everything took last time.
+    pub full_sync: Option<u32>,
 }
 
 /// Bulk operations: one action on many integrations.

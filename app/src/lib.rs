@@ -40,6 +40,9 @@ pub mod accounts;
 /// One action on many integrations: planned, watched, looked back at.
 #[cfg(feature = "ssr")]
 pub mod bulk;
+/// Whether everything works, and how much of Plane's limit it takes.
+#[cfg(feature = "ssr")]
+pub mod health;
 /// Integrations: list, detail, edit, key, connection test.
 #[cfg(feature = "ssr")]
 pub mod integrations;

@@ -12,6 +12,7 @@ pub const PROJECTS: &str = "/projects";
 pub const RUNS: &str = "/runs";
 pub const WEBHOOKS: &str = "/webhooks";
 pub const REPLAYS: &str = "/webhooks/replays";
+pub const BUDGET: &str = "/budget";
 pub const PEOPLE: &str = "/settings/people";
 pub const PROFILE: &str = "/settings/profile";
 pub const SETTINGS: &str = "/settings";

@@ -7,7 +7,7 @@ use leptos_router::{
 };
 
 use crate::{
-    Failure, Theme, accounts, bulk, integrations, mirror, overview, sync,
+    Failure, Theme, accounts, bulk, health, integrations, mirror, overview, sync,
     ui::failure_view::{FailureView, NotFound},
     visit, webhooks,
 };
@@ -83,6 +83,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("integrations/:id/projects/:project/drift") view=mirror::drift::DriftPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/projects/:project/deleted") view=mirror::deleted::DeletedPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/projects/:project/work-items/:item") view=mirror::work_item::WorkItemPage ssr=mode.clone()/>
+                <Route path=path!("budget") view=health::budget::BudgetPage ssr=mode.clone()/>
                 <Route path=path!("bulk") view=bulk::list::OperationsPage ssr=mode.clone()/>
                 <Route path=path!("bulk/:id") view=bulk::operation::OperationPage ssr=mode.clone()/>
                 <Route path=path!("projects") view=mirror::projects::ProjectsPage ssr=mode.clone()/>

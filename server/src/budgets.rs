@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::text::BaseUrl;
 use plane::{
     Budget, BudgetKey,
-    budget::{Ledger, LedgerError, Record, keep},
+    budget::{BudgetState, Ledger, LedgerError, Record, keep},
 };
 use store::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -58,6 +58,11 @@ impl Budgets {
     /// Calls a minute that a key may make, as far as is known.
     pub fn limit(&self, key: &BudgetKey) -> u32 {
         self.known.limit(key)
+    }
+
+    /// How a key's budget is.
+    pub fn state(&self, key: &BudgetKey) -> BudgetState {
+        self.known.state(key)
     }
 
     /// Writes down what was called last; nothing may be called any more.

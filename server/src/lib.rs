@@ -18,6 +18,8 @@ pub mod demo;
 pub mod egress;
 /// Errors of the crates below, as `app::Failure`.
 pub mod failure;
+/// What dashboards show, and what it is made of.
+pub mod health;
 /// Routes, layers, and what they need.
 pub mod http;
 /// Plane's webhooks: received, kept, applied.

@@ -10,6 +10,7 @@ use crate::{
     clock::Clock,
     config::Config,
     egress::{self, Egress, EgressError, Policy},
+    health::{HealthService, usage::UsageLog},
     inbox::InboxService,
     integrations::IntegrationsService,
     mirror::MirrorService,
@@ -89,6 +90,7 @@ impl Portal {
             store: store.clone(),
             vault: vault.clone(),
             egress,
+            usage: UsageLog::new(store.clone(), clock.clone(), rng.clone()),
             budgets: Arc::new(Budgets::new(
                 &config.timing,
                 store.clone(),
@@ -119,6 +121,11 @@ impl Portal {
             runs: Arc::new(sync.clone()),
             bulk: Arc::new(bulk.clone()),
             inbox: Arc::new(inbox.clone()),
+            health: Arc::new(HealthService {
+                store: store.clone(),
+                budgets: integrations.budgets.clone(),
+                clock: clock.clone(),
+            }),
         };
         Ok(Self {
             store,
@@ -140,6 +147,9 @@ impl Portal {
         self.inbox.stop().await;
         self.sync.stop().await;
         self.integrations.budgets.stop().await;
+        if let Err(error) = self.integrations.usage.flush().await {
+            tracing::warn!(%error, "the last calls to Plane could not be written down");
+        }
         self.store.close().await;
     }
 }

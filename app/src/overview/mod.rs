@@ -60,9 +60,12 @@ pub fn OverviewPage() -> impl IntoView {
         |overview| {
             let now = visit().now;
             let totals = totals(overview.totals, now);
+            let has_any = !overview.integrations.rows.is_empty();
             view! {
                 <Frame title="Overview">
-                    <PageHead title="Overview" says=move || totals/>
+                    <PageHead title="Overview" says=move || totals>
+                        {has_any.then(|| view! { <LinkButton label="API budget" href=paths::BUDGET kind=Button::Quiet/> })}
+                    </PageHead>
                     {if overview.integrations.rows.is_empty() {
                         view! { <FirstSteps is_admin=overview.is_admin/> }.into_any()
                     } else {

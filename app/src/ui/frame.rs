@@ -158,6 +158,9 @@ fn section_of(path: &str) -> &'static str {
     if path.starts_with(paths::INTEGRATIONS) && path.contains("/projects/") {
         return paths::PROJECTS;
     }
+    if path.starts_with(paths::BUDGET) {
+        return paths::OVERVIEW;
+    }
     if path.starts_with(paths::BULK) {
         return paths::INTEGRATIONS;
     }
@@ -196,6 +199,7 @@ mod tests {
         check("/settings/people", paths::SETTINGS);
         check("/runs/1", paths::RUNS);
         check("/bulk/1", paths::INTEGRATIONS);
+        check("/budget", paths::OVERVIEW);
         check("/webhooks/1/2", paths::WEBHOOKS);
         check("/integrations/1/webhook", paths::INTEGRATIONS);
         check("/nothing", "");

@@ -6,6 +6,8 @@
 pub mod badge;
 /// How far something is.
 pub mod bar;
+/// Bars over time, and the same as a table.
+pub mod chart;
 /// Filters as links.
 pub mod chips;
 /// A list with nothing in it: what to do next.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use app::{
     Accounts, Assets, Backend, Bulk, BulkForm, BulkReport, BurstReport, BurstRow, Draft, Failure,
-    Inbox, IntegrationForm, Integrations, Mirror, PasswordForm, PersonForm, Rechecked, RunRecord,
-    Runs, SessionToken, SetUpForm, SilentWebhook, Theme, Totals, Visit, WebhookReport,
+    Health, Inbox, IntegrationForm, Integrations, KeyBudget, Mirror, PasswordForm, PersonForm,
+    Rechecked, RunRecord, Runs, SessionToken, SetUpForm, SilentWebhook, Theme, Totals, Visit,
+    WebhookReport,
 };
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};
@@ -30,6 +31,7 @@ use domain::{
         WorkItemRow,
     },
     page::{Cursor, Page},
+    range::Range,
     replay::{Replay, ReplayScope},
     run::{RunFilter, SyncRun},
     run_log::ApiCall,
@@ -73,6 +75,7 @@ pub(crate) struct Canned {
     pub(crate) replay: Result<Replay, Failure>,
     pub(crate) bursts: Result<Page<BurstRow>, Failure>,
     pub(crate) burst: Result<BurstReport, Failure>,
+    pub(crate) budgets: Result<Vec<KeyBudget>, Failure>,
 }
 
 impl Default for Canned {
@@ -110,6 +113,7 @@ impl Default for Canned {
             burst: Err(Failure::NotFound),
             silent: Vec::new(),
             replay: Err(Failure::NotFound),
+            budgets: Ok(Vec::new()),
         }
     }
 }
@@ -227,7 +231,8 @@ pub(crate) async fn get_with(canned: Canned, visit: Visit) -> Answer {
         mirror: canned.clone(),
         runs: canned.clone(),
         bulk: canned.clone(),
-        inbox: canned,
+        inbox: canned.clone(),
+        health: canned,
     };
     let provide = move || {
         provide_context(backend.clone());
@@ -466,6 +471,13 @@ impl Mirror for Canned {
         _: WorkItemId,
     ) -> Result<(), Failure> {
         unreachable!("{CHANGES_NOTHING}")
+    }
+}
+
+#[async_trait]
+impl Health for Canned {
+    async fn budgets(&self, _: &Viewer, _: Range) -> Result<Vec<KeyBudget>, Failure> {
+        self.budgets.clone()
     }
 }
 

@@ -208,6 +208,16 @@ impl Effect {
         matches!(self, Effect::Created | Effect::Updated | Effect::Removed)
     }
 
+    /// The effect of events and of later ones, of which only the later ones were applied now.
+    pub fn then(self, later: Effect) -> Effect {
+        match (self, later) {
+            // What is new to whoever looks was made, whatever else became of it.
+            (Effect::Created, Effect::Updated) => Effect::Created,
+            (first, later) if first.is_change() && !later.is_change() => first,
+            (_, later) => later,
+        }
+    }
+
     /// Whether the copy says, or said then, what the events say: doing it once more would change nothing.
     pub fn is_settled(self) -> bool {
         !matches!(self, Effect::Ignored)
@@ -248,9 +258,10 @@ pub struct Joining {
 }
 
 /// How long a burst is left alone after an event, so that what belongs together is applied together: longer where Plane has to
-/// be asked, because that takes a call. Never so long that somebody who watches would wonder.
-pub fn settles_in(event: &Event) -> TimeDelta {
+/// be asked, because that takes a call, and in a flood. Never so long that somebody who watches would wonder.
+pub fn settles_in(event: &Event, is_flood: bool) -> TimeDelta {
     match event.demand() {
+        _ if is_flood => TimeDelta::milliseconds(1500),
         Demand::Ask(..) => TimeDelta::milliseconds(1500),
         _ => TimeDelta::milliseconds(200),
     }
@@ -570,6 +581,17 @@ mod tests {
         ));
         assert!(matches!(demand_of(&[comment]), Demand::Nothing(_)));
         assert!(matches!(demand_of(&[]), Demand::Nothing(_)));
+    }
+
+    #[test]
+    fn a_change_stays_a_change_whatever_comes_later() {
+        use Effect::{Created, Ignored, Removed, Unchanged, Updated};
+        assert_eq!(Created.then(Updated), Created);
+        assert_eq!(Updated.then(Unchanged), Updated);
+        assert_eq!(Created.then(Ignored), Created);
+        assert_eq!(Updated.then(Removed), Removed);
+        assert_eq!(Ignored.then(Updated), Updated);
+        assert_eq!(Ignored.then(Unchanged), Unchanged);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub mod connection_test;
 pub mod drift;
 /// How old the copy is, as a word.
 pub mod freshness;
+/// How often which number came: for quantiles that add up.
+pub mod histogram;
 /// Identifiers, ours (UUID v7) and Plane's.
 pub mod ids;
 /// What Plane's webhooks brought, on its way into the copy.
@@ -28,6 +30,8 @@ pub mod mirror;
 pub mod page;
 /// A daily window in which no scheduled run starts.
 pub mod quiet;
+/// How far back a dashboard looks, and the bars of its charts.
+pub mod range;
 /// Kept events of webhooks, applied once more.
 pub mod replay;
 /// A sync run, its progress and its outcome.
@@ -42,6 +46,8 @@ pub mod silence;
 pub mod tag;
 /// Text that was checked once, when it came in: slugs, addresses, e-mail addresses, names.
 pub mod text;
+/// Calls to Plane, counted.
+pub mod usage;
 /// How a project's work items are read: everything or the latest changes; and what is gone.
 pub mod walk;
 /// What a delivery of Plane's webhooks says, and what it asks for.

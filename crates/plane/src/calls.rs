@@ -1,12 +1,14 @@
 use std::{
+    fmt,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU16, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
 use tokio::time::Instant;
+use uuid::Uuid;
 
 /// One call with the key, as it was made: no key, no body, and of the query only where in a list it asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,43 @@ pub struct Call {
     pub waited: Duration,
     /// Of the answer's body, after decompression.
     pub bytes: u64,
+    /// Calls that Plane said were left.
+    pub remaining: Option<u32>,
+}
+
+impl Call {
+    /// What was asked for, without whose: the path without workspace, ids and query, such as `projects/:id/work-items`.
+    pub fn endpoint(&self) -> String {
+        let path = self.path.split('?').next().unwrap_or_default();
+        let path = path.strip_prefix("/api/v1/").unwrap_or(path);
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let parts = match parts.as_slice() {
+            ["workspaces", _, rest @ ..] if !rest.is_empty() => rest,
+            all => all,
+        };
+        let named = parts.iter().map(|part| match Uuid::parse_str(part) {
+            Ok(_) => ":id",
+            Err(_) => part,
+        });
+        named.collect::<Vec<_>>().join("/")
+    }
+}
+
+/// Is told of every call of a client with the key, when it has ended.
+#[derive(Clone)]
+pub struct OnCall(Arc<dyn Fn(&Call) + Send + Sync>);
+
+impl OnCall {
+    /// `told` must be quick: the call's answer waits for it.
+    pub fn new(told: impl Fn(&Call) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(told))
+    }
+}
+
+impl fmt::Debug for OnCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnCall")
+    }
 }
 
 /// Query parameters that say where in a list a call asked. Everything else stays out.
@@ -38,6 +77,7 @@ const ROOM: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct Calls {
     made: Instant,
+    on_call: Option<OnCall>,
     all: Mutex<Remembered>,
 }
 
@@ -47,16 +87,15 @@ struct Remembered {
     calls: Vec<Call>,
 }
 
-impl Default for Calls {
-    fn default() -> Self {
+impl Calls {
+    pub(crate) fn new(on_call: Option<OnCall>) -> Self {
         Self {
             made: Instant::now(),
+            on_call,
             all: Mutex::default(),
         }
     }
-}
 
-impl Calls {
     /// A call that is sent now.
     pub(crate) fn begin(
         &self,
@@ -71,6 +110,7 @@ impl Calls {
             waited,
             status: AtomicU16::new(0),
             bytes: AtomicU64::new(0),
+            remaining: OnceLock::new(),
             error: Some("cancelled"),
         }
     }
@@ -83,6 +123,19 @@ impl Calls {
     /// When the client was made.
     pub(crate) fn since(&self) -> Instant {
         self.made
+    }
+
+    /// Answers the call with its number.
+    fn remember(&self, call: Call) -> Call {
+        let mut all = self.lock();
+        all.count += 1;
+        let number = all.count;
+        if all.calls.len() == ROOM {
+            all.calls.remove(0);
+        }
+        let call = Call { number, ..call };
+        all.calls.push(call.clone());
+        call
     }
 
     fn lock(&self) -> MutexGuard<'_, Remembered> {
@@ -99,6 +152,7 @@ pub(crate) struct Recording<'a> {
     waited: Duration,
     status: AtomicU16,
     bytes: AtomicU64,
+    remaining: OnceLock<u32>,
     error: Option<&'static str>,
 }
 
@@ -112,12 +166,17 @@ impl Recording<'_> {
             waited: Duration::ZERO,
             status: AtomicU16::new(0),
             bytes: AtomicU64::new(0),
+            remaining: OnceLock::new(),
             error: None,
         }
     }
 
     pub(crate) fn answered(&self, status: u16) {
         self.status.store(status, Relaxed);
+    }
+
+    pub(crate) fn left(&self, remaining: u32) {
+        let _ = self.remaining.set(remaining);
     }
 
     pub(crate) fn read(&self, bytes: usize) {
@@ -145,14 +204,12 @@ impl Drop for Recording<'_> {
             took: self.began.elapsed(),
             waited: self.waited,
             bytes: self.bytes.load(Relaxed),
+            remaining: self.remaining.get().copied(),
         };
-        let mut all = calls.lock();
-        all.count += 1;
-        let number = all.count;
-        if all.calls.len() == ROOM {
-            all.calls.remove(0);
+        let call = calls.remember(call);
+        if let Some(OnCall(told)) = &calls.on_call {
+            told(&call);
         }
-        all.calls.push(Call { number, ..call });
     }
 }
 
@@ -171,7 +228,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_call_is_remembered_with_its_answer_and_one_that_was_dropped_too() {
-        let calls = Calls::default();
+        let calls = Calls::new(None);
         tokio::time::advance(Duration::from_secs(2)).await;
         let query = [
             ("per_page", "100"),
@@ -183,6 +240,7 @@ mod tests {
         call.answered(200);
         call.read(30);
         call.read(12);
+        call.left(59);
         tokio::time::advance(Duration::from_millis(84)).await;
         assert_eq!(call.end(None), 42);
         drop(calls.begin("/api/v1/y/", &[], Duration::ZERO));
@@ -198,6 +256,7 @@ mod tests {
             took: Duration::from_millis(84),
             waited: Duration::from_secs(1),
             bytes: 42,
+            remaining: Some(59),
         };
         assert_eq!(taken[0], expected);
         assert_eq!((taken[1].number, taken[1].error), (2, Some("cancelled")));
@@ -205,8 +264,41 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whoever_listens_is_told_of_each_when_it_ends() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let on_call = {
+            let told = told.clone();
+            OnCall::new(move |call| told.lock().unwrap().push((call.number, call.error)))
+        };
+        let calls = Calls::new(Some(on_call));
+        let first = calls.begin("/api/v1/x/", &[], Duration::ZERO);
+        drop(calls.begin("/api/v1/y/", &[], Duration::ZERO));
+        first.end(None);
+        assert_eq!(*told.lock().unwrap(), [(1, Some("cancelled")), (2, None)]);
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_names_nobody() {
+        let calls = Calls::new(None);
+        let endpoint = |path: &str| {
+            calls
+                .begin(path, &[("per_page", "1")], Duration::ZERO)
+                .end(None);
+            calls.take()[0].endpoint()
+        };
+        let id = "0a5c9c2e-5d0f-4b0a-9a53-1d1f0f2f4b11";
+        let items = format!("/api/v1/workspaces/acme/projects/{id}/work-items/{id}/");
+        assert_eq!(endpoint(&items), "projects/:id/work-items/:id");
+        assert_eq!(
+            endpoint("/api/v1/workspaces/projects/projects/"),
+            "projects"
+        );
+        assert_eq!(endpoint("/api/v1/users/me/"), "users/me");
+    }
+
+    #[tokio::test]
     async fn nobody_who_takes_them_is_no_reason_to_grow() {
-        let calls = Calls::default();
+        let calls = Calls::new(None);
         for _ in 0..ROOM + 5 {
             calls.begin("/", &[], Duration::ZERO).end(None);
         }

@@ -41,7 +41,7 @@ use tokio::{sync::watch, time::Instant};
 pub use crate::{
     address::{Address, AddressError, normalise},
     budget::{Budget, BudgetKey, Budgets, Lane},
-    calls::Call,
+    calls::{Call, OnCall},
     error::Error,
     pages::{Cursor, List, ListPage},
 };
@@ -88,6 +88,8 @@ pub struct Options {
     pub times: Times,
     /// This Plane is known to have the work item paths of v1.0 and older (see [`Plane::uses_old_paths`]).
     pub old_paths: bool,
+    /// Hears of every call.
+    pub on_call: Option<OnCall>,
 }
 
 impl Default for Options {
@@ -101,6 +103,7 @@ impl Default for Options {
             page_size: 1000,
             times: Times::default(),
             old_paths: false,
+            on_call: None,
         }
     }
 }
@@ -195,7 +198,7 @@ impl Plane {
             key,
             budget,
             counters: Counters::default(),
-            calls: Calls::default(),
+            calls: Calls::new(options.on_call.clone()),
             waiting: watch::Sender::new(None),
             page_size: page_size.into(),
             old_paths: AtomicBool::new(options.old_paths),

@@ -177,7 +177,10 @@ impl Plane {
         if let Some(permit) = permit {
             permit.answered();
             match number(response.headers(), "x-ratelimit-remaining") {
-                Some(remaining) => permit.learn(remaining),
+                Some(remaining) => {
+                    call.left(remaining);
+                    permit.learn(remaining);
+                }
                 None if status.is_success() && is_json(response.headers()) => {
                     self.budget.learn_of_no_limit()
                 }

@@ -13,7 +13,11 @@ use crate::{
 const BATCH: i64 = 500;
 
 /// Tables whose record ids begin with the integration's.
-const UNDER: [&str; 20] = [
+const UNDER: [&str; 24] = [
+    "call_batches",
+    "usage_minutes",
+    "usage_hours",
+    "usage_days",
     "webhook_hours",
     "webhook_told",
     "webhook_bursts",
@@ -142,9 +146,10 @@ impl Store {
                 .await?;
         }
         // The row itself last: as long as it is there, the deletion can be found and ended.
-        self.ask("{ delete $facts; delete $lease; delete $row; }")
+        self.ask("{ delete $facts; delete $lease; delete $sizes; delete $row; }")
             .bind("facts", record("integration_facts", id.0))
             .bind("lease", record("sync_leases", id.0))
+            .bind("sizes", record("call_sizes", id.0))
             .bind("row", record("plane_integrations", id.0))
             .write()
             .await

@@ -59,6 +59,8 @@ mod plans;
 mod schedule;
 /// Their sessions.
 mod sessions;
+/// Calls to Plane, one by one and counted.
+mod usage;
 /// People who sign in.
 mod users;
 
@@ -82,6 +84,7 @@ pub use options::{Credentials, OpenOptions};
 pub use projects::Totals;
 pub use runs::{NewRun, RunRef, Start};
 pub use sync::{Checkpoint, Finished, Reread, Step, Told};
+pub use usage::{CallLog, UsageRow, UsageSlot};
 pub use users::NewUser;
 
 /// The database. Cheap to clone.

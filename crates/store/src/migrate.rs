@@ -49,6 +49,14 @@ const MIGRATIONS: &[Migration] = &[
         name: "0010_replays",
         sql: include_str!("../migrations/0010_replays.surql"),
     },
+    Migration {
+        name: "0011_usage",
+        sql: include_str!("../migrations/0011_usage.surql"),
+    },
+    Migration {
+        name: "0012_bursts",
+        sql: include_str!("../migrations/0012_bursts.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

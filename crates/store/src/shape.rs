@@ -79,6 +79,46 @@ pub(crate) fn records_after(table: &'static str, parts: &[Uuid], number: i64) ->
     records_between(table, Bound::Excluded(after), parts)
 }
 
+/// `table:[u'…', 7, u'…']`: a parent's rows by number, and many to a number.
+pub(crate) fn numbered_one(table: &'static str, parent: Uuid, number: i64, id: Uuid) -> RecordId {
+    let mut key = with_number(&[parent], number);
+    key.push(Value::Uuid(DbUuid::from(id)));
+    RecordId::new(table, RecordIdKey::Array(key))
+}
+
+/// The rows of [`numbered_one`] from a number until before another, in order.
+pub(crate) fn records_from_to(table: &'static str, parent: Uuid, from: i64, to: i64) -> RecordId {
+    let bound = |number| RecordIdKey::Array(with_number(&[parent], number));
+    let range = RecordIdKeyRange::from((Bound::Included(bound(from)), Bound::Excluded(bound(to))));
+    RecordId::new(table, RecordIdKey::Range(Box::new(range)))
+}
+
+/// The rows of [`numbered_one`] behind a place until before a number, in order.
+pub(crate) fn records_after_one(
+    table: &'static str,
+    parent: Uuid,
+    (number, id): (i64, Uuid),
+    to: i64,
+) -> RecordId {
+    let mut after = with_number(&[parent], number);
+    after.push(Value::Uuid(DbUuid::from(id)));
+    let range = RecordIdKeyRange::from((
+        Bound::Excluded(RecordIdKey::Array(after)),
+        Bound::Excluded(RecordIdKey::Array(with_number(&[parent], to))),
+    ));
+    RecordId::new(table, RecordIdKey::Range(Box::new(range)))
+}
+
+/// The place of [`numbered_one`].
+pub(crate) fn place_of(record: &RecordId) -> Result<(i64, Uuid), Error> {
+    if let RecordIdKey::Array(key) = &record.key
+        && let [_, Value::Number(Number::Int(number)), Value::Uuid(id)] = key.as_slice()
+    {
+        return Ok((*number, Uuid::from(*id)));
+    }
+    Err(Error::Query("a record's id has no place".to_owned()))
+}
+
 fn with_number(parts: &[Uuid], number: i64) -> Array {
     let mut key = array(parts);
     key.push(Value::Number(Number::Int(number)));

@@ -85,10 +85,12 @@ impl InboxService {
             at_work.iter().filter_map(is_busy).collect()
         };
         let claim = self.0.integrations.rng.uuid_v4();
+        let turn = self.0.bursts.lock().await;
         let claimed = self
             .store()
             .claim_bursts(claim, &busy, self.now(), LEASE, TAKEN)
             .await?;
+        drop(turn);
         let taken = claimed.len();
         // In their order where they are about the same thing.
         let mut things = BTreeMap::<(IntegrationId, Uuid), Vec<Claimed>>::new();
@@ -163,9 +165,14 @@ impl InboxService {
         let failure = match tried {
             Ok(Ok(applied)) => {
                 let took = (now - begun_at).num_milliseconds();
+                // What came with it before is applied already.
+                let before = claimed.burst.result.as_ref();
+                let effect =
+                    before.map_or(applied.effect, |before| before.effect.then(applied.effect));
+                let says = applied.says.filter(|_| effect == applied.effect);
                 let result = BurstResult {
-                    effect: applied.effect,
-                    says: applied.says.map(str::to_owned),
+                    effect,
+                    says: says.map(str::to_owned),
                     at: now,
                     took_ms: u64::try_from(took).unwrap_or(0),
                 };
@@ -192,6 +199,7 @@ impl InboxService {
         if again_at.is_none() {
             warn!(burst = %claimed.burst.id, code = failed.code, "an event was given up");
         }
+        let _turn = self.0.bursts.lock().await;
         self.store().fail_burst(claimed, &failed, again_at).await?;
         Ok(None)
     }

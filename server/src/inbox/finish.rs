@@ -49,11 +49,8 @@ pub(super) async fn write(inbox: Weak<Inner>, mut finished: mpsc::Receiver<Finis
             .drain(..)
             .map(|one| ((one.claimed, one.result), one.done))
             .unzip();
-        let written = inbox
-            .store()
-            .finish_bursts(&results, inbox.now())
-            .await
-            .map(drop);
+        let _turn = inbox.0.bursts.lock().await;
+        let written = inbox.store().finish_bursts(&results).await.map(drop);
         for done in waiting {
             // Whoever stopped waiting has ended.
             let _ = done.send(written.clone());

@@ -79,6 +79,9 @@ struct Inner {
     tasks: TaskTracker,
     stop: CancellationToken,
     at_work: Mutex<HashMap<IntegrationId, AtWork>>,
+    /// Held around every write of bursts: those that are received, taken and done are the same records, and transactions that
+    /// meet there would start over again and again.
+    bursts: tokio::sync::Mutex<()>,
 }
 
 /// What is being applied for one integration.
@@ -109,6 +112,7 @@ impl InboxService {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             at_work: Mutex::default(),
+            bursts: tokio::sync::Mutex::default(),
         }));
         tokio::spawn(writer::write(Arc::downgrade(&service.0), received));
         tokio::spawn(finish::write(Arc::downgrade(&service.0), results));

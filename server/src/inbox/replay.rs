@@ -100,10 +100,12 @@ impl InboxService {
         }
         let claim = self.0.integrations.rng.uuid_v4();
         let until = self.now() + LEASE;
+        let turn = self.0.bursts.lock().await;
         let again = self
             .store()
             .claim_again(claim, burst.integration, burst.id, until)
             .await?;
+        drop(turn);
         let Some(again) = again else {
             return Ok(line(Replayed::Waiting, None));
         };

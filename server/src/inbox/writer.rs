@@ -3,10 +3,10 @@ use std::{
     sync::Weak,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     ids::{BurstId, IntegrationId},
-    inbox::{BURST_GAP, Joining, SignedBy, joins},
+    inbox::{BURST_GAP, Joining, SignedBy, joins, settles_in},
 };
 use plane::webhook;
 use store::{Again, Arrival, KnownEvent, Store, WebhookKeys};
@@ -62,6 +62,7 @@ impl InboxService {
             plane_id: read.webhook,
             is_second_format: read.is_second,
             received_at,
+            settles: TimeDelta::zero(), // the writer's to decide
         };
         let incoming = Incoming { arrival, done };
         self.0
@@ -136,6 +137,7 @@ impl InboxService {
     ) -> Result<Vec<Kept>, store::Error> {
         for _ in 0..TRIES {
             let sorted = self.sort(arrivals, open).await?;
+            let _turn = self.0.bursts.lock().await;
             match self.store().receive(&sorted.new, &sorted.again).await {
                 Ok(true) => {
                     for _ in &sorted.new {
@@ -188,6 +190,7 @@ impl InboxService {
             known.insert(key, burst);
             sorted.new.push(Arrival {
                 burst,
+                settles: settles_in(&arrival.event, open.is_flood()),
                 ..arrival.clone()
             });
             sorted.kept.push(Kept::New);
@@ -205,19 +208,35 @@ struct Sorted {
 
 /// Bursts that the next event may still belong to. They are this process's: two that receive events of one thing make two.
 #[derive(Default)]
-struct OpenBursts(HashMap<(IntegrationId, Uuid), (BurstId, Joining)>);
+struct OpenBursts {
+    of: HashMap<(IntegrationId, Uuid), (BurstId, Joining)>,
+    pace: Pace,
+}
+
+/// How many deliveries came in this second and in the one before.
+#[derive(Default)]
+struct Pace {
+    second: i64,
+    now: u32,
+    before: u32,
+}
+
+/// More deliveries a second than this are a flood: whoever applies waits until what belongs together is there, and leaves the
+/// machine to whoever receives.
+const FLOOD: u32 = 100;
 
 impl OpenBursts {
     fn burst_of(&mut self, arrival: &Arrival, rng: &Rng) -> BurstId {
         let now = arrival.received_at;
+        self.pace.note(now);
         let new = || BurstId(rng.uuid_v7(now));
         let Some(entity) = arrival.event.entity else {
             return new();
         };
-        if self.0.len() >= MANY {
+        if self.of.len() >= MANY {
             self.forget(now);
         }
-        let slot = self.0.entry((arrival.integration, entity));
+        let slot = self.of.entry((arrival.integration, entity));
         let (burst, joining) = slot
             .and_modify(|(burst, joining)| {
                 if joins(joining, now) {
@@ -233,8 +252,27 @@ impl OpenBursts {
     }
 
     fn forget(&mut self, now: DateTime<Utc>) {
-        self.0
+        self.of
             .retain(|_, (_, joining)| now - joining.last_at < BURST_GAP);
+    }
+
+    fn is_flood(&self) -> bool {
+        self.pace.now.max(self.pace.before) > FLOOD
+    }
+}
+
+impl Pace {
+    fn note(&mut self, at: DateTime<Utc>) {
+        let second = at.timestamp();
+        if second != self.second {
+            self.before = if second == self.second + 1 {
+                self.now
+            } else {
+                0
+            };
+            (self.second, self.now) = (second, 0);
+        }
+        self.now += 1;
     }
 }
 
@@ -243,5 +281,25 @@ fn alone(now: DateTime<Utc>) -> Joining {
         first_at: now,
         last_at: now,
         events: 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_many_deliveries_in_a_second_and_is_over_soon_after() {
+        let at = |ms: i64| DateTime::from_timestamp_millis(1_800_000_000_000 + ms).unwrap();
+        let mut open = OpenBursts::default();
+        let mut note = |from: i64, count: i64| {
+            (0..count).for_each(|n| open.pace.note(at(from + n)));
+            open.is_flood()
+        };
+        assert!(!note(0, 100));
+        assert!(note(500, 1));
+        assert!(note(1_500, 1), "a second later still");
+        assert!(!note(2_500, 1));
+        assert!(!note(60_000, 100));
     }
 }

@@ -16,7 +16,9 @@ use domain::{
     ids::{IntegrationId, TestId},
     integration::{AuthScheme, Integration, KeyHint},
     text::{BaseUrl, WorkspaceSlug},
+    usage::{PlaneKey, Purpose},
 };
+use plane::BudgetKey;
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{SealedKey, Store};
 
@@ -26,6 +28,7 @@ use crate::{
     clock::Clock,
     egress::Egress,
     failure::{from_store, internal},
+    health::usage::UsageLog,
     rng::Rng,
     timing::Timing,
     vault::{Place, Vault},
@@ -41,6 +44,7 @@ pub struct IntegrationsService {
     pub vault: Arc<Vault>,
     pub egress: Arc<Egress>,
     pub budgets: Arc<Budgets>,
+    pub usage: UsageLog,
     pub timing: Timing,
     pub clock: Clock,
     pub rng: Rng,
@@ -118,13 +122,17 @@ impl IntegrationsService {
         test: PreparedTest,
         progress: impl FnMut(TestProgress) + Send,
     ) -> Result<ConnectionTest, Failure> {
+        let fingerprint = self.vault.fingerprint(&test.key);
         let target = probe::Target {
             base: &test.base,
             workspace: &test.workspace,
             auth: test.auth,
-            budget: self
-                .budgets
-                .for_key(&test.base, &self.vault.fingerprint(&test.key)),
+            budget: self.budgets.for_key(&test.base, &fingerprint),
+            on_call: self.usage.listener(
+                test.integration,
+                plane_key(&test.base, &fingerprint),
+                Purpose::ConnectionTest,
+            ),
             key: test.key,
         };
         let result = probe::probe(
@@ -197,6 +205,18 @@ impl IntegrationsService {
             .seal(&key_place(id, &hint), key)
             .map_err(|error| internal(&error, error.code()))?;
         Ok(SealedKey { sealed, hint })
+    }
+}
+
+/// The key as calls with it are counted.
+pub(crate) fn plane_key(base: &BaseUrl, fingerprint: &str) -> PlaneKey {
+    let BudgetKey {
+        origin,
+        fingerprint,
+    } = BudgetKey::new(base, fingerprint);
+    PlaneKey {
+        origin,
+        fingerprint,
     }
 }
 

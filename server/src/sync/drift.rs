@@ -5,6 +5,7 @@ use domain::{
     actor::Admin,
     drift::{DriftCheck, Thoroughness},
     ids::{IntegrationId, ProjectId},
+    usage::Purpose,
 };
 use plane::{Error, Lane};
 use uuid::Uuid;
@@ -37,7 +38,9 @@ impl SyncService {
             max_wait: PATIENCE,
             ..self.0.options.clone()
         };
-        let plane = self.plane_with(&integration, options).await?;
+        let plane = self
+            .plane_with(&integration, options, Purpose::Compare)
+            .await?;
 
         let planes = plane.count_work_items(project).await;
         let planes = planes.map_err(|error| from_plane(&error))?;

@@ -5,6 +5,7 @@ use domain::{
     integration::Integration,
     mirror::WorkItem,
     replay::Replayed,
+    usage::Purpose,
     webhook::{Demand, Event},
 };
 use plane::{Error, Lane};
@@ -138,7 +139,9 @@ impl SyncService {
             lane: Lane::FollowUp,
             ..self.0.options.clone()
         };
-        let plane = self.plane_with(integration, options).await?;
+        let plane = self
+            .plane_with(integration, options, Purpose::Webhook)
+            .await?;
         let answer = plane.work_item(project, item).await;
         let (store, now) = (self.store(), self.0.integrations.clock.now());
         match answer {

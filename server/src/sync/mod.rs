@@ -38,6 +38,7 @@ use domain::{
     ids::{IntegrationId, RunId},
     integration::Integration,
     run::{SyncRun, Trigger},
+    usage::Purpose,
 };
 use plane::Plane;
 use store::{NewRun, Start, Store};
@@ -46,7 +47,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, info};
 use uuid::Uuid;
 
-use crate::{changes::next_change, failure::from_store, integrations::IntegrationsService};
+use crate::{
+    changes::next_change,
+    failure::from_store,
+    integrations::{IntegrationsService, plane_key},
+};
 
 /// A run whose lease is not renewed for this long is taken for dead. Longer than it takes to store the largest page,
 /// which holds the heartbeat up.
@@ -226,13 +231,15 @@ impl SyncService {
     }
 
     async fn plane(&self, integration: &Integration) -> Result<Plane, Failure> {
-        self.plane_with(integration, self.0.options.clone()).await
+        self.plane_with(integration, self.0.options.clone(), Purpose::Sync)
+            .await
     }
 
     async fn plane_with(
         &self,
         integration: &Integration,
         options: plane::Options,
+        purpose: Purpose,
     ) -> Result<Plane, Failure> {
         let integrations = &self.0.integrations;
         let settings = &integration.settings;
@@ -245,9 +252,18 @@ impl SyncService {
                 message: refused.sentence(),
                 advice: Some(refused.advice()),
             })?;
+        let fingerprint = &integration.key.fingerprint;
         let budget = integrations
             .budgets
-            .for_key(&settings.base_url, &integration.key.fingerprint);
+            .for_key(&settings.base_url, fingerprint);
+        let key_called = plane_key(&settings.base_url, fingerprint);
+        let on_call = integrations
+            .usage
+            .listener(Some(integration.id), key_called, purpose);
+        let options = plane::Options {
+            on_call: Some(on_call),
+            ..options
+        };
         Ok(Plane::new(
             http,
             settings.base_url.clone(),

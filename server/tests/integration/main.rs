@@ -27,6 +27,7 @@ mod schedule;
 mod security;
 mod sync;
 mod two_portals;
+mod usage;
 mod walk;
 mod webhook_crashes;
 mod webhook_setup;

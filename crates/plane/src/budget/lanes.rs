@@ -42,6 +42,11 @@ struct Queue {
 }
 
 impl Lanes {
+    /// Calls that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.queues.iter().map(|queue| queue.waiting.len()).sum()
+    }
+
     pub(super) fn enter(&mut self, lane: Lane, now: Instant) -> u64 {
         self.tickets += 1;
         let queue = &mut self.queues[lane as usize];

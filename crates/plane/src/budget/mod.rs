@@ -110,6 +110,11 @@ impl Budget {
         }
     }
 
+    /// Calls that wait for their turn.
+    pub fn waiting(&self) -> u32 {
+        u32::try_from(self.state().lanes.waiting()).unwrap_or(u32::MAX)
+    }
+
     /// Calls allowed in a window, as far as is known.
     pub fn limit(&self) -> u32 {
         self.state().limit
@@ -271,6 +276,17 @@ impl Drop for Queued<'_> {
     }
 }
 
+/// A budget at a moment, as this process sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetState {
+    /// Calls allowed in a window, as far as is known.
+    pub limit: u32,
+    /// Calls that could be made right now.
+    pub free: u32,
+    /// Calls that wait for their turn.
+    pub waiting: u32,
+}
+
 /// One key at one origin.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BudgetKey {
@@ -309,13 +325,27 @@ impl Budgets {
 
     /// Calls that a key may make in a window: what its budget has learnt, if there is one, else what is usual.
     pub fn limit(&self, key: &BudgetKey) -> u32 {
+        self.state(key).limit
+    }
+
+    /// How the budget of a key is, if there is one, else how it would begin.
+    pub fn state(&self, key: &BudgetKey) -> BudgetState {
         let by_key = self
             .by_key
             .lock()
             .expect("nothing panics while it holds the lock");
-        by_key
-            .get(key)
-            .map_or(window::USUAL_LIMIT, |budget| budget.limit())
+        match by_key.get(key) {
+            Some(budget) => BudgetState {
+                limit: budget.limit(),
+                free: budget.free(),
+                waiting: budget.waiting(),
+            },
+            None => BudgetState {
+                limit: window::USUAL_LIMIT,
+                free: window::USUAL_LIMIT,
+                waiting: 0,
+            },
+        }
     }
 
     /// The budget of a key. A new one is shown to `begin`, which may have it kept.

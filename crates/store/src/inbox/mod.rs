@@ -65,6 +65,8 @@ pub(crate) struct BurstRow {
     failures: Vec<Json>,
     due_at: DateTime<Utc>,
     claim: Option<Uuid>,
+    applied: Option<i64>,
+    due_key: Option<String>,
     latest_key: String,
     queue_key: String,
 }

@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     ids::{BurstId, IntegrationId},
-    inbox::{BurstState, SignedBy, settles_in},
+    inbox::{BurstState, SignedBy},
     webhook::Event,
 };
 use serde_json::Value as Json;
@@ -34,6 +34,8 @@ pub struct Arrival {
     pub plane_id: Option<Uuid>,
     pub is_second_format: bool,
     pub received_at: DateTime<Utc>,
+    /// How long its burst is left alone after it.
+    pub settles: TimeDelta,
 }
 
 /// An event that is known, once more.
@@ -98,7 +100,7 @@ const RECEIVE: &str = "{
     insert into webhook_bursts $bursts on duplicate key update
         event = $input.event, title = $input.title ?? title, number = $input.number ?? number,
         project = $input.project ?? project, fields = array::union(fields ?? [], $input.fields ?? []), last_at = $input.last_at,
-        keys += $input.keys, events += $input.events, bytes += $input.bytes, state = 'waiting', due_at = $input.due_at,
+        keys += $input.keys, events += $input.events, bytes += $input.bytes, state = 'waiting', due_at = $input.due_at, due_key = $input.due_key,
         queue_key = if claim = none { $input.queue_key } else { queue_key }
         return none;
     for $again in $duplicates {
@@ -255,8 +257,9 @@ fn bursts(new: &[Arrival]) -> Vec<BurstRow> {
         row.keys.push(arrival.key.clone());
         row.events += 1;
         row.bytes += length(arrival.body.len());
-        row.due_at = row.due_at.max(arrival.received_at + settles_in(event));
+        row.due_at = row.due_at.max(arrival.received_at + arrival.settles);
         row.queue_key = queue_key(row.due_at);
+        row.due_key = Some(row.queue_key.clone());
     }
     rows
 }
@@ -285,6 +288,8 @@ fn empty_burst(arrival: &Arrival) -> BurstRow {
         failures: Vec::new(),
         due_at: at,
         claim: None,
+        applied: Some(0),
+        due_key: None,
         latest_key: latest_first(at, arrival.burst.0),
         queue_key: String::new(),
     }

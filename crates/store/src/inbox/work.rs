@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Claimed {
     pub burst: Burst,
-    /// Of its events, the first one first.
+    /// Of its events that are not applied yet, the first one first.
     pub keys: Vec<String>,
     claim: Uuid,
 }
@@ -147,7 +147,7 @@ impl Store {
             .ask(
                 "{
                     if (select value state from only $id) in [none, 'waiting'] { return none };
-                    update $id set state = 'waiting', result = none, failures = [], claim = $claim, queue_key = $lost
+                    update $id set state = 'waiting', result = none, failures = [], applied = 0, claim = $claim, queue_key = $lost
                         return none;
                     return (select * from only $id);
                 }",
@@ -161,13 +161,9 @@ impl Store {
         row.map(|row| claimed(row, claim)).transpose()
     }
 
-    /// Writes what became of bursts, in one transaction. Those for which more events came meanwhile wait again, until `due_at`;
+    /// Writes what became of bursts, in one transaction. Those for which more events came meanwhile wait again, for those alone;
     /// those that are not in the caller's hands any more stay as they are. How many were.
-    pub async fn finish_bursts(
-        &self,
-        finished: &[(Claimed, BurstResult)],
-        due_at: DateTime<Utc>,
-    ) -> Result<u64, Error> {
+    pub async fn finish_bursts(&self, finished: &[(Claimed, BurstResult)]) -> Result<u64, Error> {
         #[derive(SurrealValue)]
         struct Finished {
             id: RecordId,
@@ -198,17 +194,14 @@ impl Store {
                         upsert $one.hour set hour = $one.hour_number, told = (told ?? 0) + $one.told return none;
                     };
                     let $has_more = $one.id.events > $one.seen;
-                    update $one.id set claim = none, result = $one.result,
+                    update $one.id set claim = none, result = $one.result, applied = $one.seen,
                         state = if $has_more { 'waiting' } else { 'done' },
-                        due_at = if $has_more { $due_at } else { due_at },
-                        queue_key = if $has_more { $due } else { latest_key } return none;
+                        queue_key = if $has_more { due_key ?? latest_key } else { latest_key } return none;
                 };
                 return array::len($held);
             }",
         )
         .bind("finished", rows.collect::<Result<Vec<_>, Error>>()?)
-        .bind("due_at", due_at)
-        .bind("due", queue_key(due_at))
         .write()
         .await?
         .value::<i64>(0)
@@ -262,7 +255,7 @@ impl Store {
         self.ask(
             "{
                 if (select value state from only $id) in [none, 'waiting'] { return false };
-                update $id set state = 'waiting', result = none, failures = [], claim = none, due_at = $now,
+                update $id set state = 'waiting', result = none, failures = [], applied = 0, claim = none, due_at = $now,
                     queue_key = $due return none;
                 create audit content $audit return none;
                 return true;
@@ -279,8 +272,10 @@ impl Store {
 }
 
 fn claimed(row: BurstRow, claim: Uuid) -> Result<Claimed, Error> {
+    let applied = usize::try_from(row.applied.unwrap_or(0)).unwrap_or(0);
+    let keys = row.keys.get(applied..).unwrap_or_default();
     Ok(Claimed {
-        keys: row.keys.clone(),
+        keys: keys.to_vec(),
         burst: row.burst()?,
         claim,
     })

@@ -53,6 +53,7 @@ fn arrival(key: &str, burst: u128, field: &str, received_at: DateTime<Utc>) -> A
         plane_id: Some(id(70)),
         is_second_format: false,
         received_at,
+        settles: TimeDelta::milliseconds(200),
     }
 }
 
@@ -78,7 +79,7 @@ fn updated(now: DateTime<Utc>) -> BurstResult {
 
 async fn finish(store: &Store, claimed: &store::Claimed, seconds: i64) -> u64 {
     let finished = [(claimed.clone(), updated(at(seconds)))];
-    store.finish_bursts(&finished, at(seconds)).await.unwrap()
+    store.finish_bursts(&finished).await.unwrap()
 }
 
 #[tokio::test]
@@ -200,8 +201,10 @@ async fn a_burst_is_applied_by_one_and_waits_for_what_came_meanwhile() {
         "somebody still has it"
     );
     assert_eq!(finish(store, &claimed, 4).await, 1);
+    assert!(claim(store, 22, at(3)).await.is_empty(), "it settles");
     let more = claim(store, 22, at(4)).await.remove(0);
-    assert_eq!(more.keys, ["a", "b"]);
+    assert_eq!(more.keys, ["b"], "what is applied is not applied again");
+    assert_eq!(more.burst.result, Some(updated(at(4))));
     assert_eq!(finish(store, &more, 5).await, 1);
     assert!(claim(store, 23, at(3600)).await.is_empty(), "done");
     let (burst, _) = store
@@ -216,7 +219,15 @@ async fn a_burst_is_applied_by_one_and_waits_for_what_came_meanwhile() {
 
     // One more event of it, later.
     receive(store, &[arrival("c", 10, "labels", at(6))]).await;
-    assert_eq!(claim(store, 24, at(7)).await.len(), 1);
+    assert_eq!(claim(store, 24, at(7)).await.remove(0).keys, ["c"]);
+    // Whoever replays it applies all of it.
+    store.release_bursts(at(8)).await.unwrap();
+    assert_eq!(
+        finish(store, &claim(store, 25, at(8)).await.remove(0), 8).await,
+        1
+    );
+    let again = store.claim_again(id(26), one(), BurstId(id(10)), at(100));
+    assert_eq!(again.await.unwrap().unwrap().keys, ["a", "b", "c"]);
 }
 
 #[tokio::test]

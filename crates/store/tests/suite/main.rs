@@ -14,5 +14,6 @@ mod record;
 mod support;
 mod sync;
 mod totals;
+mod usage;
 mod walk;
 mod workspace;

@@ -10,7 +10,7 @@ use domain::{
     integration::AuthScheme,
     text::{BaseUrl, WorkspaceSlug},
 };
-use plane::{Budget, Error, Instance, Lane, Options, Plane};
+use plane::{Budget, Error, Instance, Lane, OnCall, Options, Plane};
 use rustls::pki_types::ServerName;
 use secrecy::SecretString;
 use tokio::{
@@ -36,6 +36,8 @@ pub struct Target<'a> {
     pub key: SecretString,
     /// The key's own: a test must not spend what a sync counts on.
     pub budget: Arc<Budget>,
+    /// Hears of every call with the key.
+    pub on_call: OnCall,
 }
 
 /// Tests a connection stage by stage, telling each as it starts and ends and the result at last.
@@ -127,6 +129,7 @@ impl<P: FnMut(TestProgress)> Probe<P> {
             auth,
             key,
             budget,
+            on_call,
         } = target;
 
         let (destination, http) = self
@@ -147,6 +150,7 @@ impl<P: FnMut(TestProgress)> Probe<P> {
             max_wait: self.deadline - Instant::now(),
             retry_limited: false,
             deadline: Some(self.deadline),
+            on_call: Some(on_call),
             ..Options::default()
         };
         let plane = Plane::new(

@@ -80,6 +80,7 @@ impl World {
             auth,
             key: key.into(),
             budget,
+            on_call: OnCall::new(|_| ()),
         };
         let limit = Duration::from_secs(2);
         probe(

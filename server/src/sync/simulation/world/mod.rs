@@ -34,6 +34,7 @@ use crate::{
     budgets::Budgets,
     clock::Clock,
     egress::{Egress, Policy},
+    health::usage::UsageLog,
     integrations::IntegrationsService,
     rng::Rng,
     sync::{LEASE, SyncService},
@@ -72,6 +73,7 @@ impl Ground {
         };
         let integrations = IntegrationsService {
             budgets: budgets(&timing, &store, &clock, &rng),
+            usage: UsageLog::new(store.clone(), clock.clone(), rng.clone()),
             timing,
             store,
             vault: Arc::new(vault),
@@ -153,6 +155,7 @@ impl World {
         let ground = ground.integrations.clone();
         let integrations = IntegrationsService {
             budgets: budgets(&ground.timing, &ground.store, &clock, &rng),
+            usage: UsageLog::new(ground.store.clone(), clock.clone(), rng.clone()),
             clock,
             rng,
             ..ground
