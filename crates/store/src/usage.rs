@@ -317,7 +317,7 @@ fn table(slot: Slot) -> &'static str {
     }
 }
 
-pub(crate) fn old_usage(slot: Slot) -> String {
+fn old_usage(slot: Slot) -> String {
     format!(
         "select value id from {} where start < $before limit $batch",
         table(slot)

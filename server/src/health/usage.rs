@@ -136,7 +136,11 @@ impl UsageLog {
     /// Writes down what has ended by now.
     pub async fn flush(&self) -> Result<(), store::Error> {
         let mut counted = self.0.counted.lock().await;
-        if counted.unsaved.is_none() {
+        loop {
+            if let Some(log) = &counted.unsaved {
+                self.0.store.save_calls(log).await?;
+                counted.unsaved = None;
+            }
             let calls = mem::take(&mut *self.ended());
             if calls.is_empty() {
                 return Ok(());
@@ -151,11 +155,6 @@ impl UsageLog {
                 slots,
             });
         }
-        if let Some(log) = &counted.unsaved {
-            self.0.store.save_calls(log).await?;
-            counted.unsaved = None;
-        }
-        Ok(())
     }
 
     /// Forgets what is older than it is kept, and the oldest calls while all of them are too large.

@@ -6,13 +6,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     actor::{Role, User, Viewer},
     ids::UserId,
-    usage::{CallRecord, Purpose, Slot, Subject, Usage},
+    usage::{CallRecord, PlaneKey, Purpose, Slot, Subject, Usage},
 };
 use fake_plane::{FakePlane, Options, Seen, seed};
+use server::health::usage::Kept;
 use store::{OpenOptions, Store};
 use uuid::Uuid;
 
-use crate::support::{HangarProcess, Person};
+use crate::support::{HangarProcess, Person, TestPortal};
 
 /// What is written down together at most, and time for a slow machine.
 const UNWRITTEN: TimeDelta = TimeDelta::seconds(3);
@@ -100,6 +101,73 @@ async fn what_is_counted_is_what_was_called_through_every_kill() {
         kept.iter()
             .all(|call| call.error.is_none() == (call.status == Some(200)))
     );
+}
+
+#[tokio::test]
+async fn calls_are_kept_for_so_long_and_no_more_than_that_many_bytes() {
+    let portal = TestPortal::start().await;
+    let (usage, store) = (&portal.portal.integrations.usage, &portal.portal.store);
+    for _ in 0..20 {
+        for _ in 0..50 {
+            usage.record(call(portal.clock.now()));
+        }
+        usage.flush().await.unwrap();
+        portal.clock.advance(TimeDelta::hours(12));
+    }
+    let all = store.call_bytes().await.unwrap();
+    let kept = Kept {
+        calls: TimeDelta::days(20),
+        bytes: all / 2,
+        ..Kept::default()
+    };
+    usage.forget(kept).await.unwrap();
+    let left = store.call_bytes().await.unwrap();
+    assert!((all / 3..=all / 2).contains(&left), "{left} of {all}");
+    // The oldest went; their counts are kept.
+    let (from, to) = (DateTime::UNIX_EPOCH, portal.clock.now());
+    let viewer = &viewer();
+    let calls = store.call_records(viewer, None, from, to, None, 10_000);
+    let calls = calls.await.unwrap().rows;
+    assert!(
+        calls
+            .iter()
+            .all(|call| call.ended_at > to - TimeDelta::days(6))
+    );
+    let days = store.usage(viewer, &Subject::All, Slot::Day, from, to);
+    let counted: u64 = days
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.usage.calls())
+        .sum();
+    assert_eq!(counted, 1_000);
+
+    let brief = Kept {
+        calls: TimeDelta::days(1),
+        ..kept
+    };
+    usage.forget(brief).await.unwrap();
+    assert!(store.call_bytes().await.unwrap() < left);
+    portal.stop().await;
+}
+
+fn call(ended_at: DateTime<Utc>) -> CallRecord {
+    CallRecord {
+        integration: None,
+        key: PlaneKey {
+            origin: "https://plane.example".to_owned(),
+            fingerprint: "ab12".to_owned(),
+        },
+        purpose: Purpose::ConnectionTest,
+        endpoint: "users/me".to_owned(),
+        status: Some(200),
+        error: None,
+        ended_at,
+        took_ms: 20,
+        waited_ms: 0,
+        bytes: 300,
+        remaining: Some(59),
+    }
 }
 
 async fn connect(admin: &mut Person, plane: &FakePlane) -> String {
