@@ -453,6 +453,12 @@ impl SignedBy {
             SignedBy::Previous => "previous",
         }
     }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        [SignedBy::Current, SignedBy::Previous]
+            .into_iter()
+            .find(|by| by.word() == word)
+    }
 }
 
 /// Why a delivery was not believed.

@@ -75,8 +75,8 @@ pub use bulk::{Begun, BulkRef, BulkStart};
 pub use drafts::Draft;
 pub use error::Error;
 pub use inbox::{
-    Again, Arrival, Claimed, ClaimedReplay, KeptEvent, KnownEvent, Quarantined, SealedSecret,
-    WebhookKeys,
+    Again, Arrival, Claimed, ClaimedReplay, Delivery, KeptEvent, KnownEvent, Parcel, ParcelId,
+    Quarantined, SealedSecret, WebhookKeys,
 };
 pub use integrations::{Change, NewIntegration, SealedKey};
 pub use keyring::KeyRow;

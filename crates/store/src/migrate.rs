@@ -57,6 +57,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0012_bursts",
         sql: include_str!("../migrations/0012_bursts.surql"),
     },
+    Migration {
+        name: "0013_deliveries",
+        sql: include_str!("../migrations/0013_deliveries.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

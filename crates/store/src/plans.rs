@@ -39,7 +39,7 @@ async fn plan(store: &Store, sql: &str) -> String {
         .bind("q", "x")
         .bind("state", "dead")
         .bind("until", "x")
-        .bind("busy", Vec::<Uuid>::new())
+        .bind("behind", id)
         .bind("after", "x")
         .bind("limit", 51)
         .read()
@@ -170,10 +170,11 @@ async fn the_seeds_query_walks_an_index_and_ranges_of_ids() {
 
 #[tokio::test]
 async fn webhooks_are_listed_and_worked_off_by_an_index() {
-    use crate::inbox::{DUE, LATEST, LATEST_OF, LATEST_OF_STATE};
+    use crate::inbox::{DUE, LATEST, LATEST_OF, LATEST_OF_STATE, WAITING};
     let store = store().await;
     check_exact(&store, LATEST, "webhook_bursts_latest").await;
     check_exact(&store, LATEST_OF, "webhook_bursts_integration").await;
     check_exact(&store, LATEST_OF_STATE, "webhook_bursts_state").await;
-    check(&store, DUE, "webhook_bursts_state").await;
+    check_exact(&store, WAITING, "webhook_bursts_due").await;
+    check(&store, DUE, "webhook_bursts_due").await;
 }

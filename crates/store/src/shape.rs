@@ -109,6 +109,16 @@ pub(crate) fn records_after_one(
     RecordId::new(table, RecordIdKey::Range(Box::new(range)))
 }
 
+/// The parent and the number of [`numbered`].
+pub(crate) fn parent_and_number(record: &RecordId) -> Result<(Uuid, i64), Error> {
+    if let RecordIdKey::Array(key) = &record.key
+        && let [Value::Uuid(parent), Value::Number(Number::Int(number))] = key.as_slice()
+    {
+        return Ok((Uuid::from(*parent), *number));
+    }
+    Err(Error::Query("a record's id has no number".to_owned()))
+}
+
 /// The place of [`numbered_one`].
 pub(crate) fn place_of(record: &RecordId) -> Result<(i64, Uuid), Error> {
     if let RecordIdKey::Array(key) = &record.key

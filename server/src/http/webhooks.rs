@@ -113,22 +113,19 @@ async fn receive(
     let delivery = Delivery {
         body,
         signature: text(&head.headers, webhook::SIGNATURE),
-        event: text(&head.headers, webhook::EVENT),
         headers: KEPT_HEADERS
             .into_iter()
-            .filter_map(|name| Some((name, text(&head.headers, name)?)))
+            .filter_map(|name| Some((name.to_owned(), text(&head.headers, name)?)))
             .collect::<BTreeMap<_, _>>(),
         sender,
     };
     match inbox.receive(target, delivery).await {
         Ok(Answer::Received) => "received\n".into_response(),
-        Ok(Answer::Again) => "received before\n".into_response(),
         Ok(Answer::Held) => "held until the new secret is known\n".into_response(),
         Ok(Answer::Refused(why)) => {
             (StatusCode::UNAUTHORIZED, format!("{}\n", why.sentence())).into_response()
         }
         Ok(Answer::Own(proof)) => format!("{proof}\n").into_response(),
-        Ok(Answer::Gone) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => hang_up(error.code()).await,
     }
 }

@@ -56,8 +56,9 @@ impl InboxService {
         }
     }
 
-    /// Applies all that is due, to the end, and what becomes due through that. How many bursts.
+    /// Sorts all that was received and applies all that is due, to the end, and what becomes due through that. How many bursts.
     pub async fn work_off(&self) -> Result<usize, store::Error> {
+        self.sort_out().await?;
         let mut all = 0;
         loop {
             let taken = self.apply_due().await?;

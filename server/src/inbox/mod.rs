@@ -10,6 +10,8 @@ mod doubts;
 mod finish;
 /// Webhooks by their addresses, and the secrets that count.
 mod hooks;
+/// How many deliveries come a second.
+mod pace;
 /// What pages and server functions may ask for.
 mod port;
 /// What was not believed, checked again.
@@ -24,6 +26,8 @@ mod self_test;
 mod shown;
 /// Whether webhooks still tell what they should.
 mod silence;
+/// From deliveries to events and bursts.
+mod sorter;
 /// Many deliveries in one transaction.
 mod writer;
 
@@ -44,7 +48,9 @@ use uuid::Uuid;
 
 pub use receive::{Answer, Delivery, KEPT_HEADERS, Target};
 
-use self::{doubts::Doubts, finish::Finished, hooks::Hooks, writer::Incoming};
+use self::{
+    doubts::Doubts, finish::Finished, hooks::Hooks, pace::Pace, sorter::Sorter, writer::Incoming,
+};
 use crate::{integrations::IntegrationsService, sync::SyncService, timing::every};
 
 /// How often the portal says that it lives.
@@ -67,7 +73,13 @@ struct Inner {
     sync: SyncService,
     public_url: Url,
     hooks: Hooks,
+    /// What this process receives is kept under its own id until it is sorted.
+    portal: Uuid,
     incoming: mpsc::Sender<Incoming>,
+    pace: Pace,
+    /// Something was received.
+    unsorted: Notify,
+    sorter: tokio::sync::Mutex<Sorter>,
     finished: mpsc::Sender<Finished>,
     /// Something of this process changed.
     changes: broadcast::Sender<()>,
@@ -79,7 +91,7 @@ struct Inner {
     tasks: TaskTracker,
     stop: CancellationToken,
     at_work: Mutex<HashMap<IntegrationId, AtWork>>,
-    /// Held around every write of bursts: those that are received, taken and done are the same records, and transactions that
+    /// Held around every write of bursts: those that are sorted, taken and done are the same records, and transactions that
     /// meet there would start over again and again.
     bursts: tokio::sync::Mutex<()>,
 }
@@ -98,12 +110,17 @@ impl InboxService {
     pub fn new(integrations: IntegrationsService, sync: SyncService, public_url: Url) -> Self {
         let (incoming, received) = mpsc::channel(writer::QUEUE);
         let (finished, results) = mpsc::channel(finish::QUEUE);
+        let portal = integrations.rng.uuid_v7(integrations.clock.now());
         let service = Self(Arc::new(Inner {
             integrations,
             sync,
             public_url,
             hooks: Hooks::default(),
+            portal,
             incoming,
+            pace: Pace::default(),
+            unsorted: Notify::new(),
+            sorter: tokio::sync::Mutex::default(),
             finished,
             changes: broadcast::channel(1024).0,
             wake: Notify::new(),
@@ -133,9 +150,14 @@ impl InboxService {
         self.0.changes.subscribe()
     }
 
-    /// Applies what is due and forgets what is old, until `stop`.
+    /// Sorts what is received, applies what is due and forgets what is old, until `stop`.
     pub async fn keep_going(&self, stop: CancellationToken) {
         // Side by side: what is being claimed must not be left because something else is to be done.
+        let sorting = async {
+            loop {
+                self.sort_when_told().await;
+            }
+        };
         let applying = async {
             loop {
                 self.apply_next().await;
@@ -148,6 +170,7 @@ impl InboxService {
         };
         tokio::select! {
             () = stop.cancelled() => {}
+            () = sorting => {}
             () = applying => {}
             () = replaying => {}
             () = self.look_after() => {}
@@ -158,7 +181,12 @@ impl InboxService {
         let (mut tidy, mut alive) = (every(TIDY), every(ALIVE));
         loop {
             let done = tokio::select! {
-                _ = alive.tick() => self.say_alive().await.map(drop).and(self.look_for_silence().await),
+                _ = alive.tick() => self
+                    .say_alive()
+                    .await
+                    .map(drop)
+                    .and(self.look_for_silence().await)
+                    .and(self.sort_abandoned().await),
                 _ = tidy.tick() => self.tidy().await,
             };
             if let Err(error) = done {

@@ -9,7 +9,7 @@ use store::Quarantined;
 use tracing::error;
 use uuid::Uuid;
 
-use super::{InboxService, receive::Delivery, writer::Kept};
+use super::{InboxService, receive::Delivery};
 use crate::vault::Place;
 
 /// Kept of one integration: what Plane may send in a day, and no more than an attacker who knows the address may fill.
@@ -23,7 +23,6 @@ const PAGE: u32 = 50;
 struct Sealed {
     body: String,
     signature: Option<String>,
-    event: Option<String>,
     headers: BTreeMap<String, String>,
 }
 
@@ -37,14 +36,10 @@ impl InboxService {
     ) -> Result<bool, store::Error> {
         let now = self.now();
         let id = self.0.integrations.rng.uuid_v7(now);
-        let headers = delivery.headers.iter();
         let sealed = Sealed {
             body: STANDARD.encode(&delivery.body),
             signature: delivery.signature.clone(),
-            event: delivery.event.clone(),
-            headers: headers
-                .map(|(name, value)| ((*name).to_owned(), value.clone()))
-                .collect(),
+            headers: delivery.headers.clone(),
         };
         let text = serde_json::to_string(&sealed).map(SecretString::from);
         let sealed = text.map_err(|error| error.to_string()).and_then(|text| {
@@ -92,18 +87,14 @@ impl InboxService {
                     counts.rejected += 1;
                     continue;
                 };
-                let Ok((hook, signed_by, read)) =
-                    self.judge(std::slice::from_ref(&hook), &delivery)
+                let Ok((hook, signed_by)) = self.judge(std::slice::from_ref(&hook), &delivery)
                 else {
                     counts.rejected += 1;
                     continue;
                 };
-                let kept = self
-                    .keep(&hook, signed_by, read, delivery, one.received_at)
+                self.keep(delivery.believed(&hook, signed_by, one.received_at))
                     .await?;
-                if kept != Kept::Gone {
-                    counts.verified += 1;
-                }
+                counts.verified += 1;
                 // Received first: a crash in between receives it twice, which is known.
                 self.store().leave_quarantine(integration, one.id).await?;
             }
@@ -118,15 +109,10 @@ impl InboxService {
             .unseal(&place(one.id), &one.sealed)
             .ok()?;
         let sealed: Sealed = serde_json::from_str(text.expose_secret()).ok()?;
-        let kept = |name: &'static str| Some((name, sealed.headers.get(name)?.clone()));
         Some(Delivery {
             body: STANDARD.decode(&sealed.body).ok()?,
             signature: sealed.signature,
-            event: sealed.event,
-            headers: super::receive::KEPT_HEADERS
-                .into_iter()
-                .filter_map(kept)
-                .collect(),
+            headers: sealed.headers,
             sender: String::new(),
         })
     }

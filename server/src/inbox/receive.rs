@@ -1,11 +1,12 @@
 use std::{collections::BTreeMap, sync::Arc};
 
+use chrono::{DateTime, Utc};
 use domain::inbox::{Disbelief, SignedBy};
 use plane::webhook::{self, is_signed};
 use store::{SealedSecret, WebhookKeys};
 use tracing::{debug, error, info};
 
-use super::{InboxService, hooks, self_test, writer::Kept};
+use super::{InboxService, hooks, self_test};
 
 /// Bodies from here on are looked at beside the requests, which would wait behind them.
 const LARGE: usize = 64 << 10;
@@ -34,12 +35,28 @@ pub enum Target {
 pub struct Delivery {
     pub body: Vec<u8>,
     pub signature: Option<String>,
-    /// The event's name, which is not signed.
-    pub event: Option<String>,
     /// Headers that are kept for whoever looks, by lower-case name.
-    pub headers: BTreeMap<&'static str, String>,
+    pub headers: BTreeMap<String, String>,
     /// Who sent it: one address, or the network that one subscriber has.
     pub sender: String,
+}
+
+impl Delivery {
+    /// As it is kept.
+    pub(super) fn believed(
+        self,
+        hook: &WebhookKeys,
+        signed_by: SignedBy,
+        received_at: DateTime<Utc>,
+    ) -> store::Delivery {
+        store::Delivery {
+            integration: hook.integration,
+            received_at,
+            signed_by,
+            headers: self.headers,
+            body: self.body,
+        }
+    }
 }
 
 /// What the sender is told.
@@ -47,13 +64,9 @@ pub struct Delivery {
 pub enum Answer {
     /// It is durable.
     Received,
-    /// It was received before.
-    Again,
     /// It is kept until a new secret is pasted.
     Held,
     Refused(Disbelief),
-    /// The integration is gone.
-    Gone,
     /// It was Hangar's own, which is kept nowhere; what proves that it arrived.
     Own(String),
 }
@@ -93,19 +106,14 @@ impl InboxService {
         };
         let delivery = Arc::unwrap_or_clone(delivery);
         match judged {
-            Ok((hook, signed_by, read)) => {
+            Ok((hook, signed_by)) => {
                 let own = self_test::nonce_of(&delivery.body);
                 if let Some(proof) = own.and_then(|nonce| self.answer_to_self(&hook, &nonce)) {
                     return Ok(Answer::Own(proof));
                 }
-                let kept = self
-                    .keep(&hook, signed_by, read, delivery, self.now())
+                self.keep(delivery.believed(&hook, signed_by, self.now()))
                     .await?;
-                Ok(match kept {
-                    Kept::New => Answer::Received,
-                    Kept::Again => Answer::Again,
-                    Kept::Gone => Answer::Gone,
-                })
+                Ok(Answer::Received)
             }
             Err(why) => match target {
                 Target::Own(hook) => self.disbelieve(&hook, why, delivery).await,
@@ -118,20 +126,19 @@ impl InboxService {
         }
     }
 
-    /// Whose a delivery is and what it says, if its signature is right.
+    /// Whose a delivery is, if its signature is right.
     pub(super) fn judge(
         &self,
         candidates: &[Arc<WebhookKeys>],
         delivery: &Delivery,
-    ) -> Result<(Arc<WebhookKeys>, SignedBy, webhook::Delivery), Disbelief> {
+    ) -> Result<(Arc<WebhookKeys>, SignedBy), Disbelief> {
         let signature = delivery.signature.as_deref().unwrap_or_default();
         if signature.is_empty() {
             return Err(Disbelief::NoSignature);
         }
         for hook in candidates {
             if let Some(signed_by) = self.signed_by(hook, &delivery.body, signature) {
-                let read = webhook::read(&delivery.body, delivery.event.as_deref());
-                return Ok((hook.clone(), signed_by, read));
+                return Ok((hook.clone(), signed_by));
             }
         }
         let whys = candidates.iter().map(|hook| self.why_not(hook, delivery));

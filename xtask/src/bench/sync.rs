@@ -1,4 +1,5 @@
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -104,6 +105,13 @@ fn three_syncs(
         third.cpu_seconds * 1_000.0,
         "ms",
     ));
+    step.busy("cancelling");
+    rows.push(Row::at_most(
+        "cancelling a run that waits for Plane".to_owned(),
+        cancelled(&mut admin, &url, &integration)?,
+        2_000.0,
+        "ms",
+    ));
     rows.push(Row::at_most(
         format!("memory after {items} items, three times"),
         resident_megabytes(&portal)?,
@@ -146,6 +154,27 @@ fn timed(admin: &mut Admin, portal: &Portal, integration: &str) -> Result<Timed>
         seconds: started.elapsed().as_secs_f64(),
         cpu_seconds: cpu_seconds(portal)? - cpu,
     })
+}
+
+/// How long it took until a run was over that waited for a Plane which takes a minute, in milliseconds.
+fn cancelled(admin: &mut Admin, plane: &str, integration: &str) -> Result<f64> {
+    let slow = json!({ "what": { "latency": 60_000 }, "on_path": "/work-items/", "times": 1 });
+    let made = Connection::open(plane)?.post_json("/__fake/faults", &slow)?;
+    if made.status >= 300 {
+        bail!("the fake Plane is not slow: {}", made.text());
+    }
+    let page = admin.send("start_sync", &[("id", integration)])?;
+    let run = page.rsplit('/').next().context("the run has no page")?;
+    while !admin.0.get(&page)?.text().contains("work items of") {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let pressed = Instant::now();
+    admin.send("cancel_run", &[("id", run)])?;
+    let events = admin.0.get(&format!("/live{page}"))?.text();
+    if !events.contains("\"outcome\":\"cancelled\"") {
+        bail!("the run was not cancelled: {events}");
+    }
+    Ok(pressed.elapsed().as_secs_f64() * 1_000.0)
 }
 
 /// Starts a run and answers what it was at its end.

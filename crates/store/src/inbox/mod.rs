@@ -2,12 +2,14 @@
 
 /// What webhooks told and what polls had to catch, by the hour.
 mod coverage;
+/// Deliveries as they came.
+mod deliveries;
+/// Deliveries, sorted into events and bursts.
+mod events;
 /// Bursts as people look through them.
 mod list;
 /// Deliveries that were not believed.
 mod quarantine;
-/// New deliveries, many in one transaction.
-mod receive;
 /// Kept ones that are applied once more.
 mod replay;
 /// Old ones are forgotten.
@@ -26,15 +28,16 @@ use serde_json::Value as Json;
 use surrealdb::types::{Array, RecordId, RecordIdKey, SurrealValue, Uuid as DbUuid, Value};
 use uuid::Uuid;
 
+pub use deliveries::{Delivery, Parcel, ParcelId};
+pub use events::{Again, Arrival, KnownEvent};
 #[cfg(test)]
 pub(crate) use list::{LATEST, LATEST_OF, LATEST_OF_STATE};
 pub use quarantine::Quarantined;
-pub use receive::{Again, Arrival, KnownEvent};
 pub use replay::ClaimedReplay;
 pub use webhook::{SealedSecret, WebhookKeys};
-#[cfg(test)]
-pub(crate) use work::DUE;
 pub use work::{Claimed, KeptEvent};
+#[cfg(test)]
+pub(crate) use work::{DUE, WAITING};
 
 use crate::{
     error::Error,

@@ -7,7 +7,11 @@ use surrealdb::types::{RecordId, SurrealValue};
 use uuid::Uuid;
 
 use super::{
-    BurstRow, burst_record, coverage::told_record, event_record, queue_key, receive::EventRow,
+    BurstRow, burst_record,
+    coverage::told_record,
+    event_record,
+    events::{EventRow, length},
+    queue_key,
 };
 use crate::{
     Store,
@@ -42,13 +46,16 @@ pub struct KeptEvent {
     pub body: Vec<u8>,
 }
 
-pub(crate) const DUE: &str =
-    "select value id from webhook_bursts where state = 'waiting' and queue_key <= $until
-    and integration not in $busy order by queue_key limit $limit";
+pub(crate) const WAITING: &str =
+    "select value integration from webhook_bursts where state = 'waiting' and integration > $behind
+    order by integration limit 1";
+
+pub(crate) const DUE: &str = "select value id from webhook_bursts
+    where state = 'waiting' and integration = $integration and queue_key <= $until order by queue_key limit $limit";
 
 impl Store {
-    /// Takes bursts that are due, the longest due first, for `claim`, but none of those that are `busy`. Whoever does not end
-    /// them within the lease loses them to the next one.
+    /// Takes bursts that are due for `claim`, of each integration the longest due first, but none of those that are `busy`.
+    /// Whoever does not end them within the lease loses them to the next one.
     pub async fn claim_bursts(
         &self,
         claim: Uuid,
@@ -57,30 +64,46 @@ impl Store {
         lease: TimeDelta,
         limit: u32,
     ) -> Result<Vec<Claimed>, Error> {
-        let sql = format!(
-            "{{
-                let $due = ({DUE});
-                update $due set claim = $claim, queue_key = $lost return none;
-                return (select * from $due);
-            }}"
-        );
-        let busy: Vec<Uuid> = busy.iter().map(|id| id.0).collect();
-        let due: Vec<RecordId> = self
-            .ask(DUE)
-            .bind("busy", busy.clone())
-            .bind("until", queue_key(now))
-            .bind("limit", i64::from(limit))
-            .read()
-            .await?
-            .rows(0)?;
+        let mut due = Vec::<RecordId>::new();
+        let mut after = Uuid::nil();
+        while due.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
+            // From one integration to the next: one with a long queue keeps nobody from theirs.
+            let next: Vec<Uuid> = self
+                .ask(WAITING)
+                .bind("behind", after)
+                .read()
+                .await?
+                .rows(0)?;
+            let Some(integration) = next.first().copied() else {
+                break;
+            };
+            after = integration;
+            if busy.contains(&IntegrationId(integration)) {
+                continue;
+            }
+            let of_this: Vec<RecordId> = self
+                .ask(DUE)
+                .bind("integration", integration)
+                .bind("until", queue_key(now))
+                .bind("limit", i64::from(limit) - length(due.len()))
+                .read()
+                .await?
+                .rows(0)?;
+            due.extend(of_this);
+        }
         if due.is_empty() {
             return Ok(Vec::new()); // most looks are in vain, and cost no write
         }
         let rows: Vec<BurstRow> = self
-            .ask(&sql)
-            .bind("busy", busy)
+            .ask(
+                "{
+                    let $free = $due.filter(|$id| $id.state = 'waiting' and $id.queue_key <= $until);
+                    update $free set claim = $claim, queue_key = $lost return none;
+                    return (select * from $free);
+                }",
+            )
+            .bind("due", due)
             .bind("until", queue_key(now))
-            .bind("limit", i64::from(limit))
             .bind("claim", claim)
             .bind("lost", queue_key(now + lease))
             .write()

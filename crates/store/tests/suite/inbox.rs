@@ -8,7 +8,7 @@ use domain::{
     silence::Silence,
     webhook::{Change, Event, Subject},
 };
-use store::{Again, Arrival, KnownEvent, Quarantined, SealedSecret, Store};
+use store::{Again, Arrival, Delivery, KnownEvent, ParcelId, Quarantined, SealedSecret, Store};
 
 use crate::support::{World, admin, at, id, integration, viewer, world};
 
@@ -30,9 +30,19 @@ async fn hooked() -> World {
     world
 }
 
+fn delivery(body: &str, received_at: DateTime<Utc>) -> Delivery {
+    Delivery {
+        integration: one(),
+        received_at,
+        signed_by: SignedBy::Current,
+        headers: BTreeMap::from([("x-plane-event".to_owned(), "issue".to_owned())]),
+        body: body.as_bytes().to_vec(),
+    }
+}
+
 fn arrival(key: &str, burst: u128, field: &str, received_at: DateTime<Utc>) -> Arrival {
     Arrival {
-        integration: one(),
+        delivery: delivery(key, received_at),
         burst: BurstId(id(burst)),
         key: key.to_owned(),
         event: Event {
@@ -47,18 +57,14 @@ fn arrival(key: &str, burst: u128, field: &str, received_at: DateTime<Utc>) -> A
             item: None,
             said: "cycle updated".to_owned(),
         },
-        body: key.as_bytes().to_vec(),
-        headers: BTreeMap::from([("x-plane-event", "issue".to_owned())]),
-        signed_by: SignedBy::Current,
         plane_id: Some(id(70)),
         is_second_format: false,
-        received_at,
         settles: TimeDelta::milliseconds(200),
     }
 }
 
 async fn receive(store: &Store, arrivals: &[Arrival]) {
-    assert!(store.receive(arrivals, &[]).await.unwrap());
+    assert!(store.store_events(&[], arrivals, &[]).await.unwrap());
 }
 
 async fn claim(store: &Store, n: u128, now: DateTime<Utc>) -> Vec<store::Claimed> {
@@ -133,6 +139,63 @@ async fn events_of_a_burst_are_one_row_and_each_is_kept() {
 }
 
 #[tokio::test]
+async fn deliveries_are_kept_as_they_came_until_they_are_sorted_once() {
+    let world = hooked().await;
+    let store = &world.store;
+    let parcel = |portal: u128, number| ParcelId {
+        portal: id(portal),
+        number,
+    };
+    let bodies = |numbers: std::ops::Range<i64>| -> Vec<Delivery> {
+        let mut all: Vec<Delivery> = numbers
+            .map(|n| delivery(&format!("{{\"n\": {n}}}"), at(n)))
+            .collect();
+        all[0].body = vec![0, 255, 7];
+        all
+    };
+    for number in 1..=10 {
+        let ten = bodies(number * 10..number * 10 + 10);
+        let kept = store.keep_deliveries(parcel(2, number), &ten, at(number));
+        kept.await.unwrap();
+    }
+    let two = bodies(0..2);
+    let other = store.keep_deliveries(parcel(3, 1), &two, at(50));
+    other.await.unwrap();
+
+    let mine = store.parcels(id(2), 0, 4).await.unwrap();
+    let ids: Vec<ParcelId> = mine.iter().map(|parcel| parcel.id).collect();
+    assert_eq!(ids, [1, 2, 3, 4].map(|number| parcel(2, number)));
+    assert_eq!(mine[3].deliveries, bodies(40..50), "in their order");
+    let behind = store.parcels(id(2), 8, 9).await.unwrap();
+    let behind: Vec<i64> = behind.iter().map(|parcel| parcel.id.number).collect();
+    assert_eq!(behind, [9, 10]);
+
+    let sort = async |ids: &[ParcelId], key: &str| {
+        let new = [arrival(key, 10, "name", at(1))];
+        store.store_events(ids, &new, &[]).await.unwrap()
+    };
+    assert!(sort(&ids, "a").await);
+    assert!(!sort(&ids[3..], "b").await, "somebody else did");
+    assert!(
+        store
+            .known_events(&[(one(), "b")])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(store.parcels(id(2), 0, 9).await.unwrap()[0].id.number, 5);
+
+    let left = store.left_parcels(at(49), 99).await.unwrap();
+    let left: Vec<ParcelId> = left.iter().map(|parcel| parcel.id).collect();
+    assert_eq!(
+        left,
+        [5, 6, 7, 8, 9, 10].map(|number| parcel(2, number)),
+        "of before then"
+    );
+    assert_eq!(store.left_parcels(at(50), 99).await.unwrap().len(), 7);
+}
+
+#[tokio::test]
 async fn an_event_is_kept_once_and_counted_each_time() {
     let world = hooked().await;
     let store = &world.store;
@@ -153,7 +216,7 @@ async fn an_event_is_kept_once_and_counted_each_time() {
         arrival("b", 11, "state", at(2)),
         arrival("a", 11, "state", at(2)),
     ];
-    assert!(!store.receive(&late, &[]).await.unwrap());
+    assert!(!store.store_events(&[], &late, &[]).await.unwrap());
     assert!(
         store
             .known_events(&[(one(), "b")])
@@ -172,7 +235,7 @@ async fn an_event_is_kept_once_and_counted_each_time() {
             received_at: at(4),
         },
     ];
-    assert!(store.receive(&[], &again).await.unwrap());
+    assert!(store.store_events(&[], &[], &again).await.unwrap());
     let (burst, keys) = store
         .burst(&viewer(), one(), BurstId(id(10)))
         .await
@@ -332,7 +395,7 @@ async fn the_log_is_paged_latest_first_and_filtered() {
             at(i64::try_from(n).unwrap()),
         );
         if n == 3 {
-            one.integration = IntegrationId(id(2));
+            one.delivery.integration = IntegrationId(id(2));
             one.event.subject = Subject::Project;
             one.event.number = None;
         }
@@ -586,7 +649,7 @@ async fn a_deleted_integration_receives_nothing_more() {
             .unwrap()
     );
     let refused = store
-        .receive(&[arrival("b", 10, "state", at(3))], &[])
+        .store_events(&[], &[arrival("b", 10, "state", at(3))], &[])
         .await;
     assert_eq!(refused.err().map(|error| error.code()), Some("fenced"));
     assert!(store.webhook_keys().await.unwrap().is_empty());

@@ -10,6 +10,7 @@ use fake_plane::{FakePlane, Options, seed, webhooks::signature};
 use futures::{StreamExt as _, stream};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use reqwest::Client;
+use serde_json::json;
 use tokio::sync::Notify;
 use tokio_stream::wrappers::IntervalStream;
 
@@ -37,6 +38,7 @@ pub struct Deliveries {
     unanswered: Mutex<Vec<String>>,
     answers: AtomicUsize,
     answered: Notify,
+    markers: AtomicUsize,
 }
 
 impl Deliveries {
@@ -61,6 +63,7 @@ impl Deliveries {
             unanswered: Mutex::default(),
             answers: AtomicUsize::new(0),
             answered: Notify::new(),
+            markers: AtomicUsize::new(0),
         }
     }
 
@@ -140,20 +143,36 @@ impl Deliveries {
         self.plane.take_held()
     }
 
-    /// What the portal says to those that it does not know when they are delivered again.
-    pub async fn lost(&self, hangar: &HangarProcess, bodies: &[String]) -> Vec<String> {
+    /// How many of these the portal does not know any more: it takes them for new when they are delivered again.
+    pub async fn lost(&self, hangar: &HangarProcess, bodies: &[String]) -> u64 {
         let url = &format!("{}{}", hangar.url(), self.path);
+        let mut admin = hangar.admin().await;
+        let before = self.events(&mut admin, url).await;
         stream::iter(bodies)
-            .map(|body| async move {
-                let answer = self.deliver(url, body).await;
-                let answer = answer.as_deref().unwrap_or("no answer").trim();
-                let which = &body[body.find("\"updated_at\"").unwrap_or(0)..];
-                (answer != "received before").then(|| format!("{answer}: {which:.60}"))
+            .for_each_concurrent(AT_ONCE, |body| async move {
+                self.deliver(url, body).await.unwrap();
             })
-            .buffered(AT_ONCE)
-            .filter_map(std::future::ready)
-            .collect()
-            .await
+            .await;
+        // One of the new ones is what tells that all are sorted.
+        self.events(&mut admin, url).await - before - 1
+    }
+
+    /// How many events the portal knows, as soon as it has sorted all that it received until now.
+    async fn events(&self, admin: &mut Person, url: &str) -> u64 {
+        let last = format!("marker {}", self.markers.fetch_add(1, Ordering::Relaxed));
+        let (event, action) = last.split_once(' ').unwrap();
+        let body = json!({"event": event, "action": action, "data": {}});
+        self.deliver(url, &body.to_string()).await.unwrap();
+        let mut look = tokio::time::interval(Duration::from_millis(50));
+        while !admin.get("/webhooks").await.text.contains(&last) {
+            look.tick().await;
+        }
+        let page = admin.get(&format!("{}/webhook", self.page)).await;
+        let figure = |label: &str| -> u64 {
+            let says = page.figure(label).replace(',', "");
+            says.parse().unwrap_or_else(|_| panic!("{label}: {says}"))
+        };
+        figure("Deliveries") - figure("Sent again")
     }
 
     /// Delivers what is left, and looks once all is applied: the copy is what Plane has, each work item once.

@@ -112,13 +112,18 @@ impl Hooked {
     pub async fn report(&self) -> WebhookReport {
         let viewer = self.portal.viewer().await;
         let inbox = &self.portal.portal.inbox;
+        inbox.sort_out().await.unwrap();
         inbox.webhook(&viewer, self.integration).await.unwrap()
     }
 
+    /// Delivers, and has it sorted.
     pub async fn deliver(&self, body: &str, secret: &str) -> StatusCode {
         let signature = signature(secret, body.as_bytes());
-        self.post(&self.path, body.as_bytes(), Some(&signature))
-            .await
+        let answer = self
+            .post(&self.path, body.as_bytes(), Some(&signature))
+            .await;
+        self.portal.portal.inbox.sort_out().await.unwrap();
+        answer
     }
 
     pub async fn post(&self, path: &str, body: &[u8], signature: Option<&str>) -> StatusCode {
@@ -137,6 +142,7 @@ impl Hooked {
     pub async fn bursts(&self) -> Vec<Burst> {
         let viewer = self.portal.viewer().await;
         let inbox = &self.portal.portal.inbox;
+        inbox.sort_out().await.unwrap();
         let page = inbox
             .bursts(&viewer, &BurstFilter::default(), None)
             .await
@@ -175,12 +181,23 @@ impl Hooked {
         deliveries: usize,
         change: impl FnOnce(&mut fake_plane::State) -> R,
     ) -> R {
-        let mut changes = self.portal.portal.inbox.changes();
+        let inbox = &self.portal.portal.inbox;
+        let mut changes = inbox.changes();
         let changed = self.portal.plane.given(change);
-        for _ in 0..deliveries {
-            changes.recv().await.unwrap();
+        let received = async {
+            for _ in 0..deliveries {
+                changes.recv().await.unwrap();
+            }
+        };
+        let sorting = async {
+            loop {
+                inbox.sort_when_told().await;
+            }
+        };
+        tokio::select! {
+            () = received => changed,
+            () = sorting => unreachable!("it goes on for ever"),
         }
-        changed
     }
 }
 

@@ -187,6 +187,14 @@ impl Answer {
             .collect()
     }
 
+    /// The value of the figure with this label.
+    pub fn figure(&self, label: &str) -> String {
+        let labels = self.all(".figure dt");
+        let which = labels.iter().position(|it| it == label);
+        let values = self.all(".figure-value");
+        values[which.unwrap_or_else(|| panic!("no {label} among {labels:?}"))].clone()
+    }
+
     /// An attribute of the first element that matches.
     pub fn attribute(&self, selector: &str, name: &str) -> Option<String> {
         let page = Html::parse_document(&self.text);

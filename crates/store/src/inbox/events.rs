@@ -3,14 +3,17 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     ids::{BurstId, IntegrationId},
-    inbox::{BurstState, SignedBy},
+    inbox::BurstState,
     webhook::Event,
 };
 use serde_json::Value as Json;
 use surrealdb::types::{Bytes, RecordId, SurrealValue};
 use uuid::Uuid;
 
-use super::{BurstRow, burst_record, coverage::hour_record, event_record, queue_key};
+use super::{
+    BurstRow, Delivery, ParcelId, burst_record, coverage::hour_record, deliveries::parcel_record,
+    event_record, queue_key,
+};
 use crate::{
     Store,
     error::Error,
@@ -20,20 +23,14 @@ use crate::{
 /// An event that is new, with the burst it belongs to.
 #[derive(Clone, Debug)]
 pub struct Arrival {
-    pub integration: IntegrationId,
+    pub delivery: Delivery,
     pub burst: BurstId,
     /// The same for every delivery of this event: `[a-z0-9]`.
     pub key: String,
     pub event: Event,
-    /// As it came.
-    pub body: Vec<u8>,
-    /// Those that are worth keeping, by lower-case name.
-    pub headers: BTreeMap<&'static str, String>,
-    pub signed_by: SignedBy,
     /// Plane's own id of the webhook, and its format.
     pub plane_id: Option<Uuid>,
     pub is_second_format: bool,
-    pub received_at: DateTime<Utc>,
     /// How long its burst is left alone after it.
     pub settles: TimeDelta,
 }
@@ -92,10 +89,12 @@ struct Sum {
     is_second_format: Option<bool>,
 }
 
-const RECEIVE: &str = "{
+const KEEP: &str = "{
     let $there = (select value id from $integrations where is_deleting = false);
     if array::len($there) != array::len($integrations) { throw 'hangar:fenced' };
+    if array::len((select value id from $parcels)) != array::len($parcels) { return false };
     if array::len((select value id from $event_ids)) > 0 { return false };
+    delete $parcels return none;
     insert into webhook_events $events return none;
     insert into webhook_bursts $bursts on duplicate key update
         event = $input.event, title = $input.title ?? title, number = $input.number ?? number,
@@ -149,9 +148,15 @@ impl Store {
             .collect())
     }
 
-    /// Keeps new events, and counts those that came again, in one transaction. `false`: somebody else received one of the new
-    /// ones meanwhile, and nothing was kept. `Fenced`: an integration is gone. The events of one burst are in their order.
-    pub async fn receive(&self, new: &[Arrival], again: &[Again]) -> Result<bool, Error> {
+    /// Keeps the new events of parcels, counts those that came again, and lets go of the parcels, in one transaction. `false`:
+    /// somebody else sorted one of the parcels meanwhile, or keeps one of the new events, and nothing was done. `Fenced`: an
+    /// integration is gone. The events of one burst are in their order.
+    pub async fn store_events(
+        &self,
+        parcels: &[ParcelId],
+        new: &[Arrival],
+        again: &[Again],
+    ) -> Result<bool, Error> {
         let mut integrations = BTreeMap::<IntegrationId, Sum>::new();
         let mut sum_of = |integration: IntegrationId, at: DateTime<Utc>, add: &dyn Fn(&mut Sum)| {
             let sum = integrations.entry(integration).or_insert_with(|| {
@@ -173,8 +178,9 @@ impl Store {
             add(sum);
         };
         for arrival in new {
-            sum_of(arrival.integration, arrival.received_at, &|sum| {
-                sum.bytes += length(arrival.body.len());
+            let delivery = &arrival.delivery;
+            sum_of(delivery.integration, delivery.received_at, &|sum| {
+                sum.bytes += length(delivery.body.len());
                 sum.plane_id = arrival.plane_id.or(sum.plane_id);
                 sum.is_second_format = Some(arrival.is_second_format);
             });
@@ -196,12 +202,14 @@ impl Store {
         }
         let ids = integrations.keys();
         let ids: Vec<RecordId> = ids.map(|id| record("plane_integrations", id.0)).collect();
+        let parcels = parcels.iter().copied().map(parcel_record);
         let events = new
             .iter()
             .map(event_row)
             .collect::<Result<Vec<_>, Error>>()?;
         let event_ids: Vec<RecordId> = events.iter().map(|row| row.id.clone()).collect();
-        self.ask(RECEIVE)
+        self.ask(KEEP)
+            .bind("parcels", parcels.collect::<Vec<RecordId>>())
             .bind("integrations", ids)
             .bind("event_ids", event_ids)
             .bind("events", events)
@@ -215,19 +223,20 @@ impl Store {
 }
 
 fn event_row(arrival: &Arrival) -> Result<EventRow, Error> {
+    let delivery = &arrival.delivery;
     Ok(EventRow {
-        id: event_record(arrival.integration, &arrival.key),
+        id: event_record(delivery.integration, &arrival.key),
         key: arrival.key.clone(),
         burst: arrival.burst.0,
-        received_at: arrival.received_at,
+        received_at: delivery.received_at,
         name: arrival.event.name(),
         field: arrival.event.field.clone(),
         updated_at: arrival.event.updated_at,
-        signed_by: arrival.signed_by.word().to_owned(),
-        headers: to_json(&arrival.headers)?,
+        signed_by: delivery.signed_by.word().to_owned(),
+        headers: to_json(&delivery.headers)?,
         duplicates: 0,
         again_at: None,
-        body: Bytes::from(arrival.body.clone()),
+        body: Bytes::from(delivery.body.clone()),
     })
 }
 
@@ -253,11 +262,11 @@ fn bursts(new: &[Arrival]) -> Vec<BurstRow> {
         {
             row.fields.push(field.clone());
         }
-        row.last_at = arrival.received_at;
+        row.last_at = arrival.delivery.received_at;
         row.keys.push(arrival.key.clone());
         row.events += 1;
-        row.bytes += length(arrival.body.len());
-        row.due_at = row.due_at.max(arrival.received_at + arrival.settles);
+        row.bytes += length(arrival.delivery.body.len());
+        row.due_at = row.due_at.max(row.last_at + arrival.settles);
         row.queue_key = queue_key(row.due_at);
         row.due_key = Some(row.queue_key.clone());
     }
@@ -265,10 +274,10 @@ fn bursts(new: &[Arrival]) -> Vec<BurstRow> {
 }
 
 fn empty_burst(arrival: &Arrival) -> BurstRow {
-    let (at, event) = (arrival.received_at, &arrival.event);
+    let (at, event) = (arrival.delivery.received_at, &arrival.event);
     BurstRow {
-        id: burst_record(arrival.integration, arrival.burst),
-        integration: arrival.integration.0,
+        id: burst_record(arrival.delivery.integration, arrival.burst),
+        integration: arrival.delivery.integration.0,
         uid: arrival.burst.0,
         event: String::new(),
         entity: event.entity,
@@ -295,6 +304,6 @@ fn empty_burst(arrival: &Arrival) -> BurstRow {
     }
 }
 
-fn length(bytes: usize) -> i64 {
+pub(super) fn length(bytes: usize) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }

@@ -1,0 +1,251 @@
+//! From deliveries as they came to events and the bursts they belong to.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    ids::{BurstId, IntegrationId},
+    inbox::{BURST_GAP, Joining, joins, settles_in},
+};
+use plane::webhook;
+use store::{Again, Arrival, Delivery, KnownEvent, Parcel, ParcelId};
+use tokio::time::Instant;
+use tracing::warn;
+use uuid::Uuid;
+
+use super::{InboxService, apply::LOOK};
+use crate::rng::Rng;
+
+/// Parcels in one transaction.
+const PARCELS: u32 = 8;
+/// In a flood what comes is sorted so often, and at most half of the time: bursts are written once instead of for each event, and
+/// the other half is for whoever receives.
+const FLOOD_PAUSE: Duration = Duration::from_millis(500);
+/// What a portal received and has not sorted after that is taken by another one. Only where several have one database.
+const ABANDONED: TimeDelta = TimeDelta::minutes(2);
+/// Another portal may sort the same event at the same moment.
+const TRIES: usize = 5;
+/// Open bursts are looked through when there are that many.
+const MANY: usize = 4096;
+
+/// What whoever sorts knows from before.
+#[derive(Default)]
+pub(super) struct Sorter {
+    /// The number of the last parcel that is sorted.
+    after: i64,
+    /// Whether what a process before this one left is sorted.
+    has_taken_over: bool,
+    open: OpenBursts,
+    /// Integrations that were deleted.
+    gone: BTreeSet<IntegrationId>,
+}
+
+impl InboxService {
+    /// Sorts what is received, whenever there is some.
+    pub async fn sort_when_told(&self) {
+        let began = Instant::now();
+        if let Err(error) = self.sort_out().await {
+            warn!(code = error.code(), %error, "what was received could not be sorted; it is tried again");
+            tokio::time::sleep(LOOK).await;
+            return;
+        }
+        if self.0.pace.is_flood(self.now()) {
+            tokio::time::sleep(began.elapsed().max(FLOOD_PAUSE)).await;
+        }
+        self.0.unsorted.notified().await;
+    }
+
+    /// Sorts all that this portal has received, and what a process before it left.
+    pub async fn sort_out(&self) -> Result<(), store::Error> {
+        let mut sorter = self.0.sorter.lock().await;
+        if !sorter.has_taken_over {
+            if self.store().is_embedded() {
+                self.sort_left(&mut sorter, self.now()).await?;
+            }
+            sorter.has_taken_over = true;
+        }
+        let mut tries = 0;
+        loop {
+            let after = sorter.after;
+            let parcels = self.store().parcels(self.0.portal, after, PARCELS).await?;
+            let Some(last) = parcels.last() else {
+                return Ok(());
+            };
+            let last = last.id.number;
+            if self.sort(&mut sorter, parcels, &mut tries).await? {
+                sorter.after = last;
+            }
+        }
+    }
+
+    /// Sorts what portals left that are gone.
+    pub(super) async fn sort_abandoned(&self) -> Result<(), store::Error> {
+        let mut sorter = self.0.sorter.lock().await;
+        self.sort_left(&mut sorter, self.now() - ABANDONED).await
+    }
+
+    async fn sort_left(
+        &self,
+        sorter: &mut Sorter,
+        before: DateTime<Utc>,
+    ) -> Result<(), store::Error> {
+        let mut tries = 0;
+        loop {
+            let parcels = self.store().left_parcels(before, PARCELS).await?;
+            if parcels.is_empty() {
+                return Ok(());
+            }
+            self.sort(sorter, parcels, &mut tries).await?;
+        }
+    }
+
+    /// Keeps the events of these parcels. `false`: somebody was in the way, and nothing was done.
+    async fn sort(
+        &self,
+        sorter: &mut Sorter,
+        parcels: Vec<Parcel>,
+        tries: &mut usize,
+    ) -> Result<bool, store::Error> {
+        let ids: Vec<ParcelId> = parcels.iter().map(|parcel| parcel.id).collect();
+        let deliveries = parcels.into_iter().flat_map(|parcel| parcel.deliveries);
+        let arrivals: Vec<Arrival> = deliveries
+            .filter(|delivery| !sorter.gone.contains(&delivery.integration))
+            .map(arrival)
+            .collect();
+        let integrations = arrivals.iter().map(|arrival| arrival.delivery.integration);
+        let integrations: BTreeSet<IntegrationId> = integrations.collect();
+        let (new, again) = self.tell_apart(arrivals, &mut sorter.open).await?;
+        let turn = self.0.bursts.lock().await;
+        let kept = self.store().store_events(&ids, &new, &again).await;
+        drop(turn);
+        match kept {
+            Ok(true) => {
+                *tries = 0;
+                for _ in &new {
+                    self.changed();
+                }
+                self.0.wake.notify_one();
+                return Ok(true);
+            }
+            Err(store::Error::Fenced) => {
+                self.0.hooks.forget();
+                for id in integrations {
+                    if self.store().integration_for_work(id).await?.is_none() {
+                        sorter.gone.insert(id);
+                    }
+                }
+            }
+            Ok(false) | Err(store::Error::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+        *tries += 1;
+        match *tries < TRIES {
+            true => Ok(false),
+            false => Err(store::Error::Conflict),
+        }
+    }
+
+    /// Events that are new, each with its burst, and those that came before.
+    async fn tell_apart(
+        &self,
+        arrivals: Vec<Arrival>,
+        open: &mut OpenBursts,
+    ) -> Result<(Vec<Arrival>, Vec<Again>), store::Error> {
+        let keys: HashSet<(IntegrationId, &str)> = arrivals
+            .iter()
+            .map(|arrival| (arrival.delivery.integration, arrival.key.as_str()))
+            .collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        let mut known: HashMap<(IntegrationId, String), BurstId> = self
+            .store()
+            .known_events(&keys)
+            .await?
+            .into_iter()
+            .map(|known| ((known.integration, known.key), known.burst))
+            .collect();
+        let is_flood = self.0.pace.is_flood(self.now());
+        let (mut new, mut again) = (Vec::new(), Vec::new());
+        for mut arrival in arrivals {
+            let key = (arrival.delivery.integration, arrival.key.clone());
+            if let Some(burst) = known.get(&key) {
+                let (integration, key) = key;
+                let known = KnownEvent {
+                    integration,
+                    key,
+                    burst: *burst,
+                };
+                let received_at = arrival.delivery.received_at;
+                again.push(Again { known, received_at });
+                continue;
+            }
+            arrival.burst = open.burst_of(&arrival, &self.0.integrations.rng);
+            arrival.settles = settles_in(&arrival.event, is_flood);
+            known.insert(key, arrival.burst);
+            new.push(arrival);
+        }
+        Ok((new, again))
+    }
+}
+
+/// What a delivery says; which burst it belongs to is decided later.
+fn arrival(delivery: Delivery) -> Arrival {
+    let header = delivery.headers.get(webhook::EVENT);
+    let read = webhook::read(&delivery.body, header.map(String::as_str));
+    Arrival {
+        burst: BurstId(Uuid::nil()),
+        key: read.key,
+        event: read.event,
+        plane_id: read.webhook,
+        is_second_format: read.is_second,
+        settles: TimeDelta::zero(),
+        delivery,
+    }
+}
+
+/// Bursts that the next event may still belong to. They are this process's: two that receive events of one thing make two.
+#[derive(Default)]
+struct OpenBursts {
+    of: HashMap<(IntegrationId, Uuid), (BurstId, Joining)>,
+}
+
+impl OpenBursts {
+    fn burst_of(&mut self, arrival: &Arrival, rng: &Rng) -> BurstId {
+        let now = arrival.delivery.received_at;
+        let new = || BurstId(rng.uuid_v7(now));
+        let Some(entity) = arrival.event.entity else {
+            return new();
+        };
+        if self.of.len() >= MANY {
+            self.forget(now);
+        }
+        let slot = self.of.entry((arrival.delivery.integration, entity));
+        let (burst, joining) = slot
+            .and_modify(|(burst, joining)| {
+                if joins(joining, now) {
+                    joining.last_at = now;
+                    joining.events += 1;
+                } else {
+                    (*burst, *joining) = (new(), alone(now));
+                }
+            })
+            .or_insert_with(|| (new(), alone(now)));
+        debug_assert!(joining.events > 0);
+        *burst
+    }
+
+    fn forget(&mut self, now: DateTime<Utc>) {
+        self.of
+            .retain(|_, (_, joining)| now - joining.last_at < BURST_GAP);
+    }
+}
+
+fn alone(now: DateTime<Utc>) -> Joining {
+    Joining {
+        first_at: now,
+        last_at: now,
+        events: 1,
+    }
+}
