@@ -246,10 +246,12 @@ pub trait Integrations: Send + Sync {
     async fn test(&self, admin: &Admin, id: IntegrationId) -> Result<ConnectionTest, Failure>;
     /// Tests a form before it is saved; the draft keeps values, sealed key and result.
     async fn test_form(&self, admin: &Admin, form: IntegrationForm) -> Result<DraftId, Failure>;
+    /// Tests of its connection, the latest first.
     async fn tests(
         &self,
         viewer: &Viewer,
         id: IntegrationId,
+        only_failed: bool,
         after: Option<Cursor>,
     ) -> Result<Page<ConnectionTest>, Failure>;
     async fn connection_test(&self, viewer: &Viewer, id: TestId)

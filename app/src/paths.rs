@@ -67,6 +67,11 @@ pub fn history(id: IntegrationId) -> String {
     format!("/integrations/{id}/history")
 }
 
+/// Whether an integration's connection works, and its tests; with `.csv` or `.json` behind it, those tests as a file.
+pub fn connection(id: IntegrationId) -> String {
+    format!("/integrations/{id}/connection")
+}
+
 /// The result of one connection test, as a page.
 pub fn connection_test(integration: IntegrationId, id: TestId) -> String {
     format!("/integrations/{integration}/tests/{id}")

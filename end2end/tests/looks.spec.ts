@@ -50,6 +50,7 @@ test("every page looks right", async ({ admin, plane, guard, javaScriptEnabled }
     "integration-delete": `${integration}/delete`,
     "integration-history": `${integration}/history`,
     "connection-test": test ?? "none",
+    connection: `${integration}/connection`,
     projects: "/projects",
     "projects-filtered": "/projects?q=web",
     "work-items": `${project}?priority=urgent`,

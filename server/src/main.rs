@@ -145,6 +145,8 @@ async fn serve(config: Config) -> ExitCode {
     tokio::spawn(async move { bulk.keep_going(until).await });
     let (inbox, until) = (portal.inbox.clone(), stop.clone());
     tokio::spawn(async move { inbox.keep_going(until).await });
+    let (checks, until) = (portal.checks.clone(), stop.clone());
+    tokio::spawn(async move { checks.keep_going(until).await });
     let (usage, until) = (portal.integrations.usage.clone(), stop.clone());
     tokio::spawn(async move { usage.keep_going(until).await });
     println!("listening on http://{addr}");

@@ -10,7 +10,7 @@ use crate::{
     clock::Clock,
     config::Config,
     egress::{self, Egress, EgressError, Policy},
-    health::{HealthService, usage::UsageLog},
+    health::{HealthService, checks::Checks, usage::UsageLog},
     inbox::InboxService,
     integrations::IntegrationsService,
     mirror::MirrorService,
@@ -28,6 +28,7 @@ pub struct Portal {
     pub sync: SyncService,
     pub bulk: BulkService,
     pub inbox: InboxService,
+    pub checks: Checks,
     /// The same services, as pages and server functions see them.
     pub backend: Backend,
     pub clock: Clock,
@@ -128,6 +129,7 @@ impl Portal {
             }),
         };
         Ok(Self {
+            checks: Checks::new(integrations.clone()),
             store,
             vault,
             accounts,

@@ -1,4 +1,6 @@
 /// What is used of Plane's limit, key by key.
 pub mod budget;
+/// Whether a connection works, by its tests.
+pub mod connection;
 /// How far back a page looks.
 pub mod range;

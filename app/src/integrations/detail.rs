@@ -65,7 +65,11 @@ pub fn DetailPage() -> impl IntoView {
                     .await?
                     .rows,
                 runs: backend.runs.runs(&viewer, &filter, None).await?.rows,
-                tests: backend.integrations.tests(&viewer, id, None).await?.rows,
+                tests: backend
+                    .integrations
+                    .tests(&viewer, id, false, None)
+                    .await?
+                    .rows,
                 changes: backend.integrations.history(&viewer, id, None).await?.rows,
                 is_admin: viewer.is_admin(),
                 now,
@@ -257,7 +261,10 @@ fn Tests(tests: Vec<ConnectionTest>, integration: Integration, is_admin: bool) -
         }
     };
     view! {
-        <Panel title="Connection test" aside=move || link.map(|link| view! { <a href=link>"Open result"</a> })>
+        <Panel title="Connection test" aside=move || view! {
+            {link.map(|link| view! { <a href=link>"Open result"</a> " · " })}
+            <a href=paths::connection(id)>"All tests"</a>
+        }>
             {is_admin.then(|| view! { <LiveTest id/> })}
             <div id=LAST_TEST class="stack">{body}</div>
             {(!earlier.is_empty()).then(|| view! {

@@ -14,6 +14,7 @@ use super::{pieces::KeyMark, words};
 use crate::{
     Draft,
     bulk::bar::{self, BulkBar},
+    health::connection::{TestStrip, trouble},
     paths,
     query::Query,
     sync,
@@ -30,6 +31,7 @@ use crate::{
         table::{SortHeader, Sorted, TableRegion},
         time::Ago,
     },
+    visit,
 };
 
 /// All integrations, worst first.
@@ -304,6 +306,15 @@ fn Row(row: IntegrationRow, is_ticked: bool, is_admin: bool) -> impl IntoView {
             />
         }
     });
+    let trouble = trouble(&row.health, visit().now);
+    let connection = row.health.latest().is_some().then(|| {
+        view! {
+            <a class="row-says strip-link" href=paths::connection(integration.id)>
+                <TestStrip health=row.health/>
+                {trouble}
+            </a>
+        }
+    });
     let choice = is_admin.then(|| {
         view! {
             <td class="choice">
@@ -322,7 +333,10 @@ fn Row(row: IntegrationRow, is_ticked: bool, is_admin: bool) -> impl IntoView {
                 <span class="row-says">{settings.workspace.to_string()} " · " {settings.base_url.host().to_owned()}</span>
                 <TagChips tags=settings.tags/>
             </th>
-            <td><FreshnessBadge freshness=row.freshness/></td>
+            <td>
+                <FreshnessBadge freshness=row.freshness/>
+                {connection}
+            </td>
             <td class="number">{row.complete_at.map(|at| view! { <Ago at/> }.into_any()).unwrap_or_else(|| "never".into_any())}</td>
             <td class="number">{members}</td>
             <td class="number">{number(row.total_work_items)}</td>

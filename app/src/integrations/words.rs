@@ -241,7 +241,7 @@ mod tests {
             complete_at: minutes_ago.map(|m| now() - TimeDelta::minutes(m)),
             complete_requests: None,
             last_run: None,
-            last_test: None,
+            health: Default::default(),
         }
     }
 
@@ -375,6 +375,7 @@ mod tests {
             api_calls: 1,
             plane_version: None,
             certificate_days_left: None,
+            is_scheduled: false,
             started_at: now(),
             took_ms: 1944,
         };

@@ -151,7 +151,7 @@ mod tests {
             complete_at: minutes_ago.map(|m| now() - TimeDelta::minutes(m)),
             complete_requests: None,
             last_run: None,
-            last_test: None,
+            health: Default::default(),
         }
     }
 

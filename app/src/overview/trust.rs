@@ -195,7 +195,7 @@ mod tests {
                 finished_at: outcome.map(|_| before(2)),
                 outcome,
             }),
-            last_test: None,
+            health: Default::default(),
         }
     }
 

@@ -359,6 +359,7 @@ impl Integrations for Canned {
         &self,
         _: &Viewer,
         _: IntegrationId,
+        _: bool,
         _: Option<Cursor>,
     ) -> Result<Page<ConnectionTest>, Failure> {
         self.tests.clone()

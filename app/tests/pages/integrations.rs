@@ -2,8 +2,9 @@ use app::{Draft, Failure};
 use chrono::TimeDelta;
 use domain::{
     audit::AuditEntry,
-    connection_test::{ConnectionTest, Stage, StageName, StageState},
+    connection_test::{ConnectionTest, Stage, StageName, StageState, TestSummary},
     freshness::Freshness,
+    health::Health,
     ids::{IntegrationId, ProjectId, RunId, TestId},
     integration::{
         AuthScheme, DeletionCost, Integration, IntegrationCounts, IntegrationRow,
@@ -52,8 +53,22 @@ fn row() -> IntegrationRow {
         complete_at: Some(now() - TimeDelta::minutes(47)),
         complete_requests: None,
         last_run: Some(run(1, Some(Outcome::Rejected)).summary()),
-        last_test: Some(failed_test().summary()),
+        health: health(),
     }
+}
+
+/// The latest of five tests, and the two before, failed.
+fn health() -> Health {
+    let mut health = Health::default();
+    for n in 0..5 {
+        health.add(&TestSummary {
+            id: TestId(Uuid::from_u128(16 + n)),
+            success: n < 2,
+            started_at: failed_test().started_at - TimeDelta::minutes(4 - n as i64),
+            ..failed_test().summary()
+        });
+    }
+    health
 }
 
 fn run(n: u128, outcome: Option<Outcome>) -> SyncRun {
@@ -105,6 +120,7 @@ pub(crate) fn failed_test() -> ConnectionTest {
         api_calls: 1,
         plane_version: Some("1.3.1".into()),
         certificate_days_left: Some(9),
+        is_scheduled: false,
         started_at: now() - TimeDelta::minutes(2),
         took_ms: 1944,
     }
@@ -210,7 +226,13 @@ async fn the_list_says_state_totals_key_and_last_run_in_words() {
     );
     assert_eq!(
         cells[1..6],
-        ["Stale", "47 min ago", "14 of 16", "10,482", "…9f2c"]
+        [
+            "StaleConnection failing since 4 min ago",
+            "47 min ago",
+            "14 of 16",
+            "10,482",
+            "…9f2c"
+        ]
     );
     assert_eq!(cells[6], "Rejected17 min ago");
     assert_eq!(

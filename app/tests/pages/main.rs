@@ -5,6 +5,7 @@ mod accounts;
 mod budget;
 mod bulk;
 mod canned;
+mod connection;
 mod drift;
 mod integration_forms;
 mod integrations;

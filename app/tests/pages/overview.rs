@@ -54,7 +54,7 @@ pub(crate) fn integration(
             .then(|| now() - TimeDelta::minutes(minutes_ago)),
         complete_requests: None,
         last_run: Some(finished().summary()),
-        last_test: None,
+        health: Default::default(),
     }
 }
 

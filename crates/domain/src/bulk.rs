@@ -397,7 +397,7 @@ mod tests {
             complete_at: Some(at(0)),
             complete_requests: Some(6),
             last_run: None,
-            last_test: None,
+            health: Default::default(),
         }
     }
 

@@ -90,6 +90,9 @@ pub struct ConnectionTest {
     pub api_calls: u32,
     pub plane_version: Option<String>,
     pub certificate_days_left: Option<i32>,
+    /// Whether nobody asked for it: it is one of the schedule's.
+    #[serde(default)]
+    pub is_scheduled: bool,
     pub started_at: DateTime<Utc>,
     pub took_ms: u32,
 }
@@ -104,6 +107,7 @@ impl ConnectionTest {
             success: self.success,
             status: self.status.clone(),
             started_at: self.started_at,
+            certificate_days_left: self.certificate_days_left,
         }
     }
 }
@@ -116,6 +120,8 @@ pub struct TestSummary {
     pub success: bool,
     pub status: String,
     pub started_at: DateTime<Utc>,
+    #[serde(default)]
+    pub certificate_days_left: Option<i32>,
 }
 
 /// What a running test tells whoever watches it, in order: each stage as it starts and ends, then the result.

@@ -1,5 +1,6 @@
 use std::{fmt, str::FromStr};
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -46,3 +47,17 @@ id!(/** Plane's label. */ LabelId);
 id!(/** Plane's cycle or module. */ CollectionId);
 id!(/** Plane's workflow state. */ StateId);
 id!(/** A member of a Plane workspace. */ MemberId);
+
+impl IntegrationId {
+    /// A part of `length` that is this integration's own, the same whoever asks and whenever: so that what many do on one
+    /// schedule is spread.
+    pub fn share_of(self, length: TimeDelta) -> TimeDelta {
+        // SplitMix64's last steps: ids that were made one after the other differ in few bits only.
+        let (high, low) = self.0.as_u64_pair();
+        let mut mixed = high ^ low;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let share = (mixed >> 48) as i64;
+        TimeDelta::milliseconds(length.num_milliseconds() * share / (1 << 16))
+    }
+}

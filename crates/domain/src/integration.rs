@@ -2,8 +2,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    connection_test::TestSummary,
     freshness::Freshness,
+    health::Health,
     ids::{IntegrationId, ProjectId, UserId},
     page::Cursor,
     quiet::QuietHours,
@@ -176,7 +176,7 @@ pub struct IntegrationRow {
     /// How many requests that run made.
     pub complete_requests: Option<u32>,
     pub last_run: Option<RunSummary>,
-    pub last_test: Option<TestSummary>,
+    pub health: Health,
 }
 
 /// The seed's query: an active integration with its member projects.

@@ -16,6 +16,8 @@ pub mod connection_test;
 pub mod drift;
 /// How old the copy is, as a word.
 pub mod freshness;
+/// Whether a connection works, by its tests, and when it is tested next.
+pub mod health;
 /// How often which number came: for quantiles that add up.
 pub mod histogram;
 /// Identifiers, ours (UUID v7) and Plane's.

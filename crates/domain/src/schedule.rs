@@ -116,22 +116,12 @@ impl Scheduled {
 
     /// Up to a tenth of the interval.
     fn early(&self) -> TimeDelta {
-        self.share_of(self.interval / 10)
+        self.integration.share_of(self.interval / 10)
     }
 
     fn after_quiet(&self) -> TimeDelta {
-        self.share_of((self.interval / 10).min(AFTER_QUIET))
-    }
-
-    /// A part of `length` that is this integration's own, the same whoever asks and whenever.
-    fn share_of(&self, length: TimeDelta) -> TimeDelta {
-        // SplitMix64's last steps: ids that were made one after the other differ in few bits only.
-        let (high, low) = self.integration.0.as_u64_pair();
-        let mut mixed = high ^ low;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let share = (mixed >> 48) as i64;
-        TimeDelta::milliseconds(length.num_milliseconds() * share / (1 << 16))
+        self.integration
+            .share_of((self.interval / 10).min(AFTER_QUIET))
     }
 }
 

@@ -61,6 +61,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0013_deliveries",
         sql: include_str!("../migrations/0013_deliveries.surql"),
     },
+    Migration {
+        name: "0014_health",
+        sql: include_str!("../migrations/0014_health.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

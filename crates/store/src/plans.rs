@@ -40,6 +40,7 @@ async fn plan(store: &Store, sql: &str) -> String {
         .bind("state", "dead")
         .bind("until", "x")
         .bind("behind", id)
+        .bind("only_failed", false)
         .bind("after", "x")
         .bind("limit", 51)
         .read()
@@ -148,12 +149,15 @@ async fn what_is_old_is_found_by_an_index() {
 }
 
 #[tokio::test]
-async fn the_schedule_walks_an_index() {
-    let plan = plan(&store().await, crate::schedule::SCHEDULED).await;
-    let index = "index: plane_integrations_active, access: [true]";
-    assert!(plan.contains(index), "{plan}");
-    for slow in ["TableScan", "Sort"] {
-        assert!(!plan.contains(slow), "{plan}");
+async fn the_schedules_walk_an_index() {
+    let store = store().await;
+    for sql in [crate::schedule::SCHEDULED, crate::connection_tests::CHECKED] {
+        let plan = plan(&store, sql).await;
+        let index = "index: plane_integrations_active, access: [true]";
+        assert!(plan.contains(index), "{plan}");
+        for slow in ["TableScan", "Sort"] {
+            assert!(!plan.contains(slow), "{plan}");
+        }
     }
 }
 

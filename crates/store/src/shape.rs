@@ -203,6 +203,11 @@ pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<serde_json::Value, Erro
 }
 
 /// The other way.
+/// As JSON text.
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|e| Error::Query(e.to_string()))
+}
+
 pub(crate) fn from_json<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Error> {
     serde_json::from_value(value).map_err(|e| Error::Query(e.to_string()))
 }

@@ -1,5 +1,7 @@
 /// What is used of Plane's limit, key by key.
 mod budgets;
+/// Connections, tested by themselves.
+pub mod checks;
 /// Every call to Plane, written down and counted.
 pub mod usage;
 

@@ -6,6 +6,8 @@ mod client_address;
 pub mod connections;
 /// `cargo xtask dev` only.
 pub mod dev_reload;
+/// Lists as files.
+mod export;
 /// Server functions, called by forms and by islands.
 mod forms;
 /// Server-sent events: a running sync, a running connection test.
@@ -61,6 +63,14 @@ pub fn router(state: HttpState) -> Router {
     let _ = any_spawner::Executor::init_tokio();
     let pages = Router::new()
         .route("/api/ui/{name}", post(forms::call))
+        .route(
+            "/integrations/{id}/connection.csv",
+            get(export::tests_as_csv),
+        )
+        .route(
+            "/integrations/{id}/connection.json",
+            get(export::tests_as_json),
+        )
         .route("/live/runs/{id}", get(live::run))
         .route("/live/bulk/{id}", get(live::bulk))
         .route("/live/webhooks", get(live::webhooks))

@@ -50,7 +50,10 @@ impl Inbox for InboxService {
         let row = self.0.integrations.get(viewer, integration).await?;
         let webhook = self.store().webhook(viewer, integration).await;
         let webhook = webhook.map_err(from_store)?;
-        let tests = self.store().tests_of(viewer, integration, None, 1).await;
+        let tests = self
+            .store()
+            .tests_of(viewer, integration, false, None, 1)
+            .await;
         let test = tests.map_err(from_store)?.rows.pop();
         let settings = &row.integration.settings;
         let seen = Seen {

@@ -63,6 +63,7 @@ pub struct PreparedTest {
     workspace: WorkspaceSlug,
     auth: AuthScheme,
     key: SecretString,
+    is_scheduled: bool,
 }
 
 impl IntegrationsService {
@@ -100,9 +101,23 @@ impl IntegrationsService {
                     workspace: checked.settings.workspace,
                     auth: checked.settings.auth_scheme,
                     key,
+                    is_scheduled: false,
                 })
             }
         }
+    }
+
+    /// A test of the schedule; `None`: the integration is gone.
+    pub async fn prepare_check(&self, id: IntegrationId) -> Result<Option<PreparedTest>, Failure> {
+        let integration = self.store.integration_for_work(id).await;
+        let Some(integration) = integration.map_err(from_store)? else {
+            return Ok(None);
+        };
+        let key = self.key_of(&integration).await?;
+        Ok(Some(PreparedTest {
+            is_scheduled: true,
+            ..prepared(Some(id), &integration, key)
+        }))
     }
 
     /// Runs a test to its end and keeps the result of a saved integration.
@@ -131,11 +146,15 @@ impl IntegrationsService {
             on_call: self.usage.listener(
                 test.integration,
                 plane_key(&test.base, &fingerprint),
-                Purpose::ConnectionTest,
+                match test.is_scheduled {
+                    true => Purpose::HealthCheck,
+                    false => Purpose::ConnectionTest,
+                },
             ),
             key: test.key,
         };
-        let result = probe::probe(
+        let is_scheduled = test.is_scheduled;
+        let mut result = probe::probe(
             self.timing.whole_test,
             &self.egress,
             target,
@@ -145,11 +164,9 @@ impl IntegrationsService {
             progress,
         )
         .await;
+        result.is_scheduled = is_scheduled;
         if test.integration.is_some() {
-            self.store
-                .save_test(&result, self.clock.now())
-                .await
-                .map_err(from_store)?;
+            self.store.save_test(&result).await.map_err(from_store)?;
         }
         Ok(result)
     }
@@ -231,6 +248,7 @@ fn prepared(
         workspace: integration.settings.workspace.clone(),
         auth: integration.settings.auth_scheme,
         key,
+        is_scheduled: false,
     }
 }
 

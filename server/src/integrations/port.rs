@@ -248,10 +248,11 @@ impl Integrations for IntegrationsService {
         &self,
         viewer: &Viewer,
         id: IntegrationId,
+        only_failed: bool,
         after: Option<Cursor>,
     ) -> Result<Page<ConnectionTest>, Failure> {
         self.store
-            .tests_of(viewer, id, after.as_ref(), PAGE)
+            .tests_of(viewer, id, only_failed, after.as_ref(), PAGE)
             .await
             .map_err(from_store)
     }

@@ -17,6 +17,7 @@ mod bulk;
 mod command_line;
 mod faults;
 mod governor;
+mod health;
 mod integrations;
 mod pages;
 mod pause;

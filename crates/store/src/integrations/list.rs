@@ -218,7 +218,7 @@ fn needs_attention(row: &IntegrationRow) -> bool {
         .as_ref()
         .and_then(|run| run.outcome)
         .is_some_and(|outcome| outcome != Outcome::Succeeded);
-    let test_failed = row.last_test.as_ref().is_some_and(|test| !test.success);
+    let test_failed = row.health.latest().is_some_and(|test| !test.success);
     !row.freshness.is_resting() && (stale || run_failed || test_failed)
 }
 

@@ -7,7 +7,7 @@ mod row;
 
 #[cfg(test)]
 pub(crate) use list::ACTIVE;
-pub(crate) use row::{COLUMNS, Facts, Stored};
+pub(crate) use row::{COLUMNS, Facts, Stored, health};
 
 use chrono::{DateTime, Utc};
 use domain::{

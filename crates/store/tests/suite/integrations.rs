@@ -283,17 +283,21 @@ async fn tests_of_an_integration_come_back_latest_first() {
         api_calls: 2,
         plane_version: None,
         certificate_days_left: None,
+        is_scheduled: false,
         started_at: at(n as i64),
         took_ms: 12,
     };
     for n in 1..=7 {
-        store.save_test(&test(n), at(n as i64)).await.unwrap();
+        store.save_test(&test(n)).await.unwrap();
     }
-    store.save_test(&test(7), at(300)).await.unwrap(); // again: changes nothing
-    let page = store.tests_of(&viewer(), acme.id, None, 4).await.unwrap();
+    store.save_test(&test(7)).await.unwrap(); // again: changes nothing
+    let page = store
+        .tests_of(&viewer(), acme.id, false, None, 4)
+        .await
+        .unwrap();
     assert_eq!(page.rows[0], test(7));
     let rest = store
-        .tests_of(&viewer(), acme.id, page.next.as_ref(), 4)
+        .tests_of(&viewer(), acme.id, false, page.next.as_ref(), 4)
         .await
         .unwrap();
     assert_eq!((page.rows.len() + rest.rows.len(), rest.next), (7, None));
@@ -316,5 +320,76 @@ async fn tests_of_an_integration_come_back_latest_first() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(row.last_test, Some(test(7).summary()));
+    assert_eq!(row.health.latest(), Some(&test(7).summary()));
+    assert_eq!(row.health.recent.len(), 7);
+    assert_eq!(row.health.connection.failed, 1);
+}
+
+#[tokio::test]
+async fn what_tests_say_together_is_kept_however_many_are_saved_at_once() {
+    let world = world().await;
+    let store = &world.store;
+    integration(store, 1, "Acme").await;
+    let acme = IntegrationId(id(1));
+    let test = |n: u128| ConnectionTest {
+        id: TestId(id(n)),
+        integration: Some(acme),
+        success: false,
+        status: "timeout".into(),
+        projects_count: None,
+        error: None,
+        stages: vec![],
+        api_calls: 0,
+        plane_version: None,
+        certificate_days_left: None,
+        is_scheduled: true,
+        started_at: at(n as i64),
+        took_ms: 12,
+    };
+    let tests: Vec<_> = (1..=8).map(test).collect();
+    let saved = tests.iter().map(|test| store.save_test(test));
+    for saved in futures::future::join_all(saved).await {
+        saved.unwrap();
+    }
+    let checked = store.checked().await.unwrap().remove(0);
+    let recent: Vec<TestId> = checked.health.recent.iter().map(|test| test.id).collect();
+    let all: Vec<TestId> = (1..=8).rev().map(|n| TestId(id(n))).collect();
+    assert_eq!(recent, all, "none of them is lost");
+}
+
+#[tokio::test]
+async fn a_scheduled_test_is_taken_by_one_until_it_is_saved_or_late() {
+    let world = world().await;
+    let store = &world.store;
+    integration(store, 1, "Acme").await;
+    let acme = IntegrationId(id(1));
+    let claim = async |now: i64| {
+        let claimed = store.claim_check(acme, at(now), at(now + 120)).await;
+        claimed.unwrap()
+    };
+    assert!(claim(0).await);
+    assert!(!claim(119).await);
+    assert!(claim(120).await, "whoever took it is gone");
+    let mut test = ConnectionTest {
+        id: TestId(id(9)),
+        integration: Some(acme),
+        success: true,
+        status: "ok".into(),
+        projects_count: None,
+        error: None,
+        stages: vec![],
+        api_calls: 0,
+        plane_version: None,
+        certificate_days_left: None,
+        is_scheduled: false,
+        started_at: at(130),
+        took_ms: 12,
+    };
+    store.save_test(&test).await.unwrap();
+    assert!(!claim(140).await, "somebody's own test ends nothing");
+    (test.id, test.is_scheduled) = (TestId(id(10)), true);
+    store.save_test(&test).await.unwrap();
+    assert!(claim(141).await);
+    let gone = IntegrationId(id(7));
+    assert!(!store.claim_check(gone, at(0), at(9)).await.unwrap());
 }

@@ -66,6 +66,7 @@ pub async fn probe(
             api_calls: 0,
             plane_version: None,
             certificate_days_left: None,
+            is_scheduled: false,
             started_at: clock.now(),
             took_ms: 0,
         },
