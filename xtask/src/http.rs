@@ -54,6 +54,12 @@ impl Connection {
         })
     }
 
+    /// Connects again: a server closes what it has not heard of for a while.
+    pub(crate) fn reopen(&mut self) -> Result<()> {
+        self.reader = Self::open(&self.host)?.reader;
+        Ok(())
+    }
+
     /// Asks for a page.
     pub(crate) fn get(&mut self, path: &str) -> Result<Answer> {
         self.ask("GET", path, None)

@@ -19,11 +19,15 @@ use uuid::Uuid;
 use super::{InboxService, apply::LOOK};
 use crate::rng::Rng;
 
-/// Parcels in one transaction.
-const PARCELS: u32 = 8;
-/// In a flood what comes is sorted so often, and at most half of the time: bursts are written once instead of for each event, and
-/// the other half is for whoever receives.
-const FLOOD_PAUSE: Duration = Duration::from_millis(500);
+/// Parcels that are read at once, and how many of their deliveries and bytes are sorted together, about.
+const PARCELS: u32 = 32;
+const TOGETHER: usize = 4096;
+const TOGETHER_BYTES: usize = 8 << 20;
+/// Events in one transaction: whoever receives meanwhile waits no longer than that takes.
+const BATCH: usize = 128;
+/// In a flood what comes is sorted so often, and at most half of the time: what belongs to one burst is written together, and the
+/// other half is for whoever receives.
+const FLOOD_PAUSE: Duration = Duration::from_secs(2);
 /// What a portal received and has not sorted after that is taken by another one. Only where several have one database.
 const ABANDONED: TimeDelta = TimeDelta::minutes(2);
 /// Another portal may sort the same event at the same moment.
@@ -69,8 +73,7 @@ impl InboxService {
         }
         let mut tries = 0;
         loop {
-            let after = sorter.after;
-            let parcels = self.store().parcels(self.0.portal, after, PARCELS).await?;
+            let parcels = self.next_parcels(sorter.after).await?;
             let Some(last) = parcels.last() else {
                 return Ok(());
             };
@@ -79,6 +82,24 @@ impl InboxService {
                 sorter.after = last;
             }
         }
+    }
+
+    /// The parcels of this portal behind that number, as many as are sorted together.
+    async fn next_parcels(&self, after: i64) -> Result<Vec<Parcel>, store::Error> {
+        let (mut parcels, mut deliveries, mut bytes) = (Vec::<Parcel>::new(), 0, 0);
+        while deliveries < TOGETHER && bytes < TOGETHER_BYTES {
+            let after = parcels.last().map_or(after, |last| last.id.number);
+            let more = self.store().parcels(self.0.portal, after, PARCELS).await?;
+            if more.is_empty() {
+                break;
+            }
+            for delivery in more.iter().flat_map(|parcel| &parcel.deliveries) {
+                deliveries += 1;
+                bytes += delivery.body.len();
+            }
+            parcels.extend(more);
+        }
+        Ok(parcels)
     }
 
     /// Sorts what portals left that are gone.
@@ -102,7 +123,8 @@ impl InboxService {
         }
     }
 
-    /// Keeps the events of these parcels. `false`: somebody was in the way, and nothing was done.
+    /// Keeps the events of these parcels. `false`: somebody was in the way, and it is to be done again. What was done until then is
+    /// no harm: its events are there with their bursts, so they are taken for sent again.
     async fn sort(
         &self,
         sorter: &mut Sorter,
@@ -115,37 +137,60 @@ impl InboxService {
             .filter(|delivery| !sorter.gone.contains(&delivery.integration))
             .map(arrival)
             .collect();
-        let integrations = arrivals.iter().map(|arrival| arrival.delivery.integration);
-        let integrations: BTreeSet<IntegrationId> = integrations.collect();
-        let (new, again) = self.tell_apart(arrivals, &mut sorter.open).await?;
-        let turn = self.0.bursts.lock().await;
-        let kept = self.store().store_events(&ids, &new, &again).await;
-        drop(turn);
-        match kept {
-            Ok(true) => {
-                *tries = 0;
-                for _ in &new {
-                    self.changed();
+        let (mut new, again) = self.tell_apart(arrivals, &mut sorter.open).await?;
+        // What belongs to one burst is in one transaction, if it can be, and in its order.
+        new.sort_by_key(|arrival| arrival.burst);
+        loop {
+            let rest = new.split_off(new.len().min(BATCH));
+            let is_last = rest.is_empty();
+            // When all are there that may have come twice.
+            let again = if is_last { &*again } else { &[] };
+            let turn = self.0.bursts.lock().await;
+            let kept = self.store().store_events(&ids, is_last, &new, again).await;
+            drop(turn);
+            match kept {
+                Ok(true) => {}
+                Ok(false) | Err(store::Error::Conflict) => break,
+                Err(store::Error::Fenced) => {
+                    self.forget_gone(sorter, &new, again).await?;
+                    break;
                 }
-                self.0.wake.notify_one();
+                Err(error) => return Err(error),
+            }
+            for _ in &new {
+                self.changed();
+            }
+            self.0.wake.notify_one();
+            if is_last {
+                *tries = 0;
                 return Ok(true);
             }
-            Err(store::Error::Fenced) => {
-                self.0.hooks.forget();
-                for id in integrations {
-                    if self.store().integration_for_work(id).await?.is_none() {
-                        sorter.gone.insert(id);
-                    }
-                }
-            }
-            Ok(false) | Err(store::Error::Conflict) => {}
-            Err(error) => return Err(error),
+            new = rest;
         }
         *tries += 1;
         match *tries < TRIES {
             true => Ok(false),
             false => Err(store::Error::Conflict),
         }
+    }
+
+    /// Notes which integrations were deleted: nothing more is kept of them.
+    async fn forget_gone(
+        &self,
+        sorter: &mut Sorter,
+        new: &[Arrival],
+        again: &[Again],
+    ) -> Result<(), store::Error> {
+        self.0.hooks.forget();
+        let new = new.iter().map(|arrival| arrival.delivery.integration);
+        let again = again.iter().map(|again| again.known.integration);
+        let all: BTreeSet<IntegrationId> = new.chain(again).collect();
+        for id in all {
+            if self.store().integration_for_work(id).await?.is_none() {
+                sorter.gone.insert(id);
+            }
+        }
+        Ok(())
     }
 
     /// Events that are new, each with its burst, and those that came before.

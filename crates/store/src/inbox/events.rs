@@ -94,7 +94,7 @@ const KEEP: &str = "{
     if array::len($there) != array::len($integrations) { throw 'hangar:fenced' };
     if array::len((select value id from $parcels)) != array::len($parcels) { return false };
     if array::len((select value id from $event_ids)) > 0 { return false };
-    delete $parcels return none;
+    if $is_last { delete $parcels return none };
     insert into webhook_events $events return none;
     insert into webhook_bursts $bursts on duplicate key update
         event = $input.event, title = $input.title ?? title, number = $input.number ?? number,
@@ -148,12 +148,13 @@ impl Store {
             .collect())
     }
 
-    /// Keeps the new events of parcels, counts those that came again, and lets go of the parcels, in one transaction. `false`:
-    /// somebody else sorted one of the parcels meanwhile, or keeps one of the new events, and nothing was done. `Fenced`: an
-    /// integration is gone. The events of one burst are in their order.
+    /// Keeps new events of parcels, counts those that came again, and after the last of them lets go of the parcels, in one
+    /// transaction. `false`: somebody else sorted one of the parcels meanwhile, or keeps one of the new events, and nothing was
+    /// done. `Fenced`: an integration is gone. The events of one burst are in their order.
     pub async fn store_events(
         &self,
         parcels: &[ParcelId],
+        is_last: bool,
         new: &[Arrival],
         again: &[Again],
     ) -> Result<bool, Error> {
@@ -210,6 +211,7 @@ impl Store {
         let event_ids: Vec<RecordId> = events.iter().map(|row| row.id.clone()).collect();
         self.ask(KEEP)
             .bind("parcels", parcels.collect::<Vec<RecordId>>())
+            .bind("is_last", is_last)
             .bind("integrations", ids)
             .bind("event_ids", event_ids)
             .bind("events", events)

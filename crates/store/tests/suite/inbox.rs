@@ -64,7 +64,7 @@ fn arrival(key: &str, burst: u128, field: &str, received_at: DateTime<Utc>) -> A
 }
 
 async fn receive(store: &Store, arrivals: &[Arrival]) {
-    assert!(store.store_events(&[], arrivals, &[]).await.unwrap());
+    assert!(store.store_events(&[], true, arrivals, &[]).await.unwrap());
 }
 
 async fn claim(store: &Store, n: u128, now: DateTime<Utc>) -> Vec<store::Claimed> {
@@ -172,8 +172,13 @@ async fn deliveries_are_kept_as_they_came_until_they_are_sorted_once() {
 
     let sort = async |ids: &[ParcelId], key: &str| {
         let new = [arrival(key, 10, "name", at(1))];
-        store.store_events(ids, &new, &[]).await.unwrap()
+        store.store_events(ids, true, &new, &[]).await.unwrap()
     };
+    let part = [arrival("part", 10, "name", at(1))];
+    let not_all = store.store_events(&ids, false, &part, &[]).await.unwrap();
+    assert!(not_all);
+    let there = store.parcels(id(2), 0, 1).await.unwrap();
+    assert_eq!(there[0].id, ids[0], "as long as a part of them is to come");
     assert!(sort(&ids, "a").await);
     assert!(!sort(&ids[3..], "b").await, "somebody else did");
     assert!(
@@ -216,7 +221,7 @@ async fn an_event_is_kept_once_and_counted_each_time() {
         arrival("b", 11, "state", at(2)),
         arrival("a", 11, "state", at(2)),
     ];
-    assert!(!store.store_events(&[], &late, &[]).await.unwrap());
+    assert!(!store.store_events(&[], true, &late, &[]).await.unwrap());
     assert!(
         store
             .known_events(&[(one(), "b")])
@@ -235,7 +240,7 @@ async fn an_event_is_kept_once_and_counted_each_time() {
             received_at: at(4),
         },
     ];
-    assert!(store.store_events(&[], &[], &again).await.unwrap());
+    assert!(store.store_events(&[], true, &[], &again).await.unwrap());
     let (burst, keys) = store
         .burst(&viewer(), one(), BurstId(id(10)))
         .await
@@ -649,7 +654,7 @@ async fn a_deleted_integration_receives_nothing_more() {
             .unwrap()
     );
     let refused = store
-        .store_events(&[], &[arrival("b", 10, "state", at(3))], &[])
+        .store_events(&[], true, &[arrival("b", 10, "state", at(3))], &[])
         .await;
     assert_eq!(refused.err().map(|error| error.code()), Some("fenced"));
     assert!(store.webhook_keys().await.unwrap().is_empty());

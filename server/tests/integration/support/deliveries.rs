@@ -185,6 +185,7 @@ impl Deliveries {
             })
             .await;
         let mut admin = hangar.admin().await;
+        self.events(&mut admin, &url).await;
         let mut look = tokio::time::interval(Duration::from_millis(100));
         while admin
             .get("/webhooks?result=waiting")
@@ -209,9 +210,9 @@ impl Deliveries {
             (project.id, names)
         });
         let list = format!("{}/projects/{project}", self.page);
-        let all = admin.get(&list).await.text;
+        let says = admin.get(&list).await.all(".page-says");
         let total = format!("{} work items", names.len());
-        assert!(all.contains(&total), "{total}, each once: {all}");
+        assert!(says[0].contains(&total), "{total}, each once: {says:?}");
         for (number, name) in names
             .iter()
             .filter(|(_, name)| name.starts_with("Edited") || name.starts_with("New"))
