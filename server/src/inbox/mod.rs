@@ -33,7 +33,7 @@ mod writer;
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicI64},
     time::Duration,
 };
 
@@ -76,6 +76,8 @@ struct Inner {
     /// What this process receives is kept under its own id until it is sorted.
     portal: Uuid,
     incoming: mpsc::Sender<Incoming>,
+    /// How many parcels it has written.
+    written: AtomicI64,
     pace: Pace,
     /// Something was received.
     unsorted: Notify,
@@ -118,6 +120,7 @@ impl InboxService {
             hooks: Hooks::default(),
             portal,
             incoming,
+            written: AtomicI64::new(0),
             pace: Pace::default(),
             unsorted: Notify::new(),
             sorter: tokio::sync::Mutex::default(),

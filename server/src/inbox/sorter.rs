@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
+    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -20,9 +21,11 @@ use super::{InboxService, apply::LOOK};
 use crate::rng::Rng;
 
 /// Parcels that are read at once, and how many of their deliveries and bytes are sorted together, about.
-const PARCELS: u32 = 32;
+const PARCELS: i64 = 32;
 const TOGETHER: usize = 4096;
 const TOGETHER_BYTES: usize = 8 << 20;
+/// Of what others left.
+const LEFT: u32 = 32;
 /// Events in one transaction: whoever receives meanwhile waits no longer than that takes.
 const BATCH: usize = 128;
 /// In a flood what comes is sorted so often, and at most half of the time: what belongs to one burst is written together, and the
@@ -73,33 +76,36 @@ impl InboxService {
         }
         let mut tries = 0;
         loop {
-            let parcels = self.next_parcels(sorter.after).await?;
-            let Some(last) = parcels.last() else {
+            let Some((parcels, last)) = self.next_parcels(sorter.after).await? else {
                 return Ok(());
             };
-            let last = last.id.number;
             if self.sort(&mut sorter, parcels, &mut tries).await? {
                 sorter.after = last;
             }
         }
     }
 
-    /// The parcels of this portal behind that number, as many as are sorted together.
-    async fn next_parcels(&self, after: i64) -> Result<Vec<Parcel>, store::Error> {
-        let (mut parcels, mut deliveries, mut bytes) = (Vec::<Parcel>::new(), 0, 0);
-        while deliveries < TOGETHER && bytes < TOGETHER_BYTES {
-            let after = parcels.last().map_or(after, |last| last.id.number);
-            let more = self.store().parcels(self.0.portal, after, PARCELS).await?;
-            if more.is_empty() {
-                break;
+    /// The parcels of this portal behind that number, as many as are sorted together, and the number of the last of them; `None`:
+    /// there are none. One that could not be written is none.
+    async fn next_parcels(&self, after: i64) -> Result<Option<(Vec<Parcel>, i64)>, store::Error> {
+        let written = self.0.written.load(Ordering::Acquire);
+        let (mut parcels, mut last) = (Vec::new(), after);
+        let (mut deliveries, mut bytes) = (0, 0);
+        while last < written && deliveries < TOGETHER && bytes < TOGETHER_BYTES {
+            let until = written.min(last + PARCELS);
+            let more = self.store().parcels(self.0.portal, last + 1..=until);
+            for parcel in more.await? {
+                deliveries += parcel.deliveries.len();
+                bytes += parcel
+                    .deliveries
+                    .iter()
+                    .map(|one| one.body.len())
+                    .sum::<usize>();
+                parcels.push(parcel);
             }
-            for delivery in more.iter().flat_map(|parcel| &parcel.deliveries) {
-                deliveries += 1;
-                bytes += delivery.body.len();
-            }
-            parcels.extend(more);
+            last = until;
         }
-        Ok(parcels)
+        Ok((last > after).then_some((parcels, last)))
     }
 
     /// Sorts what portals left that are gone.
@@ -115,7 +121,7 @@ impl InboxService {
     ) -> Result<(), store::Error> {
         let mut tries = 0;
         loop {
-            let parcels = self.store().left_parcels(before, PARCELS).await?;
+            let parcels = self.store().left_parcels(before, LEFT).await?;
             if parcels.is_empty() {
                 return Ok(());
             }

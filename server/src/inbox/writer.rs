@@ -1,4 +1,4 @@
-use std::sync::Weak;
+use std::sync::{Weak, atomic::Ordering};
 
 use store::{Delivery, ParcelId};
 use tokio::sync::{mpsc, oneshot};
@@ -37,6 +37,7 @@ impl InboxService {
             .store()
             .keep_deliveries(id, &deliveries, self.now())
             .await;
+        self.0.written.store(id.number, Ordering::Release);
         for done in waiting {
             // A sender that hung up will send it again.
             let _ = done.send(kept.clone());

@@ -92,7 +92,7 @@ struct Sum {
 const KEEP: &str = "{
     let $there = (select value id from $integrations where is_deleting = false);
     if array::len($there) != array::len($integrations) { throw 'hangar:fenced' };
-    if array::len((select value id from $parcels)) != array::len($parcels) { return false };
+    if $is_last and array::len((select value id from $parcels)) != array::len($parcels) { return false };
     if array::len((select value id from $event_ids)) > 0 { return false };
     if $is_last { delete $parcels return none };
     insert into webhook_events $events return none;
@@ -149,7 +149,7 @@ impl Store {
     }
 
     /// Keeps new events of parcels, counts those that came again, and after the last of them lets go of the parcels, in one
-    /// transaction. `false`: somebody else sorted one of the parcels meanwhile, or keeps one of the new events, and nothing was
+    /// transaction. `false`: somebody else keeps one of the new events, or has let go of one of the parcels, and nothing was
     /// done. `Fenced`: an integration is gone. The events of one burst are in their order.
     pub async fn store_events(
         &self,

@@ -162,11 +162,11 @@ async fn deliveries_are_kept_as_they_came_until_they_are_sorted_once() {
     let other = store.keep_deliveries(parcel(3, 1), &two, at(50));
     other.await.unwrap();
 
-    let mine = store.parcels(id(2), 0, 4).await.unwrap();
+    let mine = store.parcels(id(2), 1..=4).await.unwrap();
     let ids: Vec<ParcelId> = mine.iter().map(|parcel| parcel.id).collect();
     assert_eq!(ids, [1, 2, 3, 4].map(|number| parcel(2, number)));
     assert_eq!(mine[3].deliveries, bodies(40..50), "in their order");
-    let behind = store.parcels(id(2), 8, 9).await.unwrap();
+    let behind = store.parcels(id(2), 9..=99).await.unwrap();
     let behind: Vec<i64> = behind.iter().map(|parcel| parcel.id.number).collect();
     assert_eq!(behind, [9, 10]);
 
@@ -177,7 +177,7 @@ async fn deliveries_are_kept_as_they_came_until_they_are_sorted_once() {
     let part = [arrival("part", 10, "name", at(1))];
     let not_all = store.store_events(&ids, false, &part, &[]).await.unwrap();
     assert!(not_all);
-    let there = store.parcels(id(2), 0, 1).await.unwrap();
+    let there = store.parcels(id(2), 1..=1).await.unwrap();
     assert_eq!(there[0].id, ids[0], "as long as a part of them is to come");
     assert!(sort(&ids, "a").await);
     assert!(!sort(&ids[3..], "b").await, "somebody else did");
@@ -188,7 +188,7 @@ async fn deliveries_are_kept_as_they_came_until_they_are_sorted_once() {
             .unwrap()
             .is_empty()
     );
-    assert_eq!(store.parcels(id(2), 0, 9).await.unwrap()[0].id.number, 5);
+    assert_eq!(store.parcels(id(2), 1..=9).await.unwrap()[0].id.number, 5);
 
     let left = store.left_parcels(at(49), 99).await.unwrap();
     let left: Vec<ParcelId> = left.iter().map(|parcel| parcel.id).collect();
