@@ -22,11 +22,11 @@ use crate::rng::Rng;
 
 /// Parcels that are read at once, and how many of their deliveries and bytes are sorted together, about.
 const PARCELS: i64 = 32;
-const TOGETHER: usize = 4096;
+const TOGETHER: usize = 2048;
 const TOGETHER_BYTES: usize = 8 << 20;
 /// Of what others left.
 const LEFT: u32 = 32;
-/// Events in one transaction: whoever receives meanwhile waits no longer than that takes.
+/// Events in one query: whoever receives meanwhile waits no longer than that takes.
 const BATCH: usize = 128;
 /// In a flood what comes is sorted so often, and at most half of the time: what belongs to one burst is written together, and the
 /// other half is for whoever receives.
@@ -210,13 +210,11 @@ impl InboxService {
             .map(|arrival| (arrival.delivery.integration, arrival.key.as_str()))
             .collect();
         let keys: Vec<_> = keys.into_iter().collect();
-        let mut known: HashMap<(IntegrationId, String), BurstId> = self
-            .store()
-            .known_events(&keys)
-            .await?
-            .into_iter()
-            .map(|known| ((known.integration, known.key), known.burst))
-            .collect();
+        let mut known = HashMap::<(IntegrationId, String), BurstId>::new();
+        for keys in keys.chunks(BATCH) {
+            let found = self.store().known_events(keys).await?.into_iter();
+            known.extend(found.map(|known| ((known.integration, known.key), known.burst)));
+        }
         let is_flood = self.0.pace.is_flood(self.now());
         let (mut new, mut again) = (Vec::new(), Vec::new());
         for mut arrival in arrivals {
