@@ -29,7 +29,7 @@ test("a connection says whether it works, by every test that told, and gives the
   await plane.fail({ what: { status: [503, "", []] } });
   await admin.goto(path);
   await integrations.test();
-  await expect(main).toContainText("Connection fails", { timeout: 15_000 });
+  await expect(main).toContainText("Plane itself failed with status 503.", { timeout: 15_000 });
   await admin.goto("/integrations");
   const mark = integrations.row("Checked").getByRole("link", { name: /latest tests together: \d failed/ });
   await expect(mark).toContainText("Connection unsteady");

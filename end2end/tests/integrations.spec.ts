@@ -52,7 +52,7 @@ test("an integration is tested, edited, switched off and on, and deleted", async
 
 test("a passing test shows nine stages, a failing one says what to do", async ({ admin, plane, javaScriptEnabled }) => {
   const integrations = new Integrations(admin);
-  const good = await integrations.add({ name: named("Good"), address: plane.url, workspace: "acme", key: plane.keys.member });
+  const good = await integrations.add({ name: named("Good"), address: plane.url, workspace: "acme", key: await plane.newKey() });
   await integrations.test();
   await expect(admin.getByRole("main")).toContainText("The key sees 5 projects", { timeout: 15_000 });
   const tested = new ConnectionTest(admin);

@@ -21,13 +21,13 @@ use super::{InboxService, apply::LOOK};
 use crate::rng::Rng;
 
 /// Parcels that are read at once, and how many of their deliveries and bytes are sorted together, about.
-const PARCELS: i64 = 32;
+const PARCELS: u32 = 8;
 const TOGETHER: usize = 2048;
 const TOGETHER_BYTES: usize = 8 << 20;
-/// Of what others left.
-const LEFT: u32 = 32;
 /// Events in one query: whoever receives meanwhile waits no longer than that takes.
 const BATCH: usize = 128;
+/// Of bodies in one transaction, if there is more than one.
+const BATCH_BYTES: usize = 1 << 20;
 /// In a flood what comes is sorted so often, and at most half of the time: what belongs to one burst is written together, and the
 /// other half is for whoever receives.
 const FLOOD_PAUSE: Duration = Duration::from_secs(2);
@@ -92,7 +92,7 @@ impl InboxService {
         let (mut parcels, mut last) = (Vec::new(), after);
         let (mut deliveries, mut bytes) = (0, 0);
         while last < written && deliveries < TOGETHER && bytes < TOGETHER_BYTES {
-            let until = written.min(last + PARCELS);
+            let until = written.min(last + i64::from(PARCELS));
             let more = self.store().parcels(self.0.portal, last + 1..=until);
             for parcel in more.await? {
                 deliveries += parcel.deliveries.len();
@@ -121,7 +121,7 @@ impl InboxService {
     ) -> Result<(), store::Error> {
         let mut tries = 0;
         loop {
-            let parcels = self.store().left_parcels(before, LEFT).await?;
+            let parcels = self.store().left_parcels(before, PARCELS).await?;
             if parcels.is_empty() {
                 return Ok(());
             }
@@ -147,7 +147,7 @@ impl InboxService {
         // What belongs to one burst is in one transaction, if it can be, and in its order.
         new.sort_by_key(|arrival| arrival.burst);
         loop {
-            let rest = new.split_off(new.len().min(BATCH));
+            let rest = new.split_off(fitting(&new));
             let is_last = rest.is_empty();
             // When all are there that may have come twice.
             let again = if is_last { &*again } else { &[] };
@@ -237,6 +237,16 @@ impl InboxService {
         }
         Ok((new, again))
     }
+}
+
+/// How many of the first ones are for one transaction: one at least, if there is any.
+fn fitting(new: &[Arrival]) -> usize {
+    let mut bytes = 0;
+    let small = new.iter().take(BATCH).take_while(|arrival| {
+        bytes += arrival.delivery.body.len();
+        bytes <= BATCH_BYTES
+    });
+    small.count().max(1).min(new.len())
 }
 
 /// What a delivery says; which burst it belongs to is decided later.

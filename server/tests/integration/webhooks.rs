@@ -329,6 +329,30 @@ async fn the_same_delivery_once_more_is_counted_and_does_nothing() {
 }
 
 #[tokio::test]
+async fn a_pile_of_large_deliveries_is_sorted_in_pieces_each_event_once() {
+    let hooked = Hooked::with_secret(SECRET).await;
+    let body = |n: u128| {
+        let name = "x".repeat(700_000);
+        item_event(Uuid::from_u128(n), Uuid::from_u128(1), &name)
+    };
+    // All are received before one of them is sorted.
+    for n in [100, 101, 102, 103, 104, 100] {
+        let body = body(n);
+        let signature = signature(SECRET, body.as_bytes());
+        let path = &hooked.path;
+        let sent = hooked.post(path, body.as_bytes(), Some(&signature)).await;
+        assert_eq!(sent, 200);
+    }
+    let bursts = hooked.bursts().await;
+    assert_eq!(bursts.len(), 5);
+    let twice = bursts.iter().filter(|burst| burst.duplicates == 1);
+    let twice: Vec<_> = twice.map(|burst| burst.entity).collect();
+    assert_eq!(twice, [Some(Uuid::from_u128(100))]);
+    let webhook = hooked.report().await.webhook.unwrap();
+    assert_eq!((webhook.deliveries, webhook.duplicates), (6, 1));
+}
+
+#[tokio::test]
 async fn the_shared_address_finds_whose_delivery_it_is() {
     let mut hooked = Hooked::with_secret(SECRET).await;
     let second = hooked.portal.connect(&mut hooked.admin, "Other").await;
