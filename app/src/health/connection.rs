@@ -228,7 +228,10 @@ fn says(health: &Health, now: DateTime<Utc>) -> String {
     let since = connection
         .since
         .map_or_else(String::new, |at| one_unit(now - at));
-    let failed = count(connection.failed.into(), "test", "tests");
+    let failed = match connection.failed {
+        1 => "test".to_owned(),
+        n => format!("{n} tests"),
+    };
     match connection.state {
         ConnectionState::Unknown => "It was never tested.".to_owned(),
         ConnectionState::Works => format!("For {since}, as far as its tests tell."),
