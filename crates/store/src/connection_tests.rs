@@ -13,7 +13,7 @@ use crate::{
     Store,
     error::Error,
     integrations::health,
-    shape::{from_json, json, latest_first, page, record, to_json},
+    shape::{from_json, latest_first, page, record, to_json, to_text},
 };
 
 /// How many tests of an integration are kept.
@@ -74,7 +74,7 @@ impl Store {
                 .bind("id", record("connection_tests", test.id.0))
                 .bind("facts", facts.clone())
                 .bind("before", before)
-                .bind("health", json(&health)?)
+                .bind("health", to_text(&health)?)
                 .bind("is_scheduled", test.is_scheduled)
                 .bind("integration", integration)
                 .bind("latest_key", latest_first(test.started_at, test.id.0))

@@ -203,13 +203,18 @@ pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<serde_json::Value, Erro
 }
 
 /// The other way.
-/// As JSON text.
-pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, Error> {
+pub(crate) fn from_json<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Error> {
+    serde_json::from_value(value).map_err(|e| Error::Query(e.to_string()))
+}
+
+/// Such a value as one text, which costs the database far less than an object.
+pub(crate) fn to_text<T: Serialize>(value: &T) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|e| Error::Query(e.to_string()))
 }
 
-pub(crate) fn from_json<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Error> {
-    serde_json::from_value(value).map_err(|e| Error::Query(e.to_string()))
+/// The other way.
+pub(crate) fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|e| Error::Query(e.to_string()))
 }
 
 /// A domain value out of its stored text; it was checked before it was stored.

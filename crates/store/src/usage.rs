@@ -7,7 +7,7 @@ use domain::{
     page::{Cursor, Page},
     usage::{CallRecord, PlaneKey, Purpose, Slot, Subject, Usage},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use surrealdb::types::{RecordId, SurrealValue};
 use uuid::Uuid;
@@ -16,8 +16,8 @@ use crate::{
     Store,
     error::Error,
     shape::{
-        count, numbered_one, place_of, read_cursor, record, records_after_one, records_from_to,
-        write_cursor,
+        count, from_text, numbered_one, place_of, read_cursor, record, records_after_one,
+        records_from_to, to_text, write_cursor,
     },
 };
 
@@ -100,7 +100,7 @@ impl Store {
         let mut sizes = Vec::with_capacity(groups.len());
         for (n, ((integration, key), calls)) in (0..).zip(groups) {
             let packed: Vec<Packed> = calls.into_iter().map(pack).collect();
-            let calls = write(&packed)?;
+            let calls = to_text(&packed)?;
             let bytes = i64::try_from(calls.len()).unwrap_or(i64::MAX);
             let integration = owner(integration);
             batches.push(BatchRow {
@@ -131,7 +131,7 @@ impl Store {
                 ),
                 start: one.start.timestamp(),
                 key: one.fingerprint.clone(),
-                usage: write(&one.usage)?,
+                usage: to_text(&one.usage)?,
             });
         }
         let mut rows = |slot| slots.remove(&slot).unwrap_or_default();
@@ -174,7 +174,7 @@ impl Store {
             .rows(0)?;
         let mut slots = BTreeMap::<(DateTime<Utc>, String), Usage>::new();
         for row in rows {
-            let usage: Usage = read(&row.usage)?;
+            let usage: Usage = from_text(&row.usage)?;
             let start = DateTime::from_timestamp(row.start, 0).unwrap_or_default();
             slots.entry((start, row.key)).or_default().merge(&usage);
         }
@@ -367,7 +367,7 @@ fn pack(call: &CallRecord) -> Packed {
 }
 
 fn unpack(row: BatchRow, integration: Option<IntegrationId>) -> Result<Vec<CallRecord>, Error> {
-    let calls: Vec<Packed> = read(&row.calls)?;
+    let calls: Vec<Packed> = from_text(&row.calls)?;
     let key = PlaneKey {
         origin: row.origin,
         fingerprint: row.fingerprint,
@@ -386,12 +386,4 @@ fn unpack(row: BatchRow, integration: Option<IntegrationId>) -> Result<Vec<CallR
         remaining: call.8,
     });
     Ok(calls.collect())
-}
-
-fn write(value: &impl Serialize) -> Result<String, Error> {
-    serde_json::to_string(value).map_err(|error| Error::Query(error.to_string()))
-}
-
-fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    serde_json::from_str(text).map_err(|error| Error::Query(error.to_string()))
 }

@@ -108,8 +108,11 @@ impl InboxService {
         Ok((last > after).then_some((parcels, last)))
     }
 
-    /// Sorts what portals left that are gone.
-    pub(super) async fn sort_abandoned(&self) -> Result<(), store::Error> {
+    /// Sorts what portals left that are gone. Of a database that is this process's alone none can be.
+    pub async fn sort_abandoned(&self) -> Result<(), store::Error> {
+        if self.store().is_embedded() {
+            return Ok(());
+        }
         let mut sorter = self.0.sorter.lock().await;
         self.sort_left(&mut sorter, self.now() - ABANDONED).await
     }
@@ -143,22 +146,31 @@ impl InboxService {
             .filter(|delivery| !sorter.gone.contains(&delivery.integration))
             .map(arrival)
             .collect();
-        let (mut new, again) = self.tell_apart(arrivals, &mut sorter.open).await?;
+        let (mut new, known) = self.tell_apart(arrivals, &mut sorter.open).await?;
+        let mut again = &*known;
         // What belongs to one burst is in one transaction, if it can be, and in its order.
         new.sort_by_key(|arrival| arrival.burst);
         loop {
             let rest = new.split_off(fitting(&new));
-            let is_last = rest.is_empty();
             // When all are there that may have come twice.
-            let again = if is_last { &*again } else { &[] };
+            let room = if rest.is_empty() {
+                BATCH - new.len()
+            } else {
+                0
+            };
+            let (counted, left) = again.split_at(room.min(again.len()));
+            let is_last = rest.is_empty() && left.is_empty();
             let turn = self.0.bursts.lock().await;
-            let kept = self.store().store_events(&ids, is_last, &new, again).await;
+            let kept = self
+                .store()
+                .store_events(&ids, is_last, &new, counted)
+                .await;
             drop(turn);
             match kept {
                 Ok(true) => {}
                 Ok(false) | Err(store::Error::Conflict) => break,
                 Err(store::Error::Fenced) => {
-                    self.forget_gone(sorter, &new, again).await?;
+                    self.forget_gone(sorter, &new, counted).await?;
                     break;
                 }
                 Err(error) => return Err(error),
@@ -171,7 +183,7 @@ impl InboxService {
                 *tries = 0;
                 return Ok(true);
             }
-            new = rest;
+            (new, again) = (rest, left);
         }
         *tries += 1;
         match *tries < TRIES {

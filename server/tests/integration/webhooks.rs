@@ -350,6 +350,16 @@ async fn a_pile_of_large_deliveries_is_sorted_in_pieces_each_event_once() {
     assert_eq!(twice, [Some(Uuid::from_u128(100))]);
     let webhook = hooked.report().await.webhook.unwrap();
     assert_eq!((webhook.deliveries, webhook.duplicates), (6, 1));
+
+    // More of the same than one transaction counts.
+    let (body, path) = (body(101), &hooked.path);
+    let signature = &signature(SECRET, b"{}");
+    let small = async |_| hooked.post(path, b"{}", Some(signature)).await;
+    let sent = futures::future::join_all((0..300).map(small)).await;
+    assert!(sent.iter().all(|status| *status == 200));
+    assert_eq!(hooked.deliver(&body, SECRET).await, 200);
+    let webhook = hooked.report().await.webhook.unwrap();
+    assert_eq!((webhook.deliveries, webhook.duplicates), (307, 301));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    shape::{count, from_json, parse},
+    shape::{count, from_json, from_text, parse},
 };
 
 /// All columns but the sealed key.
@@ -173,7 +173,7 @@ impl Facts {
 /// What is stored of a connection's health; nothing is, before its first test.
 pub(crate) fn health(stored: Option<&str>) -> Result<Health, Error> {
     match stored {
-        Some(text) => serde_json::from_str(text).map_err(|error| Error::Query(error.to_string())),
+        Some(text) => from_text(text),
         None => Ok(Health::default()),
     }
 }
