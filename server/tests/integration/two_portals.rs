@@ -6,12 +6,18 @@ mod surreal;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use app::{BulkForm, IntegrationForm};
+use app::{BulkForm, Inbox as _, IntegrationForm};
 use chrono::TimeDelta;
-use domain::run::{Outcome, RunFilter, SyncRun};
+use domain::{
+    ids::IntegrationId,
+    inbox::SignedBy,
+    run::{Outcome, RunFilter, SyncRun},
+};
 use fake_plane::{FakePlane, Fault, What};
 use server::{clock::Clock, config::Config, portal::Portal, rng::Rng, vault::MasterKeySource};
+use store::{Delivery, ParcelId};
 use tokio::runtime::Runtime;
+use uuid::Uuid;
 
 use self::surreal::{PASSWORD, Server, USER, password};
 use crate::support::{
@@ -158,6 +164,44 @@ async fn what_a_dead_one_was_at_is_taken_over_within_thirty_seconds() {
         .collect();
     assert_eq!(outcomes[0], (taken, Some(Outcome::Succeeded)));
     assert_eq!(outcomes[1].1, Some(Outcome::Interrupted));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dead_one_received_is_sorted_by_another_within_two_minutes() {
+    let two = two(1).await;
+    let page = two.integrations.first().unwrap();
+    let integration: IntegrationId = page.rsplit('/').next().unwrap().parse().unwrap();
+    let (admin, portal) = (two.one.make_admin().await, &two.one.portal);
+    let now = two.one.clock.now();
+    let made = portal.store.create_webhook(&admin, integration, "0f", now);
+    assert!(made.await.unwrap());
+    let written_by_other = ParcelId {
+        portal: Uuid::from_u128(7),
+        number: 1,
+    };
+    let deliveries = [Delivery {
+        integration,
+        received_at: now,
+        signed_by: SignedBy::Current,
+        headers: Default::default(),
+        body: br#"{"event": "issue", "action": "updated", "data": {}}"#.to_vec(),
+    }];
+    let other = &two.other.portal.store;
+    let kept = other.keep_deliveries(written_by_other, &deliveries, now);
+    kept.await.unwrap();
+    two.other.die();
+
+    let known = async || {
+        portal.inbox.sort_abandoned().await.unwrap();
+        let viewer = two.one.viewer().await;
+        let report = portal.inbox.webhook(&viewer, integration).await.unwrap();
+        report.webhook.unwrap().deliveries
+    };
+    two.one.clock.advance(TimeDelta::seconds(119));
+    assert_eq!(known().await, 0, "it may still be at it");
+    two.one.clock.advance(TimeDelta::seconds(1));
+    assert_eq!(known().await, 1);
+    assert_eq!(known().await, 1, "once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
