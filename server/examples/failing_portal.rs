@@ -29,7 +29,7 @@ use server::{
     telemetry,
     vault::MasterKeySource,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, runtime::Handle};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
@@ -44,7 +44,14 @@ async fn main() -> Result<()> {
     let addr = listener.local_addr()?;
     let config = Config { addr, ..config };
     let master = MasterKeySource::given("7f".repeat(32));
-    let mut portal = Portal::start(&config, &master, Clock::System, Rng::from_os()).await?;
+    let mut portal = Portal::start(
+        &config,
+        &master,
+        Clock::System,
+        Rng::from_os(),
+        Handle::current(),
+    )
+    .await?;
     portal.backend.mirror = Arc::new(Failing(Failure::Unavailable));
     portal.backend.runs = Arc::new(Failing(Failure::Internal {
         reference: "c0ffee00c0ffee00".to_owned(),

@@ -14,6 +14,7 @@ use server::{
 };
 use tokio::{
     net::TcpListener,
+    runtime::{Handle, Runtime},
     signal::unix::{Signal, SignalKind},
 };
 use tokio_util::sync::CancellationToken;
@@ -26,25 +27,30 @@ const STACK: usize = 20 << 20;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_stack_size(STACK)
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("can't start: {error}"), 71),
+    let (runtime, background) = match (runtime("answers"), runtime("background")) {
+        (Ok(runtime), Ok(background)) => (runtime, background),
+        (Err(error), _) | (_, Err(error)) => return fail(&format!("can't start: {error}"), 71),
     };
     // On a worker, because the main thread's stack is not ours to size.
-    match runtime.block_on(async { tokio::spawn(run(cli)).await }) {
+    match runtime.block_on(async { tokio::spawn(run(cli, background.handle().clone())).await }) {
         Ok(code) => code,
         Err(error) => fail(&format!("stopped by a defect: {error}"), 70),
     }
 }
 
-async fn run(cli: Cli) -> ExitCode {
+/// Answers have threads of their own: whatever goes on by itself may keep a thread busy for long.
+fn runtime(name: &str) -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name(name)
+        .thread_stack_size(STACK)
+        .build()
+}
+
+async fn run(cli: Cli, background: Handle) -> ExitCode {
     match cli.command {
         Command::Serve(args) => match settings(*args) {
-            Ok(config) => serve(config).await,
+            Ok(config) => serve(config, background).await,
             Err(code) => code,
         },
         Command::Admin {
@@ -89,7 +95,7 @@ fn settings(args: ServeArgs) -> Result<Config, ExitCode> {
     Ok(config)
 }
 
-async fn serve(config: Config) -> ExitCode {
+async fn serve(config: Config, background: Handle) -> ExitCode {
     // Slow senders must not use up what pages need.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files could not be raised");
@@ -113,6 +119,7 @@ async fn serve(config: Config) -> ExitCode {
         &master_key(&config),
         config.clock.clone(),
         Rng::from_os(),
+        background.clone(),
     )
     .await
     {
@@ -140,15 +147,15 @@ async fn serve(config: Config) -> ExitCode {
     tokio::spawn(stop_on_signal(stop.clone()));
     tokio::spawn(exit_when_broken(portal.clone()));
     let (schedule, until) = (portal.sync.clone(), stop.clone());
-    tokio::spawn(async move { schedule.keep_schedule(until).await });
+    background.spawn(async move { schedule.keep_schedule(until).await });
     let (bulk, until) = (portal.bulk.clone(), stop.clone());
-    tokio::spawn(async move { bulk.keep_going(until).await });
+    background.spawn(async move { bulk.keep_going(until).await });
     let (inbox, until) = (portal.inbox.clone(), stop.clone());
-    tokio::spawn(async move { inbox.keep_going(until).await });
+    background.spawn(async move { inbox.keep_going(until).await });
     let (checks, until) = (portal.checks.clone(), stop.clone());
-    tokio::spawn(async move { checks.keep_going(until).await });
+    background.spawn(async move { checks.keep_going(until).await });
     let (usage, until) = (portal.integrations.usage.clone(), stop.clone());
-    tokio::spawn(async move { usage.keep_going(until).await });
+    background.spawn(async move { usage.keep_going(until).await });
     println!("listening on http://{addr}");
     match server::serve(&config, listener, portal, stop).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -211,6 +218,7 @@ async fn create_admin(config: Config, email: &str, name: &str, password_stdin: b
         &master_key(&config),
         config.clock.clone(),
         Rng::from_os(),
+        Handle::current(),
     )
     .await
     {

@@ -2,6 +2,7 @@ use std::{path::Path, sync::Arc};
 
 use app::Backend;
 use store::{OpenOptions, Store};
+use tokio::runtime::Handle;
 
 use crate::{
     accounts::AccountsService,
@@ -68,12 +69,14 @@ impl StartError {
 }
 
 impl Portal {
-    /// Opens database and vault and puts the services together. Runs that no living process owns are ended.
+    /// Opens database and vault and puts the services together. Runs that no living process owns are ended. What goes on by
+    /// itself does so in `background`.
     pub async fn start(
         config: &Config,
         master: &MasterKeySource,
         clock: Clock,
         rng: Rng,
+        background: Handle,
     ) -> Result<Self, StartError> {
         make_directory(&config.data)?;
         let mut options = database(config)?;
@@ -89,6 +92,7 @@ impl Portal {
 
         let integrations = IntegrationsService {
             store: store.clone(),
+            background,
             vault: vault.clone(),
             egress,
             usage: UsageLog::new(store.clone(), clock.clone(), rng.clone()),

@@ -76,7 +76,7 @@ pub use drafts::Draft;
 pub use error::Error;
 pub use inbox::{
     Again, Arrival, Claimed, ClaimedReplay, Delivery, KeptEvent, KnownEvent, Parcel, ParcelId,
-    Quarantined, SealedSecret, WebhookKeys,
+    Quarantined, Received, SealedSecret, WebhookKeys,
 };
 pub use integrations::{Change, NewIntegration, SealedKey};
 pub use keyring::KeyRow;
@@ -87,6 +87,8 @@ pub use sync::{Checkpoint, Finished, Reread, Step, Told};
 pub use usage::{CallLog, UsageRow, UsageSlot};
 pub use users::NewUser;
 
+use self::{inbox::Journal, options::Place};
+
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -95,6 +97,8 @@ pub struct Store {
 
 struct Inner {
     engine: Box<dyn engine::Engine>,
+    /// Where this process's deliveries are kept, beside an embedded database.
+    journal: Option<Journal>,
     /// Why the storage failed, once it has.
     broken: watch::Sender<Option<String>>,
     rng: Mutex<StdRng>,
@@ -104,20 +108,32 @@ struct Inner {
 impl Store {
     /// Opens the database and brings its schema up to date.
     pub async fn open(options: OpenOptions, now: DateTime<Utc>) -> Result<Self, Error> {
+        let engine = engine::open(&options).await?;
+        let mut rng = StdRng::seed_from_u64(options.seed);
+        let journal = match options.place()? {
+            Place::Memory => Some(Journal::open(None, uuid(&mut rng, now))?),
+            Place::Directory(path) => Some(Journal::open(Some(&path), uuid(&mut rng, now))?),
+            Place::Remote(_) => None,
+        };
         let store = Self {
             inner: Arc::new(Inner {
-                engine: engine::open(&options).await?,
+                engine,
+                journal,
                 broken: watch::Sender::new(None),
-                rng: Mutex::new(StdRng::seed_from_u64(options.seed)),
+                rng: Mutex::new(rng),
                 tables: items::Tables::default(),
             }),
         };
         migrate::migrate(&store, now).await?;
+        store.take_up_journal().await?;
         Ok(store)
     }
 
     /// Flushes and closes the database; whoever asks later is refused.
     pub async fn close(&self) {
+        if let Some(journal) = &self.inner.journal {
+            journal.close().await;
+        }
         self.inner.engine.close().await;
     }
 
@@ -161,8 +177,12 @@ impl Store {
 
     /// A time-ordered id for a record that the store itself makes.
     fn new_id(&self, now: DateTime<Utc>) -> Uuid {
-        let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
-        let random: [u8; 10] = self.with_rng(|rng| rng.random());
-        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+        self.with_rng(|rng| uuid(rng, now))
     }
+}
+
+fn uuid(rng: &mut StdRng, now: DateTime<Utc>) -> Uuid {
+    let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
+    let random: [u8; 10] = rng.random();
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }

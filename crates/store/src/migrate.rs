@@ -65,6 +65,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0014_health",
         sql: include_str!("../migrations/0014_health.surql"),
     },
+    Migration {
+        name: "0015_journal",
+        sql: include_str!("../migrations/0015_journal.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

@@ -139,7 +139,8 @@ fn inner_panic(error: &tokio::task::JoinError) -> Error {
 }
 
 impl Store {
-    fn stop_if_broken(&self, error: Error) -> Error {
+    /// Remembers that the storage failed, if that is what this says.
+    pub(crate) fn stop_if_broken(&self, error: Error) -> Error {
         if let Error::Broken(reason) = &error {
             tracing::error!(%reason, "storage failed; no more queries are taken");
             self.inner.broken.send_if_modified(|broken| {

@@ -136,13 +136,14 @@ impl BulkService {
         self.at_work().insert(work.bulk, stopping.clone());
         let service = self.clone();
         let span = tracing::info_span!("bulk", bulk = %work.bulk);
-        self.0.tasks.spawn(
+        self.0.tasks.spawn_on(
             async move {
                 service.work(work, stopping).await;
                 service.at_work().remove(&work.bulk);
                 service.changed(work.bulk);
             }
             .instrument(span),
+            &self.0.integrations.background,
         );
     }
 

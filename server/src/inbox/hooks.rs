@@ -1,25 +1,35 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::IntegrationId;
 use secrecy::SecretString;
-use store::{SealedSecret, Store, WebhookKeys};
+use store::{SealedSecret, WebhookKeys};
 use uuid::Uuid;
 
+use super::InboxService;
 use crate::vault::{Place, Vault, VaultError};
 
 /// So long another process may go on by what was changed here.
 const AGE: TimeDelta = TimeDelta::seconds(2);
+/// From then on they are read again, while whoever asks goes on by what is there.
+const AGING: TimeDelta = TimeDelta::seconds(1);
 
-/// All webhooks, in memory: whoever asks for an address that there is not costs no query.
+/// All webhooks, in memory: whoever asks for an address that there is not costs no query, and whoever delivers waits for none.
 #[derive(Default)]
 pub(super) struct Hooks {
-    known: RwLock<Option<Arc<Known>>>,
+    slot: RwLock<Slot>,
     /// Held by whoever reads them again.
     turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Slot {
+    known: Option<Arc<Known>>,
+    /// How often something was changed: what was read before a change is not kept after it.
+    changes: u64,
 }
 
 pub(super) struct Known {
@@ -28,28 +38,33 @@ pub(super) struct Known {
     read_at: DateTime<Utc>,
 }
 
-impl Hooks {
+impl InboxService {
     /// The webhooks, as they were a moment ago at most.
-    pub(super) async fn known(
-        &self,
-        store: &Store,
-        now: DateTime<Utc>,
-    ) -> Result<Arc<Known>, store::Error> {
-        let fresh = || {
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            known
-                .as_ref()
-                .filter(|known| (now - known.read_at).abs() < AGE)
-                .cloned()
-        };
-        if let Some(known) = fresh() {
+    pub(super) async fn hooks(&self) -> Result<Arc<Known>, store::Error> {
+        let (hooks, now) = (&self.0.hooks, self.now());
+        if let Some(known) = hooks.not_older(AGE, now) {
+            if hooks.not_older(AGING, now).is_none() && hooks.turn.try_lock().is_ok() {
+                let inbox = self.clone();
+                // A failure is met by whoever has to wait for it.
+                self.0
+                    .integrations
+                    .background
+                    .spawn(async move { inbox.read_hooks(AGING).await.map(drop) });
+            }
             return Ok(known);
         }
-        let _turn = self.turn.lock().await;
-        if let Some(known) = fresh() {
-            return Ok(known); // somebody else was faster
+        self.read_hooks(AGE).await
+    }
+
+    /// Reads them again, unless somebody else was faster.
+    async fn read_hooks(&self, age: TimeDelta) -> Result<Arc<Known>, store::Error> {
+        let (hooks, now) = (&self.0.hooks, self.now());
+        let _turn = hooks.turn.lock().await;
+        if let Some(known) = hooks.not_older(age, now) {
+            return Ok(known);
         }
-        let all = store.webhook_keys().await?.into_iter().map(Arc::new);
+        let changes = hooks.slot().changes;
+        let all = self.store().webhook_keys().await?.into_iter().map(Arc::new);
         let all: Vec<Arc<WebhookKeys>> = all.collect();
         let by_path = all.iter().map(|hook| (hook.path.clone(), hook.clone()));
         let known = Arc::new(Known {
@@ -57,14 +72,36 @@ impl Hooks {
             all,
             read_at: now,
         });
-        let mut slot = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        *slot = Some(known.clone());
+        let mut slot = hooks.slot_mut();
+        if slot.changes == changes {
+            slot.known = Some(known.clone());
+        }
         Ok(known)
+    }
+}
+
+impl Hooks {
+    fn not_older(&self, age: TimeDelta, now: DateTime<Utc>) -> Option<Arc<Known>> {
+        let slot = self.slot();
+        let known = slot.known.as_ref();
+        known
+            .filter(|known| (now - known.read_at).abs() < age)
+            .cloned()
     }
 
     /// Something was changed: the next one reads them again.
     pub(super) fn forget(&self) {
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut slot = self.slot_mut();
+        slot.known = None;
+        slot.changes += 1;
+    }
+
+    fn slot(&self) -> RwLockReadGuard<'_, Slot> {
+        self.slot.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn slot_mut(&self) -> RwLockWriteGuard<'_, Slot> {
+        self.slot.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -73,10 +73,10 @@ struct Inner {
     sync: SyncService,
     public_url: Url,
     hooks: Hooks,
-    /// What this process receives is kept under its own id until it is sorted.
+    /// Under which name it keeps what it receives until that is sorted.
     portal: Uuid,
     incoming: mpsc::Sender<Incoming>,
-    /// How many parcels it has written.
+    /// The number of the last parcel that was written.
     written: AtomicI64,
     pace: Pace,
     /// Something was received.
@@ -110,20 +110,21 @@ struct AtWork {
 impl InboxService {
     /// `public_url`: what Plane sees of this portal.
     pub fn new(integrations: IntegrationsService, sync: SyncService, public_url: Url) -> Self {
-        let (incoming, received) = mpsc::channel(writer::QUEUE);
+        let (incoming, arriving) = mpsc::channel(writer::QUEUE);
         let (finished, results) = mpsc::channel(finish::QUEUE);
         let portal = integrations.rng.uuid_v7(integrations.clock.now());
+        let received = integrations.store.received(portal);
         let service = Self(Arc::new(Inner {
             integrations,
             sync,
             public_url,
             hooks: Hooks::default(),
-            portal,
+            portal: received.portal,
             incoming,
-            written: AtomicI64::new(0),
+            written: AtomicI64::new(received.written),
             pace: Pace::default(),
             unsorted: Notify::new(),
-            sorter: tokio::sync::Mutex::default(),
+            sorter: tokio::sync::Mutex::new(Sorter::after(received.sorted)),
             finished,
             changes: broadcast::channel(1024).0,
             wake: Notify::new(),
@@ -134,8 +135,9 @@ impl InboxService {
             at_work: Mutex::default(),
             bursts: tokio::sync::Mutex::default(),
         }));
-        tokio::spawn(writer::write(Arc::downgrade(&service.0), received));
-        tokio::spawn(finish::write(Arc::downgrade(&service.0), results));
+        tokio::spawn(writer::write(Arc::downgrade(&service.0), arriving));
+        let background = &service.0.integrations.background;
+        background.spawn(finish::write(Arc::downgrade(&service.0), results));
         service
     }
 

@@ -377,7 +377,7 @@ impl InboxService {
         &self,
         integration: IntegrationId,
     ) -> Result<Option<SecretString>, Failure> {
-        let known = self.0.hooks.known(self.store(), self.now()).await;
+        let known = self.hooks().await;
         let Some(hook) = known.map_err(from_store)?.of(integration) else {
             return Ok(None);
         };

@@ -71,7 +71,7 @@ impl InboxService {
         integration: IntegrationId,
     ) -> Result<Rechecked, store::Error> {
         self.0.hooks.forget();
-        let known = self.0.hooks.known(self.store(), self.now()).await?;
+        let known = self.hooks().await?;
         let Some(hook) = known.of(integration) else {
             return Ok(Rechecked::default());
         };

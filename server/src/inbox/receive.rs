@@ -74,7 +74,7 @@ pub enum Answer {
 impl InboxService {
     /// The webhook at an address, if there is one.
     pub async fn target(&self, path: Option<&str>) -> Result<Option<Target>, store::Error> {
-        let known = self.0.hooks.known(self.store(), self.now()).await?;
+        let known = self.hooks().await?;
         Ok(match path {
             Some(path) => known.at_path(path).map(Target::Own),
             None => known.has_any().then_some(Target::Shared),
@@ -91,7 +91,7 @@ impl InboxService {
         let candidates = match &target {
             Target::Own(hook) => vec![hook.clone()],
             Target::Shared => {
-                let known = self.0.hooks.known(self.store(), self.now()).await?;
+                let known = self.hooks().await?;
                 known.candidates(webhook::webhook_of(&delivery.body))
             }
         };

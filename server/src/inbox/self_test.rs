@@ -54,7 +54,7 @@ impl InboxService {
         integration: IntegrationId,
     ) -> Result<(), Failure> {
         self.0.hooks.forget();
-        let known = self.0.hooks.known(self.store(), self.now()).await;
+        let known = self.hooks().await;
         let known = known.map_err(from_store)?;
         let hook = known.of(integration).ok_or(Failure::NotFound)?;
         let begun_at = self.now();

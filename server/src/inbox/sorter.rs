@@ -43,11 +43,20 @@ const MANY: usize = 4096;
 pub(super) struct Sorter {
     /// The number of the last parcel that is sorted.
     after: i64,
-    /// Whether what a process before this one left is sorted.
+    /// Whether what is left in the database is sorted.
     has_taken_over: bool,
     open: OpenBursts,
     /// Integrations that were deleted.
     gone: BTreeSet<IntegrationId>,
+}
+
+impl Sorter {
+    pub(super) fn after(number: i64) -> Self {
+        Self {
+            after: number,
+            ..Self::default()
+        }
+    }
 }
 
 impl InboxService {

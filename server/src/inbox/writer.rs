@@ -35,7 +35,7 @@ impl InboxService {
         self.0.pace.note(self.now(), deliveries.len());
         let kept = self
             .store()
-            .keep_deliveries(id, &deliveries, self.now())
+            .keep_deliveries(id, deliveries, self.now())
             .await;
         self.0.written.store(id.number, Ordering::Release);
         for done in waiting {
@@ -48,15 +48,14 @@ impl InboxService {
 
 /// Writes what arrives, as much at once as there is, until nobody can send any more.
 pub(super) async fn write(inbox: Weak<Inner>, mut received: mpsc::Receiver<Incoming>) {
-    let mut number = 0;
     let mut waiting = Vec::new();
     while received.recv_many(&mut waiting, BATCH).await > 0 {
         let Some(inner) = inbox.upgrade() else { return };
         let inbox = InboxService(inner);
         while !waiting.is_empty() {
             let batch = waiting.drain(..fitting(&waiting)).collect();
-            number += 1;
             let portal = inbox.0.portal;
+            let number = inbox.0.written.load(Ordering::Acquire) + 1;
             inbox.write_parcel(ParcelId { portal, number }, batch).await;
         }
     }

@@ -21,6 +21,7 @@ use domain::{
 use plane::BudgetKey;
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{SealedKey, Store};
+use tokio::runtime::Handle;
 
 use self::{drafts::KeyRule, form::Checked};
 use crate::{
@@ -41,6 +42,8 @@ const NO_KEY: &str =
 #[derive(Clone)]
 pub struct IntegrationsService {
     pub store: Store,
+    /// Where whatever nobody waits for is done: a long piece of work there never keeps an answer waiting.
+    pub background: Handle,
     pub vault: Arc<Vault>,
     pub egress: Arc<Egress>,
     pub budgets: Arc<Budgets>,

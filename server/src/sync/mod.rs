@@ -221,9 +221,10 @@ impl SyncService {
                 self.cancels().insert(id, cancel.clone());
                 let span = tracing::info_span!("sync", run = %id, integration = %run.integration);
                 let service = self.clone();
-                self.0.tasks.spawn(
+                self.0.tasks.spawn_on(
                     async move { service.run_to_end(run, integration, plane, cancel).await }
                         .instrument(span),
+                    &self.0.integrations.background,
                 );
                 Ok(Some(id))
             }

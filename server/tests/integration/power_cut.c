@@ -13,12 +13,13 @@
  * - What was there when the process started is on the disk, so the test begins with a shadow that is a copy.
  * Modes are not kept: what the portal makes is for its user alone.
  *
- * It relies on how things are written: surrealkv 0.21.4 and the portal's own key file use nothing but Rust's std::fs, which
- * calls the functions of libc below by their names. No O_DIRECT, no writable mmap, no io_uring, no fallocate, no
+ * It relies on how things are written: surrealkv 0.21.4, redb 4.6 and the portal's own key file use nothing but Rust's std::fs,
+ * which calls the functions of libc below by their names. No O_DIRECT, no writable mmap, no io_uring, no fallocate, no
  * copy_file_range but in checkpoints, which the portal does not make. surrealkv appends to its log with write, writes
  * tables by write (from their beginning, into new files) and replaces its manifest by a synced file of another name and
  * rename. It syncs files and folders by fsync (`sync_all`) on any descriptor of the same file: so what is dirty is known by
- * inode.
+ * inode. redb writes over its one file, its head last in time and first in place, and calls fdatasync: so a cut in the middle
+ * leaves the new head without what it points to.
  *
  * Two files in the shadow steer it while the process runs:
  * - `.off`: nothing reaches the shadow any more; the disk says that it has synced and has not. The control run.
@@ -44,7 +45,7 @@
 
 enum what { CREATE, EMPTY, RENAME, LINK, UNLINK, RMDIR, MKDIR };
 struct change { enum what what; char *path, *other; struct change *next; };
-struct dirty { dev_t device; ino_t inode; off_t from; };
+struct dirty { dev_t device; ino_t inode; off_t from, to; };
 
 /* One for everything, so that the shadow changes in the order in which the folder does. */
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
@@ -155,14 +156,15 @@ static struct dirty *dirty_part(const struct stat *stat) {
     return NULL;
 }
 
-static void mark(const struct stat *stat, off_t start) {
+static void mark(const struct stat *stat, off_t start, off_t end) {
     struct dirty *part = dirty_part(stat);
     if (!part) {
         if (dirty_count == sizeof dirty / sizeof *dirty) broken("too many unsynced files in", from);
         part = &dirty[dirty_count++];
-        *part = (struct dirty){ stat->st_dev, stat->st_ino, start };
+        *part = (struct dirty){ stat->st_dev, stat->st_ino, start, end };
     }
     if (start < part->from) part->from = start;
+    if (end > part->to) part->to = end;
 }
 
 /* What is dirty in a file goes to the shadow. */
@@ -172,7 +174,7 @@ static void content_reaches_the_disk(int fd, const char *shadow) {
     if (fstat(fd, &stat)) broken("can't look at", shadow);
     if (!S_ISREG(stat.st_mode) || !stat.st_nlink) return;
     struct dirty *part = dirty_part(&stat);
-    off_t at = part ? part->from : stat.st_size, end = stat.st_size;
+    off_t at = part ? part->from : stat.st_size, end = part && part->to < stat.st_size ? part->to : stat.st_size;
     int torn = is_cut();
     if (torn && at < end) end = at + (end - at) / 2;
     if (part) *part = dirty[--dirty_count];
@@ -209,28 +211,28 @@ static void sync_shadow(int fd) {
 int fsync(int fd) { sync_shadow(fd); return REAL(fsync, fd); }
 int fdatasync(int fd) { sync_shadow(fd); return REAL(fdatasync, fd); }
 
-/* The call, and where it began to change the file: `start` may use `done`. */
-#define CHANGES_CONTENT(call, start)                          \
+/* The call, and the part of the file that it changed: `start` and `end` may use `done`. */
+#define CHANGES_CONTENT(call, start, end)                     \
     char shadow[PATH_MAX];                                    \
     struct stat stat;                                         \
     if (!is_file(fd, &stat, shadow)) return call;             \
     pthread_mutex_lock(&one_at_a_time);                       \
     ssize_t done = call;                                      \
     int error = errno;                                        \
-    if (done >= 0) mark(&stat, start);                        \
+    if (done >= 0) mark(&stat, start, end);                \
     pthread_mutex_unlock(&one_at_a_time);                     \
     errno = error;                                            \
     return done
 
-#define BEFORE_POSITION (REAL(lseek, fd, 0, SEEK_CUR) - done)
+#define POSITION REAL(lseek, fd, 0, SEEK_CUR)
 
-ssize_t write(int fd, const void *data, size_t n) { CHANGES_CONTENT(REAL(write, fd, data, n), BEFORE_POSITION); }
-ssize_t writev(int fd, const struct iovec *v, int n) { CHANGES_CONTENT(REAL(writev, fd, v, n), BEFORE_POSITION); }
-ssize_t pwrite64(int fd, const void *data, size_t n, off64_t at) { CHANGES_CONTENT(REAL(pwrite64, fd, data, n, at), at); }
-ssize_t pwritev64(int fd, const struct iovec *v, int n, off64_t at) { CHANGES_CONTENT(REAL(pwritev, fd, v, n, at, 0), at); }
+ssize_t write(int fd, const void *data, size_t n) { CHANGES_CONTENT(REAL(write, fd, data, n), POSITION - done, POSITION); }
+ssize_t writev(int fd, const struct iovec *v, int n) { CHANGES_CONTENT(REAL(writev, fd, v, n), POSITION - done, POSITION); }
+ssize_t pwrite64(int fd, const void *data, size_t n, off64_t at) { CHANGES_CONTENT(REAL(pwrite64, fd, data, n, at), at, at + done); }
+ssize_t pwritev64(int fd, const struct iovec *v, int n, off64_t at) { CHANGES_CONTENT(REAL(pwritev, fd, v, n, at, 0), at, at + done); }
 ssize_t pwrite(int fd, const void *data, size_t n, off_t at) { return pwrite64(fd, data, n, at); }
 ssize_t pwritev(int fd, const struct iovec *v, int n, off_t at) { return pwritev64(fd, v, n, at); }
-int ftruncate64(int fd, off64_t length) { CHANGES_CONTENT(REAL(ftruncate, fd, length), length); }
+int ftruncate64(int fd, off64_t length) { CHANGES_CONTENT(REAL(ftruncate, fd, length), length, length); }
 int ftruncate(int fd, off_t length) { return ftruncate64(fd, length); }
 
 /* The call, and what to note if it went well and is about the folder: one path in it, or both. */

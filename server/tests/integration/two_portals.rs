@@ -16,7 +16,7 @@ use domain::{
 use fake_plane::{FakePlane, Fault, What};
 use server::{clock::Clock, config::Config, portal::Portal, rng::Rng, vault::MasterKeySource};
 use store::{Delivery, ParcelId};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use uuid::Uuid;
 
 use self::surreal::{PASSWORD, Server, USER, password};
@@ -36,7 +36,8 @@ impl Mortal {
         let runtime = Runtime::new().unwrap();
         let starting = runtime.spawn(async move {
             let master = MasterKeySource::given("7f".repeat(32));
-            Portal::start(&config, &master, clock, Rng::seeded(8)).await
+            let here = Handle::current();
+            Portal::start(&config, &master, clock, Rng::seeded(8), here).await
         });
         let portal = starting.await.unwrap().unwrap();
         Self {
@@ -179,7 +180,7 @@ async fn what_a_dead_one_received_is_sorted_by_another_within_two_minutes() {
         portal: Uuid::from_u128(7),
         number: 1,
     };
-    let deliveries = [Delivery {
+    let deliveries = vec![Delivery {
         integration,
         received_at: now,
         signed_by: SignedBy::Current,
@@ -187,7 +188,7 @@ async fn what_a_dead_one_received_is_sorted_by_another_within_two_minutes() {
         body: br#"{"event": "issue", "action": "updated", "data": {}}"#.to_vec(),
     }];
     let other = &two.other.portal.store;
-    let kept = other.keep_deliveries(written_by_other, &deliveries, now);
+    let kept = other.keep_deliveries(written_by_other, deliveries, now);
     kept.await.unwrap();
     two.other.die();
 

@@ -6,10 +6,11 @@ use serde_json::Value as Json;
 use surrealdb::types::{Bytes, RecordId, SurrealValue};
 use uuid::Uuid;
 
+use super::Journal;
 use crate::{
     Store,
     error::Error,
-    shape::{from_json, numbered, parent_and_number, to_json},
+    shape::{from_json, numbered, parent_and_number, record, to_json},
 };
 
 /// A delivery that is believed, as it came.
@@ -37,6 +38,17 @@ pub struct Parcel {
     pub deliveries: Vec<Delivery>,
 }
 
+/// Where a portal goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Whose its parcels are.
+    pub portal: Uuid,
+    /// The number of the last one that is sorted.
+    pub sorted: i64,
+    /// The number of the last one there is.
+    pub written: i64,
+}
+
 #[derive(SurrealValue)]
 struct ParcelRow {
     id: RecordId,
@@ -54,21 +66,44 @@ struct DeliveryRow {
 }
 
 impl Store {
-    /// Keeps deliveries until they are sorted: after this they are durable. One record, whatever they are about, because the
-    /// sender waits for it.
+    /// Where this portal goes on: an embedded database's in its journal, wherever the process before it was; where several have
+    /// one database, each process begins with a name of its own, this one.
+    pub fn received(&self, new_portal: Uuid) -> Received {
+        let Some(journal) = &self.inner.journal else {
+            return Received {
+                portal: new_portal,
+                sorted: 0,
+                written: 0,
+            };
+        };
+        let (sorted, written) = journal.numbers();
+        Received {
+            portal: journal.id(),
+            sorted,
+            written,
+        }
+    }
+
+    /// Keeps deliveries until they are sorted: after this they are durable. All at once, whatever they are about, because the
+    /// sender waits for it: beside an embedded database in its journal, elsewhere in one record. A portal's numbers go up.
     pub async fn keep_deliveries(
         &self,
         id: ParcelId,
-        deliveries: &[Delivery],
+        deliveries: Vec<Delivery>,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let rows = deliveries.iter().map(|delivery| {
+        if let Some(journal) = &self.inner.journal {
+            debug_assert_eq!(id.portal, journal.id());
+            let kept = journal.keep(id.number, deliveries).await;
+            return kept.map_err(|error| self.stop_if_broken(error));
+        }
+        let rows = deliveries.into_iter().map(|delivery| {
             Ok(DeliveryRow {
                 integration: delivery.integration.0,
                 received_at: delivery.received_at,
                 signed_by: delivery.signed_by.word().to_owned(),
                 headers: to_json(&delivery.headers)?,
-                body: Bytes::from(delivery.body.clone()),
+                body: Bytes::from(delivery.body),
             })
         });
         let row = ParcelRow {
@@ -83,13 +118,17 @@ impl Store {
             .map(drop)
     }
 
-    /// Those of a portal's parcels with these numbers that are not sorted yet, in their order. By their ids: a range of records is
-    /// read far beyond its limit.
+    /// Those of a portal's parcels with these numbers that are not sorted yet, in their order.
     pub async fn parcels(
         &self,
         portal: Uuid,
         numbers: RangeInclusive<i64>,
     ) -> Result<Vec<Parcel>, Error> {
+        if let Some(journal) = self.journal_of(portal) {
+            let read = journal.parcels(numbers).await;
+            return read.map_err(|error| self.stop_if_broken(error));
+        }
+        // By their ids: a range of records is read far beyond its limit.
         let ids = numbers.map(|number| parcel_record(ParcelId { portal, number }));
         self.ask("select * from $ids")
             .bind("ids", ids.collect::<Vec<RecordId>>())
@@ -101,7 +140,7 @@ impl Store {
             .collect()
     }
 
-    /// What any portal received before then and is not sorted yet: what portals left that are gone.
+    /// What any portal received before then, keeps in the database, and is not sorted yet: what portals left that are gone.
     pub async fn left_parcels(
         &self,
         before: DateTime<Utc>,
@@ -117,6 +156,31 @@ impl Store {
             .map(parcel)
             .collect()
     }
+}
+
+impl Store {
+    pub(super) fn journal_of(&self, portal: Uuid) -> Option<&Journal> {
+        let journal = self.inner.journal.as_ref();
+        journal.filter(|journal| journal.id() == portal)
+    }
+
+    /// At start: what the journal still has, and the database knows to be sorted, is let go.
+    pub(crate) async fn take_up_journal(&self) -> Result<(), Error> {
+        let Some(journal) = &self.inner.journal else {
+            return Ok(());
+        };
+        let sorted: Option<i64> = self
+            .ask("select value sorted from only $journal")
+            .bind("journal", journal_record(journal.id()))
+            .read()
+            .await?
+            .one(0)?;
+        journal.sorted(sorted.unwrap_or(0)).await
+    }
+}
+
+pub(super) fn journal_record(journal: Uuid) -> RecordId {
+    record("webhook_journals", journal)
 }
 
 pub(super) fn parcel_record(id: ParcelId) -> RecordId {

@@ -11,7 +11,9 @@ use surrealdb::types::{Bytes, RecordId, SurrealValue};
 use uuid::Uuid;
 
 use super::{
-    BurstRow, Delivery, ParcelId, burst_record, coverage::hour_record, deliveries::parcel_record,
+    BurstRow, Delivery, ParcelId, burst_record,
+    coverage::hour_record,
+    deliveries::{journal_record, parcel_record},
     event_record, queue_key,
 };
 use crate::{
@@ -95,6 +97,7 @@ const KEEP: &str = "{
     if $is_last and array::len((select value id from $parcels)) != array::len($parcels) { return false };
     if array::len((select value id from $event_ids)) > 0 { return false };
     if $is_last { delete $parcels return none };
+    if $is_last and $journal != none { upsert $journal set sorted = $sorted return none };
     insert into webhook_events $events return none;
     insert into webhook_bursts $bursts on duplicate key update
         event = $input.event, title = $input.title ?? title, number = $input.number ?? number,
@@ -148,8 +151,8 @@ impl Store {
             .collect())
     }
 
-    /// Keeps new events of parcels, counts those that came again, and after the last of them lets go of the parcels, in one
-    /// transaction. `false`: somebody else keeps one of the new events, or has let go of one of the parcels, and nothing was
+    /// Keeps new events of parcels, counts those that came again, and with the last of them lets go of the parcels, in one
+    /// transaction. Parcels of a journal are all there are up to the last of them. `false`: somebody else keeps one of the new events, or has let go of one of the parcels, and nothing was
     /// done. `Fenced`: an integration is gone. The events of one burst are in their order.
     pub async fn store_events(
         &self,
@@ -203,13 +206,20 @@ impl Store {
         }
         let ids = integrations.keys();
         let ids: Vec<RecordId> = ids.map(|id| record("plane_integrations", id.0)).collect();
-        let parcels = parcels.iter().copied().map(parcel_record);
+        let (in_journal, in_records): (Vec<ParcelId>, Vec<ParcelId>) = parcels
+            .iter()
+            .partition(|parcel| self.journal_of(parcel.portal).is_some());
+        let sorted = in_journal.iter().max_by_key(|parcel| parcel.number);
+        let parcels = in_records.into_iter().map(parcel_record);
         let events = new
             .iter()
             .map(event_row)
             .collect::<Result<Vec<_>, Error>>()?;
         let event_ids: Vec<RecordId> = events.iter().map(|row| row.id.clone()).collect();
-        self.ask(KEEP)
+        let is_done: bool = self
+            .ask(KEEP)
+            .bind("journal", sorted.map(|last| journal_record(last.portal)))
+            .bind("sorted", sorted.map(|last| last.number))
             .bind("parcels", parcels.collect::<Vec<RecordId>>())
             .bind("is_last", is_last)
             .bind("integrations", ids)
@@ -220,7 +230,16 @@ impl Store {
             .bind("sums", integrations.into_values().collect::<Vec<_>>())
             .write()
             .await?
-            .value(0)
+            .value(0)?;
+        if let Some(last) = sorted
+            && let Some(journal) = self.journal_of(last.portal)
+            && is_last
+            && is_done
+        {
+            let gone = journal.sorted(last.number).await;
+            gone.map_err(|error| self.stop_if_broken(error))?;
+        }
+        Ok(is_done)
     }
 }
 

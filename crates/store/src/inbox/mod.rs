@@ -6,6 +6,8 @@ mod coverage;
 mod deliveries;
 /// Deliveries, sorted into events and bursts.
 mod events;
+/// Deliveries as they came, in a file of their own.
+mod journal;
 /// Bursts as people look through them.
 mod list;
 /// Deliveries that were not believed.
@@ -28,8 +30,9 @@ use serde_json::Value as Json;
 use surrealdb::types::{Array, RecordId, RecordIdKey, SurrealValue, Uuid as DbUuid, Value};
 use uuid::Uuid;
 
-pub use deliveries::{Delivery, Parcel, ParcelId};
+pub use deliveries::{Delivery, Parcel, ParcelId, Received};
 pub use events::{Again, Arrival, KnownEvent};
+pub(crate) use journal::Journal;
 #[cfg(test)]
 pub(crate) use list::{LATEST, LATEST_OF, LATEST_OF_STATE};
 pub use quarantine::Quarantined;

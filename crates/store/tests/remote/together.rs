@@ -1,11 +1,12 @@
 //! Several Hangars on one database.
 
 use futures::future::join_all;
-use store::{OpenOptions, Store};
+use store::{OpenOptions, ParcelId, Store};
 
 use crate::{
     engine::database,
-    support::{at, new_user, viewer},
+    inbox::{arrival, deliveries, one},
+    support::{admin, at, id, integration, new_user, viewer},
 };
 
 /// As another process would open the same database.
@@ -57,4 +58,36 @@ async fn of_two_where_somebody_sets_up_at_once_exactly_one_gets_the_first_admin(
     for store in [a, b] {
         assert_eq!(store.users(&viewer()).await.unwrap().len(), 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_left_is_found_by_another_and_sorted_by_one_alone() {
+    let (options, _) = database().await;
+    let (a, b) = (open(&options, 1).await, open(&options, 2).await);
+    integration(&a, 1, "Acme").await;
+    let made = a.create_webhook(&admin(), one(), "0f", at(0)).await;
+    assert!(made.unwrap());
+    let mut ids = Vec::new();
+    for (portal, number, now) in [(2, 1, 1), (2, 2, 2), (3, 1, 50)] {
+        let portal = a.received(id(portal)).portal;
+        let id = ParcelId { portal, number };
+        a.keep_deliveries(id, deliveries(0..2), at(now))
+            .await
+            .unwrap();
+        ids.push(id);
+    }
+
+    let left = b.left_parcels(at(49), 99).await.unwrap();
+    let left: Vec<ParcelId> = left.iter().map(|parcel| parcel.id).collect();
+    assert_eq!(left, ids[..2], "of before then");
+    assert_eq!(b.left_parcels(at(50), 99).await.unwrap().len(), 3);
+    let sort = async |store: &Store, ids: &[ParcelId], key: &str| {
+        let new = [arrival(key, 10, "name", at(1))];
+        store.store_events(ids, true, &new, &[]).await.unwrap()
+    };
+    assert!(sort(&b, &left, "a").await);
+    assert!(!sort(&a, &ids[1..], "b").await, "somebody else did");
+    let unknown = a.known_events(&[(one(), "b")]).await.unwrap();
+    assert!(unknown.is_empty());
+    assert_eq!(b.left_parcels(at(50), 99).await.unwrap().len(), 1);
 }

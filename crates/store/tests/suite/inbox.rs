@@ -8,13 +8,17 @@ use domain::{
     silence::Silence,
     webhook::{Change, Event, Subject},
 };
-use store::{Again, Arrival, Delivery, KnownEvent, ParcelId, Quarantined, SealedSecret, Store};
+use store::{
+    Again, Arrival, Delivery, KnownEvent, OpenOptions, ParcelId, Quarantined, Received,
+    SealedSecret, Store,
+};
+use uuid::Uuid;
 
 use crate::support::{World, admin, at, id, integration, viewer, world};
 
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
-fn one() -> IntegrationId {
+pub(crate) fn one() -> IntegrationId {
     IntegrationId(id(1))
 }
 
@@ -40,7 +44,7 @@ fn delivery(body: &str, received_at: DateTime<Utc>) -> Delivery {
     }
 }
 
-fn arrival(key: &str, burst: u128, field: &str, received_at: DateTime<Utc>) -> Arrival {
+pub(crate) fn arrival(key: &str, burst: u128, field: &str, received_at: DateTime<Utc>) -> Arrival {
     Arrival {
         delivery: delivery(key, received_at),
         burst: BurstId(id(burst)),
@@ -138,66 +142,154 @@ async fn events_of_a_burst_are_one_row_and_each_is_kept() {
     );
 }
 
+/// Bodies that are JSON and one that is not.
+pub(crate) fn deliveries(numbers: std::ops::Range<i64>) -> Vec<Delivery> {
+    let mut all: Vec<Delivery> = numbers
+        .map(|n| delivery(&format!("{{\"n\": {n}}}"), at(n)))
+        .collect();
+    all[0].body = vec![0, 255, 7];
+    all
+}
+
+/// Ten deliveries in each of these parcels, and their ids.
+async fn kept(
+    store: &Store,
+    portal: Uuid,
+    numbers: std::ops::RangeInclusive<i64>,
+) -> Vec<ParcelId> {
+    let mut ids = Vec::new();
+    for number in numbers {
+        let id = ParcelId { portal, number };
+        let ten = deliveries(number * 10..number * 10 + 10);
+        store.keep_deliveries(id, ten, at(number)).await.unwrap();
+        ids.push(id);
+    }
+    ids
+}
+
+async fn numbers(store: &Store, portal: Uuid) -> Vec<i64> {
+    let there = store.parcels(portal, 1..=99).await.unwrap();
+    there.iter().map(|parcel| parcel.id.number).collect()
+}
+
 #[tokio::test]
-async fn deliveries_are_kept_as_they_came_until_they_are_sorted_once() {
+async fn deliveries_are_kept_as_they_came_until_they_are_sorted() {
     let world = hooked().await;
     let store = &world.store;
-    let parcel = |portal: u128, number| ParcelId {
-        portal: id(portal),
-        number,
-    };
-    let bodies = |numbers: std::ops::Range<i64>| -> Vec<Delivery> {
-        let mut all: Vec<Delivery> = numbers
-            .map(|n| delivery(&format!("{{\"n\": {n}}}"), at(n)))
-            .collect();
-        all[0].body = vec![0, 255, 7];
-        all
-    };
-    for number in 1..=10 {
-        let ten = bodies(number * 10..number * 10 + 10);
-        let kept = store.keep_deliveries(parcel(2, number), &ten, at(number));
-        kept.await.unwrap();
-    }
-    let two = bodies(0..2);
-    let other = store.keep_deliveries(parcel(3, 1), &two, at(50));
-    other.await.unwrap();
+    let portal = store.received(id(2)).portal;
+    let ids = kept(store, portal, 1..=10).await;
 
-    let mine = store.parcels(id(2), 1..=4).await.unwrap();
-    let ids: Vec<ParcelId> = mine.iter().map(|parcel| parcel.id).collect();
-    assert_eq!(ids, [1, 2, 3, 4].map(|number| parcel(2, number)));
-    assert_eq!(mine[3].deliveries, bodies(40..50), "in their order");
-    let behind = store.parcels(id(2), 9..=99).await.unwrap();
-    let behind: Vec<i64> = behind.iter().map(|parcel| parcel.id.number).collect();
-    assert_eq!(behind, [9, 10]);
+    let mine = store.parcels(portal, 1..=4).await.unwrap();
+    let four: Vec<ParcelId> = mine.iter().map(|parcel| parcel.id).collect();
+    assert_eq!(four, ids[..4]);
+    assert_eq!(mine[3].deliveries, deliveries(40..50), "in their order");
+    let behind = store.parcels(portal, 9..=99).await.unwrap();
+    assert_eq!(behind.len(), 2);
 
-    let sort = async |ids: &[ParcelId], key: &str| {
-        let new = [arrival(key, 10, "name", at(1))];
-        store.store_events(ids, true, &new, &[]).await.unwrap()
-    };
     let part = [arrival("part", 10, "name", at(1))];
-    let not_all = store.store_events(&ids, false, &part, &[]).await.unwrap();
-    assert!(not_all);
-    let there = store.parcels(id(2), 1..=1).await.unwrap();
-    assert_eq!(there[0].id, ids[0], "as long as a part of them is to come");
-    assert!(sort(&ids, "a").await);
-    assert!(!sort(&ids[3..], "b").await, "somebody else did");
+    assert!(store.store_events(&four, false, &part, &[]).await.unwrap());
+    let all = Vec::from_iter(1..=10);
+    assert_eq!(
+        numbers(store, portal).await,
+        all,
+        "a part of them is to come"
+    );
+    let rest = [arrival("rest", 10, "name", at(1))];
+    assert!(store.store_events(&four, true, &rest, &[]).await.unwrap());
+    assert_eq!(numbers(store, portal).await, all[4..]);
+}
+
+#[tokio::test]
+async fn a_journal_goes_on_where_it_was_and_sorts_nothing_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("db");
+    let open = async || {
+        let url = format!("surrealkv://{}", database.display());
+        Store::open(OpenOptions::new(url), at(0)).await.unwrap()
+    };
+    let store = open().await;
+    integration(&store, 1, "Acme").await;
+    let made = store.create_webhook(&admin(), one(), "0f", at(0)).await;
+    assert!(made.unwrap());
+    let first = store.received(id(2));
+    assert_eq!((first.sorted, first.written), (0, 0));
+    let ids = kept(&store, first.portal, 1..=3).await;
+    let new = [arrival("a", 10, "name", at(1))];
     assert!(
         store
-            .known_events(&[(one(), "b")])
+            .store_events(&ids[..2], true, &new, &[])
             .await
             .unwrap()
-            .is_empty()
     );
-    assert_eq!(store.parcels(id(2), 1..=9).await.unwrap()[0].id.number, 5);
+    store.close().await;
 
-    let left = store.left_parcels(at(49), 99).await.unwrap();
-    let left: Vec<ParcelId> = left.iter().map(|parcel| parcel.id).collect();
+    // What a crash leaves: the database knows that two are sorted, and the file has them again.
+    let store = open().await;
+    kept(&store, first.portal, 1..=2).await;
+    store.close().await;
+    let store = open().await;
+    let again = store.received(id(3));
     assert_eq!(
-        left,
-        [5, 6, 7, 8, 9, 10].map(|number| parcel(2, number)),
-        "of before then"
+        again,
+        Received {
+            sorted: 2,
+            written: 3,
+            ..first
+        }
     );
-    assert_eq!(store.left_parcels(at(50), 99).await.unwrap().len(), 7);
+    assert_eq!(numbers(&store, first.portal).await, [3]);
+
+    // Numbers go on also where the file is empty.
+    let new = [arrival("b", 11, "name", at(1))];
+    assert!(
+        store
+            .store_events(&ids[2..], true, &new, &[])
+            .await
+            .unwrap()
+    );
+    store.close().await;
+    let store = open().await;
+    let again = store.received(id(4));
+    assert_eq!(
+        again,
+        Received {
+            sorted: 3,
+            written: 3,
+            ..first
+        }
+    );
+    let gone = store.keep_deliveries(ids[0], deliveries(0..2), at(0));
+    gone.await.unwrap();
+    store.close().await;
+    let closed = store.keep_deliveries(ids[0], deliveries(0..2), at(0)).await;
+    assert_eq!(closed.err().map(|error| error.code()), Some("closed"));
+}
+
+#[tokio::test]
+async fn a_flood_leaves_a_small_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("db");
+    let url = format!("surrealkv://{}", database.display());
+    let store = Store::open(OpenOptions::new(url), at(0)).await.unwrap();
+    integration(&store, 1, "Acme").await;
+    let made = store.create_webhook(&admin(), one(), "0f", at(0)).await;
+    assert!(made.unwrap());
+    let bytes = || database.join("deliveries.redb").metadata().unwrap().len();
+    let portal = store.received(id(2)).portal;
+    let mut ids = Vec::new();
+    for number in 1..=10 {
+        let large = Delivery {
+            body: vec![7; 5 << 20],
+            ..delivery("", at(0))
+        };
+        let id = ParcelId { portal, number };
+        store.keep_deliveries(id, vec![large], at(0)).await.unwrap();
+        ids.push(id);
+    }
+    assert!(bytes() > 50 << 20);
+    let new = [arrival("a", 10, "name", at(1))];
+    assert!(store.store_events(&ids, true, &new, &[]).await.unwrap());
+    assert!(bytes() < 1 << 20, "{}", bytes());
 }
 
 #[tokio::test]

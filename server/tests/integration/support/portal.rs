@@ -16,7 +16,7 @@ use server::{
     timing::Timing,
     vault::MasterKeySource,
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, runtime::Handle, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::Person;
@@ -89,9 +89,15 @@ impl TestPortal {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let master = MasterKeySource::given("7f".repeat(32));
         let portal = Arc::new(
-            Portal::start(&config, &master, clock.clone(), Rng::seeded(7))
-                .await
-                .unwrap(),
+            Portal::start(
+                &config,
+                &master,
+                clock.clone(),
+                Rng::seeded(7),
+                Handle::current(),
+            )
+            .await
+            .unwrap(),
         );
         let stop = CancellationToken::new();
         let serving = tokio::spawn({

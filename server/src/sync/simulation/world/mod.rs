@@ -23,6 +23,7 @@ use domain::{
 use fake_plane::FakePlane;
 use plane::Plane;
 use store::{NewRun, OpenOptions, Start, Store};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -72,6 +73,7 @@ impl Ground {
             ..Timing::default()
         };
         let integrations = IntegrationsService {
+            background: Handle::current(),
             budgets: budgets(&timing, &store, &clock, &rng),
             usage: UsageLog::new(store.clone(), clock.clone(), rng.clone()),
             timing,
@@ -154,6 +156,7 @@ impl World {
         let (clock, rng) = (Clock::manual(start_of_time()), Rng::seeded(seed));
         let ground = ground.integrations.clone();
         let integrations = IntegrationsService {
+            background: Handle::current(),
             budgets: budgets(&ground.timing, &ground.store, &clock, &rng),
             usage: UsageLog::new(ground.store.clone(), clock.clone(), rng.clone()),
             clock,
