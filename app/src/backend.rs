@@ -18,8 +18,8 @@ use domain::{
         DeletionCost, IntegrationCounts, IntegrationFilter, IntegrationList, IntegrationRow,
     },
     mirror::{
-        DeletedItem, Facets, LabelCount, ProjectRow, Restore, WorkItemDetail, WorkItemFilter,
-        WorkItemRow,
+        DeletedItem, Facets, LabelCount, ProjectFilter, ProjectList, ProjectRow, Restore,
+        WorkItemDetail, WorkItemFilter, WorkItemRow,
     },
     page::{Cursor, Page},
     range::Range,
@@ -297,10 +297,9 @@ pub trait Mirror: Send + Sync {
     async fn projects(
         &self,
         viewer: &Viewer,
-        integration: Option<IntegrationId>,
-        q: &str,
+        filter: &ProjectFilter,
         after: Option<Cursor>,
-    ) -> Result<Page<ProjectRow>, Failure>;
+    ) -> Result<ProjectList, Failure>;
     async fn project(
         &self,
         viewer: &Viewer,

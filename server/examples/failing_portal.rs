@@ -13,8 +13,8 @@ use domain::{
     drift::DriftCheck,
     ids::{IntegrationId, ProjectId, RunId, WorkItemId},
     mirror::{
-        DeletedItem, Facets, LabelCount, ProjectRow, Restore, WorkItemDetail, WorkItemFilter,
-        WorkItemRow,
+        DeletedItem, Facets, LabelCount, ProjectFilter, ProjectList, ProjectRow, Restore,
+        WorkItemDetail, WorkItemFilter, WorkItemRow,
     },
     page::{Cursor, Page},
     run::{RunFilter, SyncRun},
@@ -93,10 +93,9 @@ impl Mirror for Failing {
     async fn projects(
         &self,
         _: &Viewer,
-        _: Option<IntegrationId>,
-        _: &str,
+        _: &ProjectFilter,
         _: Option<Cursor>,
-    ) -> Result<Page<ProjectRow>, Failure> {
+    ) -> Result<ProjectList, Failure> {
         self.fail()
     }
 

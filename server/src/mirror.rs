@@ -6,8 +6,8 @@ use domain::{
     drift::DriftCheck,
     ids::{IntegrationId, ProjectId, WorkItemId},
     mirror::{
-        DeletedItem, Facets, LabelCount, ProjectRow, Restore, SafeHtml, WorkItemDetail,
-        WorkItemFilter, WorkItemRow,
+        DeletedItem, Facets, LabelCount, ProjectFilter, ProjectList, ProjectRow, Restore, SafeHtml,
+        WorkItemDetail, WorkItemFilter, WorkItemRow,
     },
     page::{Cursor, Page},
 };
@@ -38,12 +38,12 @@ impl Mirror for MirrorService {
     async fn projects(
         &self,
         viewer: &Viewer,
-        integration: Option<IntegrationId>,
-        q: &str,
+        filter: &ProjectFilter,
         after: Option<Cursor>,
-    ) -> Result<Page<ProjectRow>, Failure> {
+    ) -> Result<ProjectList, Failure> {
+        let now = self.clock.now();
         self.store
-            .projects(viewer, integration, q, after.as_ref(), PAGE)
+            .projects(viewer, filter, after.as_ref(), PAGE, now)
             .await
             .map_err(from_store)
     }

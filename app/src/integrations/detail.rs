@@ -4,7 +4,7 @@ use domain::{
     connection_test::ConnectionTest,
     ids::IntegrationId,
     integration::{Integration, IntegrationRow, Standing},
-    mirror::ProjectRow,
+    mirror::{ProjectFilter, ProjectRow},
     run::{Outcome, RunFilter, SyncRun},
 };
 use leptos::prelude::*;
@@ -24,7 +24,7 @@ use crate::{
     query::Query,
     sync,
     ui::{
-        badge::{AccessBadge, FreshnessBadge, ShapeMark, TestBadge, outcome_look},
+        badge::{CopyBadge, FreshnessBadge, ShapeMark, TestBadge, outcome_look},
         form::{Button, ButtonForm, LinkButton},
         frame::Frame,
         head::{Crumbs, PageHead},
@@ -57,13 +57,13 @@ pub fn DetailPage() -> impl IntoView {
                 integration: Some(id),
                 ..RunFilter::default()
             };
+            let of_it = ProjectFilter {
+                integration: Some(id),
+                ..ProjectFilter::default()
+            };
             Ok(Detail {
                 row,
-                projects: backend
-                    .mirror
-                    .projects(&viewer, Some(id), "", None)
-                    .await?
-                    .rows,
+                projects: backend.mirror.projects(&viewer, &of_it, None).await?.rows,
                 runs: backend.runs.runs(&viewer, &filter, None).await?.rows,
                 tests: backend
                     .integrations
@@ -130,7 +130,7 @@ fn DetailView(detail: Detail) -> impl IntoView {
                 <Settings row=settings is_admin now/>
                 <Tests tests integration is_admin/>
             </div>
-            <Projects projects total=row.visible_projects id/>
+            <Projects now projects total=row.visible_projects id/>
             <div class="panels">
                 <Runs runs id now/>
                 <Changes changes id/>
@@ -276,7 +276,12 @@ fn Tests(tests: Vec<ConnectionTest>, integration: Integration, is_admin: bool) -
 }
 
 #[component]
-fn Projects(projects: Vec<ProjectRow>, total: u32, id: IntegrationId) -> impl IntoView {
+fn Projects(
+    projects: Vec<ProjectRow>,
+    total: u32,
+    id: IntegrationId,
+    now: DateTime<Utc>,
+) -> impl IntoView {
     let all = Query::default()
         .with("integration", Some(id))
         .on(paths::PROJECTS);
@@ -294,13 +299,13 @@ fn Projects(projects: Vec<ProjectRow>, total: u32, id: IntegrationId) -> impl In
         .map(|row| view! {
             <tr>
                 <th scope="row">
-                    <a href=paths::project(id, row.project.id)>{row.project.name}</a>
-                    " " <span class="quiet small mono">{row.project.identifier}</span>
+                    <a href=paths::project(id, row.project.id)>{row.project.name.clone()}</a>
+                    " " <span class="quiet small mono">{row.project.identifier.clone()}</span>
                 </th>
-                <td><AccessBadge access=row.access/></td>
+                <td><CopyBadge state=row.state(now) access=row.access/></td>
                 <td class="number">{number(row.total_work_items)}</td>
                 <td class="number">{number(row.total_labels.into())}</td>
-                <td class="number">{row.complete_at.map(|at| view! { <Ago at/> }.into_any()).unwrap_or_else(|| "never".into_any())}</td>
+                <td class="number">{row.fresh_as_of().map(|at| view! { <Ago at/> }.into_any()).unwrap_or_else(|| "–".into_any())}</td>
             </tr>
         })
         .collect_view();
@@ -308,11 +313,11 @@ fn Projects(projects: Vec<ProjectRow>, total: u32, id: IntegrationId) -> impl In
         <Panel title="Projects" aside=move || view! { <a href=all>{format!("All {}", count(total.into(), "project", "projects"))}</a> }>
             <TableRegion label="Projects of this integration">
                 <table>
-                    <caption class="visually-hidden">"Projects with their totals"</caption>
+                    <caption class="visually-hidden">"Projects with their totals, worst first"</caption>
                     <thead>
                         <tr>
                             <th scope="col">"Project"</th>
-                            <th scope="col">"Access"</th>
+                            <th scope="col">"State"</th>
                             <th scope="col" class="number">"Work items"</th>
                             <th scope="col" class="number">"Labels"</th>
                             <th scope="col" class="number">"Fresh as of"</th>

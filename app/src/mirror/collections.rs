@@ -1,12 +1,13 @@
 use domain::{
     collection::Collection,
+    freshness::Kind,
     mirror::{ProjectRow, WorkItemFilter},
 };
 use leptos::prelude::*;
 
 use super::{
     filter,
-    project_frame::{ProjectFrame, project_of_page},
+    project_frame::{AsOf, ProjectFrame, project_of_page},
     words,
 };
 use crate::{
@@ -35,7 +36,12 @@ pub fn CollectionsPage() -> impl IntoView {
         },
         |(project, collections)| {
             let title = format!("Cycles and modules of {}", project.project.name);
-            let says = count(collections.len() as u64, "in all", "in all");
+            let total = count(collections.len() as u64, "in all", "in all");
+            // Of the two lists, the one that was read longer ago.
+            let kinds = [Kind::Cycles, Kind::Modules].into_iter();
+            let older = kinds.min_by_key(|kind| project.copied.at(*kind));
+            let as_of = older.map(|kind| view! { " · " <AsOf project=project.clone() kind/> });
+            let says = view! { {total} {as_of} }.into_any();
             view! {
                 <ProjectFrame project=project.clone() title says>
                     {if collections.is_empty() {
@@ -94,7 +100,7 @@ fn Table(project: ProjectRow, collections: Vec<Collection>) -> impl IntoView {
 
 #[component]
 fn Nothing(project: ProjectRow) -> impl IntoView {
-    let says = words::access_advice(project.access).unwrap_or(match project.complete_at {
+    let says = words::access_advice(project.access).unwrap_or(match project.copied.cycles {
         None => "They appear here when the project was synced.",
         Some(_) => "This project has none in Plane.",
     });

@@ -1,9 +1,10 @@
+use domain::freshness::Kind;
 use domain::mirror::{LabelCount, ProjectRow, WorkItemFilter};
 use leptos::prelude::*;
 
 use super::{
     filter,
-    project_frame::{ProjectFrame, project_of_page},
+    project_frame::{AsOf, ProjectFrame, project_of_page},
     words,
 };
 use crate::{
@@ -32,7 +33,9 @@ pub fn LabelsPage() -> impl IntoView {
         },
         |(project, labels)| {
             let title = format!("Labels of {}", project.project.name);
-            let says = count(labels.len() as u64, "label", "labels");
+            let total = count(labels.len() as u64, "label", "labels");
+            let says = view! { {total} " · " <AsOf project=project.clone() kind=Kind::Labels/> }
+                .into_any();
             view! {
                 <ProjectFrame project=project.clone() title says>
                     {if labels.is_empty() {
@@ -82,7 +85,7 @@ fn Table(project: ProjectRow, labels: Vec<LabelCount>) -> impl IntoView {
 
 #[component]
 fn NoLabels(project: ProjectRow) -> impl IntoView {
-    let says = words::access_advice(project.access).unwrap_or(match project.complete_at {
+    let says = words::access_advice(project.access).unwrap_or(match project.copied.labels {
         None => "Labels appear here when the project was synced.",
         Some(_) => "This project has no labels in Plane.",
     });

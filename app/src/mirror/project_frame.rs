@@ -1,4 +1,5 @@
 use domain::{
+    freshness::{Freshness, Kind},
     ids::{IntegrationId, ProjectId},
     mirror::ProjectRow,
 };
@@ -8,10 +9,13 @@ use leptos_router::hooks::use_params_map;
 use crate::{
     paths,
     ui::{
+        badge::FreshnessBadge,
         frame::Frame,
         head::{Crumbs, PageHead},
         slot::Slot,
+        time::Ago,
     },
+    visit,
 };
 
 /// Around a page below a project's: its heading, what can be done at the heading's right, and the way back to the project.
@@ -36,6 +40,23 @@ pub fn ProjectFrame(
         </Frame>
     }
     .into_any()
+}
+
+/// As of when a kind of thing is known, and what that means against its schedule.
+#[component]
+pub fn AsOf(project: ProjectRow, kind: Kind) -> impl IntoView {
+    let freshness = project.freshness_of(kind, visit().now);
+    // What is fresh needs no mark: the time says it.
+    let badge = freshness
+        .filter(|freshness| *freshness != Freshness::Fresh)
+        .map(|freshness| view! { <FreshnessBadge freshness/> " " });
+    match project.copied.at(kind) {
+        Some(at) => view! { {badge} "fresh as of " <Ago at/> }.into_any(),
+        None if project.copied.is_withheld(kind) => {
+            "Plane does not let this key list them".into_any()
+        }
+        None => "never completely copied".into_any(),
+    }
 }
 
 /// The way from a page below a project's.

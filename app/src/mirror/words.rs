@@ -63,7 +63,7 @@ pub fn emptiness(project: &ProjectRow, is_narrow: bool, is_further_page: bool) -
         Emptiness::NoMatch
     } else if project.access == Access::NotMember {
         Emptiness::NotMember
-    } else if project.complete_at.is_none() {
+    } else if project.copied.work_items.is_none() {
         Emptiness::NothingCopied
     } else if is_narrow {
         Emptiness::NoMatch
@@ -143,7 +143,9 @@ mod tests {
     use super::*;
     use chrono::DateTime;
     use domain::{
+        freshness::Copied,
         ids::{IntegrationId, ProjectId},
+        integration::Standing,
         mirror::Project,
     };
     use uuid::Uuid;
@@ -154,6 +156,8 @@ mod tests {
             integration: IntegrationId(Uuid::from_u128(1)),
             integration_name: "Acme product".into(),
             workspace: "acme".into(),
+            interval_minutes: 15,
+            standing: Standing::Active,
             project: Project {
                 id: ProjectId(Uuid::from_u128(2)),
                 identifier: "WEB".into(),
@@ -169,7 +173,10 @@ mod tests {
             access: Access::Readable,
             total_work_items: 348,
             total_labels: 4,
-            complete_at: Some(at),
+            copied: Copied {
+                work_items: Some(at),
+                ..Default::default()
+            },
             held: None,
             drift: None,
             counted_at: None,
@@ -187,7 +194,7 @@ mod tests {
         check(|_| {}, false, true, Emptiness::PastTheEnd);
         check(|p| p.total_work_items = 0, false, false, Emptiness::None);
         check(|p| p.total_work_items = 0, true, false, Emptiness::NoMatch);
-        let fresh = |p: &mut ProjectRow| (p.total_work_items, p.complete_at) = (0, None);
+        let fresh = |p: &mut ProjectRow| (p.total_work_items, p.copied.work_items) = (0, None);
         check(fresh, false, false, Emptiness::NothingCopied);
         check(fresh, true, false, Emptiness::NothingCopied);
         let foreign = |p: &mut ProjectRow| (p.total_work_items, p.access) = (0, Access::NotMember);

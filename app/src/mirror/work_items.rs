@@ -1,4 +1,5 @@
 use domain::{
+    freshness::Kind,
     mirror::{Access, Facets, Priority, ProjectRow, StateGroup, WorkItemFilter, WorkItemRow},
     page::{Cursor, Page},
 };
@@ -9,7 +10,7 @@ use super::{
     drift::DriftNote,
     filter::{self, Part},
     held::HeldNotice,
-    project_frame::project_of_page,
+    project_frame::{AsOf, project_of_page},
     words::{self, Emptiness},
 };
 use crate::{
@@ -100,10 +101,7 @@ fn ProjectHead(project: ProjectRow, collections: usize) -> impl IntoView {
     let says = view! {
         {project.project.identifier.clone()} " in " {project.workspace.clone()} " · "
         {count(project.total_work_items, "work item", "work items")} " · "
-        {match project.complete_at {
-            Some(at) => view! { "fresh as of " <Ago at/> }.into_any(),
-            None => "never completely copied".into_any(),
-        }}
+        <AsOf project=project.clone() kind=Kind::WorkItems/>
         " · " <DriftNote project=project.clone()/>
     };
     let labels = count(u64::from(project.total_labels), "label", "labels");

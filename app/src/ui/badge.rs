@@ -1,7 +1,7 @@
 use domain::{
     connection_test::StageState,
     freshness::Freshness,
-    mirror::{Access, Label, Priority, State, StateGroup},
+    mirror::{Access, CopyState, Label, Priority, State, StateGroup},
     run::Outcome,
 };
 use leptos::prelude::*;
@@ -93,6 +93,15 @@ pub fn ShapeMark(shape: Shape) -> impl IntoView {
 pub fn FreshnessBadge(freshness: Freshness) -> impl IntoView {
     let (tone, shape) = freshness_look(freshness);
     view! { <Badge tone shape text=freshness.word()/> }
+}
+
+/// How old the copy of a project is; where there is none, why.
+#[component]
+pub fn CopyBadge(state: CopyState, access: Access) -> impl IntoView {
+    match state {
+        CopyState::Copied(freshness) => view! { <FreshnessBadge freshness/> }.into_any(),
+        CopyState::NotCopied => view! { <AccessBadge access/> }.into_any(),
+    }
 }
 
 /// Colour and shape of a freshness.

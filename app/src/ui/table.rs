@@ -28,7 +28,7 @@ pub fn SortHeader(
         Sorted::Down => (Some("descending"), " ↓"),
     };
     view! {
-        <th scope="col" aria-sort=aria class=is_number.then_some("number")>
+        <th scope="col" role="columnheader" aria-sort=aria class=is_number.then_some("number")>
             <a href=href>{label}<span aria-hidden="true">{arrow}</span></a>
         </th>
     }

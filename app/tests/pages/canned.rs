@@ -27,8 +27,8 @@ use domain::{
         DeletionCost, IntegrationCounts, IntegrationFilter, IntegrationList, IntegrationRow,
     },
     mirror::{
-        DeletedItem, Facets, LabelCount, ProjectRow, Restore, WorkItemDetail, WorkItemFilter,
-        WorkItemRow,
+        DeletedItem, Facets, LabelCount, ProjectFilter, ProjectList, ProjectRow, Restore,
+        WorkItemDetail, WorkItemFilter, WorkItemRow,
     },
     page::{Cursor, Page},
     range::Range,
@@ -55,7 +55,7 @@ pub(crate) struct Canned {
     pub(crate) test: Result<ConnectionTest, Failure>,
     pub(crate) history: Result<Page<AuditEntry>, Failure>,
     pub(crate) totals: Result<Totals, Failure>,
-    pub(crate) projects: Result<Page<ProjectRow>, Failure>,
+    pub(crate) projects: Result<ProjectList, Failure>,
     pub(crate) project: Result<ProjectRow, Failure>,
     pub(crate) work_items: Result<Page<WorkItemRow>, Failure>,
     pub(crate) work_item: Result<WorkItemDetail, Failure>,
@@ -93,7 +93,7 @@ impl Default for Canned {
             test: Err(Failure::NotFound),
             history: Ok(Page::empty()),
             totals: Ok(Totals::default()),
-            projects: Ok(Page::empty()),
+            projects: Ok(ProjectList::default()),
             project: Err(Failure::NotFound),
             work_items: Ok(Page::empty()),
             work_item: Err(Failure::NotFound),
@@ -385,10 +385,9 @@ impl Mirror for Canned {
     async fn projects(
         &self,
         _: &Viewer,
-        _: Option<IntegrationId>,
-        _: &str,
+        _: &ProjectFilter,
         _: Option<Cursor>,
-    ) -> Result<Page<ProjectRow>, Failure> {
+    ) -> Result<ProjectList, Failure> {
         self.projects.clone()
     }
     async fn project(

@@ -8,15 +8,18 @@ use domain::{
     ids::{IntegrationId, ProjectId, RunId, TestId},
     integration::{
         AuthScheme, DeletionCost, Integration, IntegrationCounts, IntegrationRow,
-        IntegrationSettings, KeyHint, Pause,
+        IntegrationSettings, KeyHint, Pause, Standing,
     },
-    mirror::{Access, Project, ProjectRow},
+    mirror::{Access, Project, ProjectList, ProjectRow},
     page::{Cursor, Page},
     run::{Counts, Outcome, Progress, SyncRun, Trigger},
 };
 use uuid::Uuid;
 
-use crate::canned::{Answer, Canned, admin, get, lead, now};
+use crate::{
+    canned::{Answer, Canned, admin, get, lead, now},
+    mirror::copied,
+};
 
 pub(crate) const ID: IntegrationId = IntegrationId(Uuid::from_u128(10));
 
@@ -135,6 +138,8 @@ pub(crate) fn one() -> Canned {
         integration: ID,
         integration_name: "Acme <product>".into(),
         workspace: "acme".into(),
+        interval_minutes: 15,
+        standing: Standing::Active,
         project: Project {
             id: ProjectId(Uuid::from_u128(30)),
             identifier: "WEB".into(),
@@ -150,7 +155,7 @@ pub(crate) fn one() -> Canned {
         access: Access::Readable,
         total_work_items: 1_204,
         total_labels: 7,
-        complete_at: Some(now() - TimeDelta::minutes(47)),
+        copied: copied(47),
         held: None,
         drift: None,
         counted_at: None,
@@ -174,7 +179,10 @@ pub(crate) fn one() -> Canned {
         tests: page(vec![failed_test()]),
         test: Ok(failed_test()),
         history: page(vec![change]),
-        projects: page(vec![project]),
+        projects: Ok(ProjectList {
+            rows: vec![project],
+            ..ProjectList::default()
+        }),
         runs: page(vec![
             run(2, Some(Outcome::Rejected)),
             run(1, Some(Outcome::Succeeded)),

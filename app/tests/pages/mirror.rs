@@ -2,11 +2,12 @@ use app::Failure;
 use chrono::{NaiveDate, TimeDelta};
 use domain::{
     collection::{Collection, CollectionKind},
-    freshness::Freshness,
+    freshness::{Copied, Freshness, Kind},
     ids::{CollectionId, IntegrationId, LabelId, MemberId, ProjectId, StateId, WorkItemId},
+    integration::Standing,
     mirror::{
-        Access, DeletedItem, Facets, Label, LabelCount, Member, Priority, Project, ProjectRow,
-        SafeHtml, State, StateGroup, WorkItemDetail, WorkItemRow,
+        Access, CopyState, DeletedItem, Facets, Label, LabelCount, Member, Priority, Project,
+        ProjectList, ProjectRow, SafeHtml, State, StateGroup, WorkItemDetail, WorkItemRow,
     },
     page::{Cursor, Page},
     walk::Held,
@@ -27,6 +28,8 @@ pub(crate) fn project() -> ProjectRow {
         integration: IntegrationId(Uuid::from_u128(1)),
         integration_name: "Acme product".into(),
         workspace: "acme".into(),
+        interval_minutes: 15,
+        standing: Standing::Active,
         project: Project {
             id: ProjectId(Uuid::from_u128(0xb0)),
             identifier: "WEB".into(),
@@ -42,10 +45,24 @@ pub(crate) fn project() -> ProjectRow {
         access: Access::Readable,
         total_work_items: 1_348,
         total_labels: 2,
-        complete_at: Some(now() - TimeDelta::minutes(3)),
+        copied: copied(3),
         held: None,
         drift: None,
         counted_at: None,
+    }
+}
+
+/// All of it so many minutes ago.
+pub(crate) fn copied(minutes: i64) -> Copied {
+    let at = Some(now() - TimeDelta::minutes(minutes));
+    Copied {
+        work_items: at,
+        labels: at,
+        states: at,
+        cycles: at,
+        modules: at,
+        members: at,
+        refused: vec![],
     }
 }
 
@@ -152,11 +169,21 @@ fn with_items(project: ProjectRow, rows: Vec<WorkItemRow>) -> Canned {
 #[tokio::test]
 async fn the_list_of_projects_says_which_can_be_read_and_why_not() {
     let mut foreign = project();
-    (foreign.access, foreign.complete_at, foreign.total_labels) = (Access::NotMember, None, 0);
+    (foreign.access, foreign.copied, foreign.total_labels) =
+        (Access::NotMember, Copied::default(), 0);
     foreign.project.name = HOSTILE.into();
-    let projects = Page {
-        rows: vec![project(), foreign],
+    let mut stale = project();
+    stale.copied.work_items = Some(now() - TimeDelta::minutes(47));
+    stale.copied.labels = None;
+    (stale.copied.members, stale.copied.refused) = (None, vec![Kind::Members]);
+    let projects = ProjectList {
+        rows: vec![stale, project(), foreign],
         next: Some(Cursor("n".into())),
+        counts: vec![
+            (CopyState::Copied(Freshness::Stale), 1),
+            (CopyState::Copied(Freshness::Fresh), 1204),
+            (CopyState::NotCopied, 1),
+        ],
     };
     let integrations = Page {
         rows: vec![integration(1, "Acme product", Freshness::Fresh, 1)],
@@ -167,26 +194,59 @@ async fn the_list_of_projects_says_which_can_be_read_and_why_not() {
         integrations: Ok(integrations),
         ..Canned::default()
     };
-    let path = "/projects?q=web&integration=00000000-0000-0000-0000-000000000001";
+    let path = "/projects?q=web&integration=00000000-0000-0000-0000-000000000001&sort=name";
     let page = get(canned, Some(lead()), path).await;
 
     assert_eq!(
         page.texts("tbody th"),
-        ["Website WEB", &format!("{HOSTILE} WEB")]
+        [
+            "Website WEB in Acme product",
+            "Website WEB in Acme product",
+            &format!("{HOSTILE} WEB in Acme product")
+        ]
     );
     assert_eq!(page.attribute("tbody th a", "href").unwrap(), PROJECT);
     assert_eq!(
-        page.texts("tbody td:nth-child(3)")[1],
-        "Not a member Its work items can’t be read."
+        page.texts("tbody td:nth-child(2)"),
+        [
+            "Stale",
+            "Fresh",
+            "Not a member Its work items can’t be read."
+        ]
     );
     assert_eq!(
         page.texts("tbody tr:first-child .number"),
-        ["1,348", "2", "3 min ago"]
+        [
+            "Work items: 1,348 Stale, 47 min ago",
+            "Labels: 2 Never synced",
+            "States: Fresh, 3 min ago",
+            "Cycles: Fresh, 3 min ago",
+            "Modules: Fresh, 3 min ago",
+            "Members: withheld"
+        ]
     );
     assert_eq!(
-        page.texts("tbody tr:nth-child(2) .number"),
-        ["1,348", "0", "never"]
+        page.texts("tbody tr:nth-child(3) .number"),
+        [
+            "Work items: 1,348 –",
+            "Labels: 0 –",
+            "States: –",
+            "Cycles: –",
+            "Modules: –",
+            "Members: –"
+        ]
     );
+    assert_eq!(
+        page.texts(".chips a"),
+        ["All 1,206", "Stale 1", "Fresh 1,204", "Not copied 1"]
+    );
+    let stale = page.attribute(".chips li:nth-child(2) a", "href").unwrap();
+    assert!(
+        stale.contains("state=stale") && stale.contains("q=web") && stale.contains("sort=name")
+    );
+    assert_eq!(page.texts("th[aria-sort]"), ["Project ↑"]);
+    let export = page.attribute("a[href^='/projects.csv']", "href").unwrap();
+    assert!(export.contains("q=web"), "{export}");
     assert_eq!(page.attribute("input[name=q]", "value").unwrap(), "web");
     assert_eq!(
         page.texts("select[name=integration] option[selected]"),
@@ -195,8 +255,7 @@ async fn the_list_of_projects_says_which_can_be_read_and_why_not() {
     assert!(
         page.attribute("a[rel=next]", "href")
             .unwrap()
-            .contains("q=web&after=n")
-            || page.html.contains("integration=")
+            .contains("after=n")
     );
     assert!(!page.has("img") && !page.has("main form[method=post]"));
 }
@@ -334,7 +393,7 @@ async fn an_empty_table_says_why() {
     check(|_| {}, "?after=x", "Nothing further").await;
     check(|p| p.total_work_items = 0, "", "No work items").await;
     let page = check(
-        |p| (p.total_work_items, p.complete_at) = (0, None),
+        |p| (p.total_work_items, p.copied.work_items) = (0, None),
         "",
         "Nothing was copied yet",
     )
@@ -351,7 +410,7 @@ async fn an_empty_table_says_why() {
 #[tokio::test]
 async fn a_lead_can_not_start_a_sync_from_an_empty_table() {
     let mut project = project();
-    (project.total_work_items, project.complete_at) = (0, None);
+    (project.total_work_items, project.copied.work_items) = (0, None);
     let page = get(with_items(project, vec![]), Some(lead()), PROJECT).await;
     assert!(!page.has("main form[method=post]"));
 }

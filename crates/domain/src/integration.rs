@@ -114,7 +114,8 @@ impl Integration {
 }
 
 /// Whether an integration is brought up to date by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Standing {
     Active,
     /// No scheduled run starts; somebody may still sync it by hand.

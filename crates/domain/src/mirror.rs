@@ -1,10 +1,13 @@
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     collection::Collection,
     drift::DriftCheck,
+    freshness::{Copied, Freshness, Kind, freshness},
     ids::{CollectionId, IntegrationId, LabelId, MemberId, ProjectId, StateId, WorkItemId},
+    integration::Standing,
+    page::Cursor,
     walk::Held,
 };
 
@@ -47,18 +50,142 @@ pub struct ProjectRow {
     pub integration: IntegrationId,
     pub integration_name: String,
     pub workspace: String,
+    /// How often its integration is to be synced.
+    pub interval_minutes: u32,
+    pub standing: Standing,
     pub project: Project,
     pub access: Access,
     pub total_work_items: u64,
     pub total_labels: u32,
-    /// Start of the last complete walk over its work items.
-    pub complete_at: Option<DateTime<Utc>>,
+    pub copied: Copied,
     /// Work items that wait for an admin before they are taken out.
     pub held: Option<Held>,
     /// The last comparison with Plane that looked at fields.
     pub drift: Option<DriftCheck>,
     /// When Plane's count last agreed with the copy's.
     pub counted_at: Option<DateTime<Utc>>,
+}
+
+impl ProjectRow {
+    /// How old the copy of a kind is; `None`: none is to be had, because the key can't read the project or may not list this.
+    pub fn freshness_of(&self, kind: Kind, now: DateTime<Utc>) -> Option<Freshness> {
+        if self.access != Access::Readable || self.copied.is_withheld(kind) {
+            return None;
+        }
+        let interval = kind.interval(TimeDelta::minutes(self.interval_minutes.into()));
+        Some(freshness(
+            self.copied.at(kind),
+            interval,
+            self.standing,
+            now,
+        ))
+    }
+
+    /// What its worst kind says.
+    pub fn state(&self, now: DateTime<Utc>) -> CopyState {
+        let all = Kind::ALL.into_iter();
+        let worst = all.filter_map(|kind| self.freshness_of(kind, now)).min();
+        worst.map_or(CopyState::NotCopied, CopyState::Copied)
+    }
+
+    /// When the first of its kinds is due, or was; `None`: one was never copied.
+    pub fn due_at(&self) -> Option<DateTime<Utc>> {
+        let kinds = Kind::ALL.into_iter();
+        let schedule = TimeDelta::minutes(self.interval_minutes.into());
+        let due = kinds
+            .filter(|kind| !self.copied.is_withheld(*kind))
+            .map(|kind| Some(self.copied.at(kind)? + kind.interval(schedule)));
+        due.min().flatten()
+    }
+
+    /// The oldest of what was copied: as of then, all of it is known.
+    pub fn fresh_as_of(&self) -> Option<DateTime<Utc>> {
+        let kinds = Kind::ALL.into_iter();
+        let times = kinds
+            .filter(|kind| !self.copied.is_withheld(*kind))
+            .map(|kind| self.copied.at(kind));
+        times.min().flatten()
+    }
+}
+
+/// What a list says of a project's copy. Ordered worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CopyState {
+    Copied(Freshness),
+    /// The key can't read it, or it is archived or gone.
+    NotCopied,
+}
+
+impl CopyState {
+    /// Worst first.
+    pub fn all() -> impl Iterator<Item = CopyState> {
+        let copied = Freshness::ALL.into_iter().map(CopyState::Copied);
+        copied.chain([CopyState::NotCopied])
+    }
+
+    /// The word in addresses and exports.
+    pub fn slug(self) -> &'static str {
+        match self {
+            CopyState::Copied(freshness) => freshness.slug(),
+            CopyState::NotCopied => "not_copied",
+        }
+    }
+
+    /// The state of that word.
+    pub fn from_slug(slug: &str) -> Option<Self> {
+        CopyState::all().find(|state| state.slug() == slug)
+    }
+
+    /// The word a person reads.
+    pub fn word(self) -> &'static str {
+        match self {
+            CopyState::Copied(freshness) => freshness.word(),
+            CopyState::NotCopied => "Not copied",
+        }
+    }
+}
+
+/// Which projects a list shows, and in which order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProjectFilter {
+    pub integration: Option<IntegrationId>,
+    /// Part of the name or identifier, any case.
+    pub q: String,
+    pub state: Option<CopyState>,
+    pub sort: ProjectSort,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProjectSort {
+    /// Worst first, and of those the one that has been due for longest.
+    #[default]
+    State,
+    Name,
+    /// Most work items first.
+    Items,
+}
+
+impl ProjectSort {
+    pub const ALL: [ProjectSort; 3] = [ProjectSort::State, ProjectSort::Name, ProjectSort::Items];
+
+    /// The word in addresses.
+    pub fn slug(self) -> &'static str {
+        match self {
+            ProjectSort::State => "state",
+            ProjectSort::Name => "name",
+            ProjectSort::Items => "items",
+        }
+    }
+}
+
+/// One page of projects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProjectList {
+    pub rows: Vec<ProjectRow>,
+    /// As in [`crate::page::Page`].
+    pub next: Option<Cursor>,
+    /// How many there are of each state, of those that match in everything but the state; worst first, none of zero.
+    pub counts: Vec<(CopyState, u32)>,
 }
 
 /// A work item that Plane does not have any more, kept apart for 30 days.

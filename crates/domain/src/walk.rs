@@ -49,7 +49,7 @@ pub enum Walk {
 /// What `updated_at` does not show, such as items moved by an import, is found this late at most.
 const FULL_EVERY: TimeDelta = TimeDelta::hours(24);
 /// Members, states, labels, cycles and modules change rarely, and asking for them costs five requests.
-const AROUND_EVERY: TimeDelta = TimeDelta::hours(1);
+pub(crate) const AROUND_EVERY: TimeDelta = TimeDelta::hours(1);
 /// How far back of the watermark is read again: rows are committed a little later than they are stamped.
 const OVERLAP: TimeDelta = TimeDelta::minutes(2);
 

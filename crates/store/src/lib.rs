@@ -25,7 +25,9 @@ mod audit;
 mod collections;
 /// Work items as they are stored, and the tables that answer lists.
 mod items;
-/// Projects in lists.
+/// Projects in lists, by their states.
+mod project_list;
+/// One project, and what its filters offer.
 mod projects;
 /// Sync runs and their leases.
 mod runs;
@@ -64,7 +66,7 @@ mod usage;
 /// People who sign in.
 mod users;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicU64};
 
 use chrono::{DateTime, Utc};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -83,7 +85,7 @@ pub use keyring::KeyRow;
 pub use options::{Credentials, OpenOptions};
 pub use projects::Totals;
 pub use runs::{NewRun, RunRef, Start};
-pub use sync::{Checkpoint, Finished, Reread, Step, Told};
+pub use sync::{Checkpoint, Finished, KindsRead, Reread, Step, Told};
 pub use usage::{CallLog, UsageRow, UsageSlot};
 pub use users::NewUser;
 
@@ -103,6 +105,9 @@ struct Inner {
     broken: watch::Sender<Option<String>>,
     rng: Mutex<StdRng>,
     tables: items::Tables,
+    /// How often something was written, as far as this process knows.
+    writes: AtomicU64,
+    projects: project_list::Known,
 }
 
 impl Store {
@@ -122,6 +127,8 @@ impl Store {
                 broken: watch::Sender::new(None),
                 rng: Mutex::new(rng),
                 tables: items::Tables::default(),
+                writes: AtomicU64::new(0),
+                projects: Default::default(),
             }),
         };
         migrate::migrate(&store, now).await?;

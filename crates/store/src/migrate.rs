@@ -69,6 +69,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0015_journal",
         sql: include_str!("../migrations/0015_journal.surql"),
     },
+    Migration {
+        name: "0016_kinds",
+        sql: include_str!("../migrations/0016_kinds.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

@@ -107,20 +107,6 @@ async fn all_other_lists_walk_an_index() {
         check(&store, &query, "sync_runs_running").await;
     }
     check_exact(&store, crate::runs::BEFORE, "sync_runs_integration").await;
-    for searching in [false, true] {
-        check(
-            &store,
-            &crate::projects::list_query(true, searching),
-            "projects_integration",
-        )
-        .await;
-        check(
-            &store,
-            &crate::projects::list_query(false, searching),
-            "projects_name",
-        )
-        .await;
-    }
     check(&store, crate::users::ALL, "users_email").await;
 }
 

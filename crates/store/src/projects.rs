@@ -3,9 +3,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use domain::{
     actor::Viewer,
+    freshness::{Copied, Kind},
     ids::{IntegrationId, LabelId, MemberId, ProjectId, StateId},
+    integration::Standing,
     mirror::{Facets, Label, LabelCount, Member, Project, ProjectRow, State, StateGroup},
-    page::{Cursor, Page},
 };
 use surrealdb::types::{RecordId, SurrealValue};
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use crate::{
     Store,
     collections::in_order,
     error::Error,
-    shape::{count, from_json, page, record, record_of, records_under},
+    shape::{count, from_json, record, record_of, records_under},
     sync::access_of,
 };
 
@@ -27,8 +28,8 @@ pub struct Totals {
 }
 
 #[derive(SurrealValue)]
-struct StoredProject {
-    integration: Uuid,
+pub(crate) struct StoredProject {
+    pub(crate) integration: Uuid,
     project: Uuid,
     identifier: String,
     name: String,
@@ -43,18 +44,30 @@ struct StoredProject {
     total_work_items: i64,
     total_labels: i64,
     complete_at: Option<DateTime<Utc>>,
+    labels_at: Option<DateTime<Utc>>,
+    states_at: Option<DateTime<Utc>>,
+    cycles_at: Option<DateTime<Utc>>,
+    modules_at: Option<DateTime<Utc>>,
+    members_at: Option<DateTime<Utc>>,
+    refused: Option<Vec<String>>,
     held: Option<serde_json::Value>,
     drift: Option<serde_json::Value>,
     counted_at: Option<DateTime<Utc>>,
-    name_key: String,
 }
 
 impl StoredProject {
-    fn row(self, integration: &Named) -> Result<ProjectRow, Error> {
+    pub(crate) fn row(self, integration: &Named) -> Result<ProjectRow, Error> {
+        let refused = self.refused.unwrap_or_default();
         Ok(ProjectRow {
             integration: IntegrationId(self.integration),
             integration_name: integration.integration_name.clone().unwrap_or_default(),
             workspace: integration.workspace.clone().unwrap_or_default(),
+            interval_minutes: count(integration.interval_minutes),
+            standing: match (integration.is_active, integration.is_paused) {
+                (false, _) => Standing::Inactive,
+                (true, true) => Standing::Paused,
+                (true, false) => Standing::Active,
+            },
             project: Project {
                 id: ProjectId(self.project),
                 identifier: self.identifier,
@@ -70,7 +83,18 @@ impl StoredProject {
             access: access_of(&self.access),
             total_work_items: count(self.total_work_items),
             total_labels: count(self.total_labels),
-            complete_at: self.complete_at,
+            copied: Copied {
+                work_items: self.complete_at,
+                labels: self.labels_at,
+                states: self.states_at,
+                cycles: self.cycles_at,
+                modules: self.modules_at,
+                members: self.members_at,
+                refused: Kind::ALL
+                    .into_iter()
+                    .filter(|kind| refused.iter().any(|word| word == kind.word()))
+                    .collect(),
+            },
             held: self.held.map(from_json).transpose()?,
             drift: self.drift.map(from_json).transpose()?,
             counted_at: self.counted_at,
@@ -80,65 +104,20 @@ impl StoredProject {
 
 /// What a project's row says about its integration.
 #[derive(SurrealValue)]
-struct Named {
-    uid: Uuid,
+pub(crate) struct Named {
+    pub(crate) uid: Uuid,
     integration_name: Option<String>,
     workspace: Option<String>,
+    interval_minutes: i64,
+    is_active: bool,
+    is_paused: bool,
 }
 
-/// The query of a list of projects.
-pub(crate) fn list_query(of_one: bool, searching: bool) -> String {
-    let integration = if of_one {
-        "integration = $integration and "
-    } else {
-        ""
-    };
-    let search = if searching {
-        "and string::contains(search, $q) "
-    } else {
-        ""
-    };
-    format!(
-        "select * from projects where {integration}name_key > $after {search}order by name_key limit $limit"
-    )
-}
+/// The columns of [`Named`].
+pub(crate) const NAMED: &str =
+    "uid, integration_name, workspace, interval_minutes, is_active, paused_at != none as is_paused";
 
 impl Store {
-    /// Projects by name, of one integration or of all; `q` is part of the name or the identifier.
-    pub async fn projects(
-        &self,
-        _viewer: &Viewer,
-        integration: Option<IntegrationId>,
-        q: &str,
-        after: Option<&Cursor>,
-        limit: u32,
-    ) -> Result<Page<ProjectRow>, Error> {
-        let q = q.trim().to_lowercase();
-        let rows: Vec<StoredProject> = self
-            .ask(&list_query(integration.is_some(), !q.is_empty()))
-            .bind("integration", integration.map(|id| id.0))
-            .bind("q", q)
-            .page(after, limit)
-            .read()
-            .await?
-            .rows(0)?;
-        let named = self.named(rows.iter().map(|row| row.integration)).await?;
-        let rows: Vec<(String, Option<ProjectRow>)> = rows
-            .into_iter()
-            .map(|row| {
-                let key = row.name_key.clone();
-                let named = named.get(&row.integration);
-                Ok((key, named.map(|named| row.row(named)).transpose()?))
-            })
-            .collect::<Result<_, Error>>()?;
-        let page = page(rows, limit);
-        // Rows of an integration that is being deleted are still there, but not for anybody's eyes.
-        Ok(Page {
-            rows: page.rows.into_iter().flatten().collect(),
-            next: page.next,
-        })
-    }
-
     pub async fn project(
         &self,
         _viewer: &Viewer,
@@ -152,31 +131,14 @@ impl Store {
             .await?
             .one(0)?;
         let Some(row) = row else { return Ok(None) };
-        let named = self.named([integration.0]).await?;
-        named
-            .get(&integration.0)
-            .map(|named| row.row(named))
-            .transpose()
-    }
-
-    async fn named(
-        &self,
-        ids: impl IntoIterator<Item = Uuid>,
-    ) -> Result<HashMap<Uuid, Named>, Error> {
-        let mut ids: Vec<Uuid> = ids.into_iter().collect();
-        ids.sort();
-        ids.dedup();
-        let ids: Vec<RecordId> = ids
-            .into_iter()
-            .map(|id| record("plane_integrations", id))
-            .collect();
-        let rows: Vec<Named> = self
-            .ask("select uid, integration_name, workspace from $ids where is_deleting = false")
-            .bind("ids", ids)
+        let sql = format!("select {NAMED} from $id where is_deleting = false");
+        let named: Option<Named> = self
+            .ask(&sql)
+            .bind("id", record("plane_integrations", integration.0))
             .read()
             .await?
-            .rows(0)?;
-        Ok(rows.into_iter().map(|row| (row.uid, row)).collect())
+            .one(0)?;
+        named.map(|named| row.row(&named)).transpose()
     }
 
     /// What the filters of a project's table can offer.

@@ -1,7 +1,10 @@
 //! The one way to run a query: variables are bound, every statement's answer is checked, errors are sorted, conflicts
 //! are tried again, and a failing storage stops everything.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use domain::page::Cursor;
 use rand::RngExt;
@@ -73,6 +76,9 @@ impl Ask<'_> {
                     .await
                     .map_err(|e| inner_panic(&e))
                     .and_then(|sent| sent)
+                    .inspect(|_| {
+                        self.store.inner.writes.fetch_add(1, Ordering::Release);
+                    })
             } else {
                 inner
                     .engine

@@ -63,13 +63,15 @@ pub fn router(state: HttpState) -> Router {
     let _ = any_spawner::Executor::init_tokio();
     let pages = Router::new()
         .route("/api/ui/{name}", post(forms::call))
+        .route("/projects.csv", get(export::projects::as_csv))
+        .route("/projects.json", get(export::projects::as_json))
         .route(
             "/integrations/{id}/connection.csv",
-            get(export::tests_as_csv),
+            get(export::connection::as_csv),
         )
         .route(
             "/integrations/{id}/connection.json",
-            get(export::tests_as_json),
+            get(export::connection::as_json),
         )
         .route("/live/runs/{id}", get(live::run))
         .route("/live/bulk/{id}", get(live::bulk))

@@ -1,9 +1,11 @@
 use domain::{
     collection::{Collection, CollectionKind},
+    freshness::Kind,
     mirror::Project,
     run::Phase,
 };
 use plane::Error;
+use store::KindsRead;
 use tracing::debug;
 
 use super::copy::{Copy, Stop, try_often};
@@ -13,7 +15,15 @@ impl Copy<'_> {
     /// how many rows were not understood.
     pub(super) async fn collections(&self, project: &Project) -> Result<u32, Stop> {
         let mut undecodable = 0;
+        let mut read = KindsRead {
+            at: self.clock.now(),
+            ..Default::default()
+        };
         for kind in CollectionKind::ALL {
+            let copied = match kind {
+                CollectionKind::Cycle => Kind::Cycles,
+                CollectionKind::Module => Kind::Modules,
+            };
             self.phase(
                 match kind {
                     CollectionKind::Cycle => Phase::Cycles,
@@ -24,11 +34,13 @@ impl Copy<'_> {
             match try_often!(self, self.plane.collections(project.id, kind)) {
                 Ok(list) if list.undecodable == 0 => {
                     self.collections_of(project, kind, &list.rows).await?;
+                    read.whole.push(copied);
                 }
                 // Without these the list is not whole, and what is absent from it would be taken for gone.
                 Ok(list) => undecodable += list.undecodable,
                 Err(Error::NoAccess | Error::NotSupported) => {
                     debug!(project = %project.id, ?kind, "can't be listed");
+                    read.refused.push(copied);
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -36,7 +48,7 @@ impl Copy<'_> {
         let now = self.clock.now();
         self.writing()
             .await
-            .finish_collections(self.run, project.id, now)
+            .finish_collections(self.run, project.id, &read, now)
             .await?;
         Ok(undecodable)
     }

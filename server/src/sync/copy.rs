@@ -1,11 +1,12 @@
 use domain::{
+    freshness::Kind,
     ids::{ProjectId, RunId},
     mirror::Project,
     run::Phase,
     walk::{Held, Walk},
 };
 use plane::{Error, ListPage, Plane, error::AnswerFlaw};
-use store::{RunRef, Store};
+use store::{KindsRead, RunRef, Store};
 use tokio::{sync::broadcast, time::Instant};
 use tracing::{debug, info};
 
@@ -184,6 +185,10 @@ impl Copy<'_> {
     /// Reads what work items refer to: members, states and labels. Answers how many rows were not understood.
     pub(super) async fn around(&self, project: &Project) -> Result<u32, Stop> {
         let id = project.id;
+        let mut read = KindsRead {
+            at: self.clock.now(),
+            ..Default::default()
+        };
         self.phase(Phase::Members, Some(project));
         match try_often!(self, self.plane.members(id)) {
             Ok(members) => {
@@ -191,12 +196,16 @@ impl Copy<'_> {
                     .await
                     .apply_members(self.run, id, &members.rows, self.clock.now())
                     .await?;
+                if members.undecodable == 0 {
+                    read.whole.push(Kind::Members);
+                }
                 self.live
                     .update(|_, counts| counts.members += members.rows.len() as u32);
             }
             // A guest's key may not list members, and Plane before v0.28 has no such list: names stay unknown, no more.
             Err(Error::NoAccess | Error::NotSupported) => {
-                debug!(project = %id, "members can't be listed")
+                debug!(project = %id, "members can't be listed");
+                read.refused.push(Kind::Members);
             }
             Err(error) => return Err(error.into()),
         }
@@ -218,9 +227,17 @@ impl Copy<'_> {
             .await?;
         self.live
             .update(|_, counts| counts.labels += labels.rows.len() as u32);
+        for (kind, undecodable) in [
+            (Kind::States, states.undecodable),
+            (Kind::Labels, labels.undecodable),
+        ] {
+            if undecodable == 0 {
+                read.whole.push(kind);
+            }
+        }
         self.writing()
             .await
-            .finish_around(self.run, id, self.clock.now())
+            .finish_around(self.run, id, &read, self.clock.now())
             .await?;
         Ok(states.undecodable + labels.undecodable)
     }

@@ -16,6 +16,7 @@ mod accounts;
 mod bulk;
 mod command_line;
 mod faults;
+mod freshness;
 mod governor;
 mod health;
 mod integrations;

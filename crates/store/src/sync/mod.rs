@@ -28,7 +28,7 @@ pub(crate) use calls::{OLD_CALLS, OLD_TIMELINES};
 pub use events::{Reread, Told};
 #[cfg(test)]
 pub(crate) use gone::DELETED;
-pub use walk::{Checkpoint, Finished, Step};
+pub use walk::{Checkpoint, Finished, KindsRead, Step};
 
 use crate::{
     RunRef, Store,

@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use domain::{
     drift::{DriftCheck, Overlooked},
+    freshness::Kind,
     ids::{IntegrationId, LabelId, ProjectId, StateId, WorkItemId},
     walk::{Held, Walked},
 };
@@ -56,6 +57,17 @@ pub struct Finished {
     pub gap: Option<i64>,
     /// After a full walk that was not the first: how the copy compared with Plane before it.
     pub drift: Option<DriftCheck>,
+}
+
+/// Which kinds of a project were just read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KindsRead {
+    /// When that began.
+    pub at: DateTime<Utc>,
+    /// Every row of these is in the copy.
+    pub whole: Vec<Kind>,
+    /// These Plane does not let the key list.
+    pub refused: Vec<Kind>,
 }
 
 pub(super) const STEP: &str = "
@@ -212,17 +224,11 @@ impl Store {
         &self,
         run: &RunRef,
         project: ProjectId,
+        read: &KindsRead,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let sql = format!("{{ {FENCE} update $project set around_at = $now; return none; }}");
-        self.ask_fenced(&sql, run, now)
-            .bind(
-                "project",
-                record_of("projects", &[run.integration.0, project.0]),
-            )
-            .write()
+        self.finish_kinds(run, project, "around_at", read, now)
             .await
-            .map(drop)
     }
 
     /// Notes that cycles and modules were just read.
@@ -230,14 +236,44 @@ impl Store {
         &self,
         run: &RunRef,
         project: ProjectId,
+        read: &KindsRead,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let sql = format!("{{ {FENCE} update $project set collections_at = $now; return none; }}");
+        self.finish_kinds(run, project, "collections_at", read, now)
+            .await
+    }
+
+    async fn finish_kinds(
+        &self,
+        run: &RunRef,
+        project: ProjectId,
+        read_at: &str,
+        read: &KindsRead,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let words = |kinds: &[Kind]| -> Vec<String> {
+            kinds.iter().map(|kind| kind.word().to_owned()).collect()
+        };
+        let times = read
+            .whole
+            .iter()
+            .map(|kind| format!("{}_at = $at, ", kind.word()));
+        let sql = format!(
+            "{{
+                {FENCE}
+                update $project set {read_at} = $now, {} refused = array::union(array::complement(refused ?? [], $whole), $refused);
+                return none;
+            }}",
+            times.collect::<String>()
+        );
         self.ask_fenced(&sql, run, now)
             .bind(
                 "project",
                 record_of("projects", &[run.integration.0, project.0]),
             )
+            .bind("at", read.at)
+            .bind("whole", words(&read.whole))
+            .bind("refused", words(&read.refused))
             .write()
             .await
             .map(drop)

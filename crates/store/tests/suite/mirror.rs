@@ -1,8 +1,13 @@
 use domain::{
+    freshness::{Freshness, Kind},
     ids::{IntegrationId, LabelId, MemberId},
-    integration::ActiveProject,
-    mirror::{Access, Priority, StateGroup, WorkItemFilter, WorkItemSort},
+    integration::{ActiveProject, Pause},
+    mirror::{
+        Access, CopyState, Priority, ProjectFilter, ProjectRow, ProjectSort, StateGroup,
+        WorkItemFilter, WorkItemSort,
+    },
 };
+use store::{Finished, KindsRead};
 
 use crate::{
     support::{at, id, integration, viewer, world},
@@ -108,6 +113,185 @@ async fn the_active_integrations_come_with_their_member_projects_in_one_query() 
     assert!(active[1].projects.is_empty());
 }
 
+/// The only project that a key can read.
+async fn website(store: &store::Store, seconds: i64) -> (ProjectRow, CopyState) {
+    let filter = ProjectFilter {
+        q: "website".to_owned(),
+        ..ProjectFilter::default()
+    };
+    let now = at(seconds);
+    let found = store.projects(&viewer(), &filter, None, 9, now).await;
+    let row = found.unwrap().rows.remove(0);
+    let state = row.state(now);
+    (row, state)
+}
+
+#[tokio::test]
+async fn each_kind_has_an_age_of_its_own_and_the_worst_counts() {
+    let world = world().await;
+    let store = &world.store;
+    let acme = integration(store, 1, "Acme").await;
+    let w = Workspace::synced(store, acme.id).await;
+    let state = async |seconds| website(store, seconds).await.1;
+    assert_eq!(state(10).await, CopyState::Copied(Freshness::Never));
+
+    let read = |seconds, whole: &[Kind], refused: &[Kind]| KindsRead {
+        at: at(seconds),
+        whole: whole.to_vec(),
+        refused: refused.to_vec(),
+    };
+    let around = read(10, &[Kind::States, Kind::Labels], &[Kind::Members]);
+    let done = store.finish_around(&w.run, w.project, &around, at(15));
+    done.await.unwrap();
+    let lists = read(20, &[Kind::Cycles, Kind::Modules], &[]);
+    let done = store.finish_collections(&w.run, w.project, &lists, at(25));
+    done.await.unwrap();
+    assert_eq!(
+        state(30).await,
+        CopyState::Copied(Freshness::Never),
+        "no work items yet"
+    );
+    let items = Finished {
+        complete_at: at(30),
+        watermark: None,
+        is_full: true,
+        held: None,
+        gap: None,
+        drift: None,
+    };
+    let done = store.finish_walk(&w.run, w.project, &items, at(35));
+    done.await.unwrap();
+
+    let (row, state_now) = website(store, 60).await;
+    assert_eq!(state_now, CopyState::Copied(Freshness::Fresh), "{row:?}");
+    assert!(row.copied.is_withheld(Kind::Members));
+    assert_eq!(
+        row.fresh_as_of(),
+        Some(at(10)),
+        "the oldest of what is known"
+    );
+    // Every 15 minutes the work items, and an hour later what is around them.
+    assert_eq!(
+        state(30 + 15 * 60 + 1).await,
+        CopyState::Copied(Freshness::Late)
+    );
+    assert_eq!(
+        state(30 + 30 * 60 + 1).await,
+        CopyState::Copied(Freshness::Stale)
+    );
+    let again = Finished {
+        complete_at: at(9100),
+        ..items
+    };
+    let done = store.finish_walk(&w.run, w.project, &again, at(9101));
+    done.await.unwrap();
+    assert_eq!(
+        state(9102).await,
+        CopyState::Copied(Freshness::Stale),
+        "the labels are, though the run went well"
+    );
+    let around = read(9101, &[Kind::States, Kind::Labels], &[]);
+    let done = store.finish_around(&w.run, w.project, &around, at(9102));
+    done.await.unwrap();
+    let (row, _) = website(store, 9103).await;
+    assert_eq!(
+        row.freshness_of(Kind::Cycles, at(9103)),
+        Some(Freshness::Stale)
+    );
+    assert_eq!(
+        row.freshness_of(Kind::Labels, at(9103)),
+        Some(Freshness::Fresh)
+    );
+    assert!(
+        row.copied.is_withheld(Kind::Members),
+        "it was not asked for again"
+    );
+    let members = read(9103, &[Kind::Members], &[]);
+    let done = store.finish_around(&w.run, w.project, &members, at(9104));
+    done.await.unwrap();
+    let (row, _) = website(store, 9105).await;
+    assert_eq!(
+        row.freshness_of(Kind::Members, at(9105)),
+        Some(Freshness::Fresh)
+    );
+    assert!(row.copied.refused.is_empty());
+
+    let admin = crate::support::admin();
+    let pause = Pause {
+        at: at(9106),
+        by: admin.user().id,
+        by_name: "Maya".into(),
+        note: String::new(),
+    };
+    let paused = store.pause_integration(&admin, acme.id, &pause).await;
+    assert!(paused.unwrap().is_some());
+    assert_eq!(state(9107).await, CopyState::Copied(Freshness::Paused));
+}
+
+#[tokio::test]
+async fn the_worst_project_stands_first_and_each_state_is_counted() {
+    let world = world().await;
+    let store = &world.store;
+    for (n, name) in [(1, "Acme"), (2, "Beta"), (3, "Core")] {
+        let made = integration(store, n, name).await;
+        let w = Workspace::synced(store, made.id).await;
+        if n == 3 {
+            continue; // never
+        }
+        let begun = i64::try_from(n).unwrap() * 10_000;
+        let read = KindsRead {
+            at: at(begun),
+            whole: Kind::ALL
+                .into_iter()
+                .filter(|kind| *kind != Kind::WorkItems)
+                .collect(),
+            refused: vec![],
+        };
+        let done = store.finish_around(&w.run, w.project, &read, at(begun));
+        done.await.unwrap();
+        let items = Finished {
+            complete_at: at(begun),
+            watermark: None,
+            is_full: true,
+            held: None,
+            gap: None,
+            drift: None,
+        };
+        let done = store.finish_walk(&w.run, w.project, &items, at(begun));
+        done.await.unwrap();
+    }
+    let list = async |filter: ProjectFilter, limit| {
+        let (viewer, mut names, mut after) = (viewer(), vec![], None);
+        loop {
+            let found = store.projects(&viewer, &filter, after.as_ref(), limit, at(20_100));
+            let page = found.await.unwrap();
+            names.extend(page.rows.into_iter().map(|row| row.integration_name));
+            after = page.next;
+            if after.is_none() {
+                return (names, page.counts);
+            }
+        }
+    };
+    let (names, counts) = list(ProjectFilter::default(), 2).await;
+    assert_eq!(names[..3], ["Acme", "Core", "Beta"]);
+    let stale = CopyState::Copied(Freshness::Stale);
+    assert_eq!(
+        counts,
+        [
+            (stale, 1),
+            (CopyState::Copied(Freshness::Never), 1),
+            (CopyState::Copied(Freshness::Fresh), 1),
+            (CopyState::NotCopied, 3),
+        ]
+    );
+    let only = ProjectFilter {
+        state: Some(stale),
+        ..ProjectFilter::default()
+    };
+    let (names, all) = list(only, 9).await;
+    assert_eq!((names.as_slice(), all), (&["Acme".to_owned()][..], counts));
+}
+
 #[tokio::test]
 async fn projects_are_listed_by_name_and_one_that_left_keeps_its_copy() {
     let world = world().await;
@@ -119,10 +303,16 @@ async fn projects_are_listed_by_name_and_one_that_left_keeps_its_copy() {
     Workspace::synced(store, beta.id).await;
 
     let names = async |integration, q: &str, limit| {
+        let filter = ProjectFilter {
+            integration,
+            q: q.to_owned(),
+            sort: ProjectSort::Name,
+            ..ProjectFilter::default()
+        };
         let (mut names, mut after) = (vec![], None);
         loop {
             let page = store
-                .projects(&viewer(), integration, q, after.as_ref(), limit)
+                .projects(&viewer(), &filter, after.as_ref(), limit, at(300))
                 .await
                 .unwrap();
             names.extend(

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use domain::{
     changes::changes,
     ids::RunId,
-    mirror::WorkItem,
+    mirror::{ProjectFilter, WorkItem},
     run::{Counts, Outcome, Phase, Progress, RunFilter, RunState, Trigger},
 };
 use store::{Finished, NewRun, RunRef, Start};
@@ -325,7 +325,7 @@ async fn a_page_and_its_checkpoint_are_one() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(row.complete_at, Some(at(1002)));
+    assert_eq!(row.copied.work_items, Some(at(1002)));
 }
 
 #[tokio::test]
@@ -421,9 +421,13 @@ async fn deleting_an_integration_leaves_its_history_alone() {
         .await
         .unwrap();
     assert!(items.rows.is_empty());
+    let of_acme = ProjectFilter {
+        integration: Some(acme.id),
+        ..ProjectFilter::default()
+    };
     assert!(
         store
-            .projects(&viewer(), Some(acme.id), "", None, 9)
+            .projects(&viewer(), &of_acme, None, 9, at(9))
             .await
             .unwrap()
             .rows

@@ -9,6 +9,8 @@ pub mod portal;
 /// A portal that can be killed.
 pub mod process;
 
+use std::time::Duration;
+
 pub use deliveries::Deliveries;
 pub use person::Person;
 pub use portal::TestPortal;
@@ -26,5 +28,6 @@ pub fn at(seconds: i64) -> chrono::DateTime<chrono::Utc> {
 )]
 pub fn sender() -> reqwest::Client {
     let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-    builder.no_proxy().build().unwrap()
+    let timeout = Duration::from_secs(30); // Plane's own (plane-api.md section 8)
+    builder.no_proxy().timeout(timeout).build().unwrap()
 }
