@@ -6,6 +6,7 @@ use domain::{
     actor::{Admin, Role, User, Viewer},
     audit::AuditEntry,
     bulk::{BulkItem, BulkOperation},
+    checks::{Check, Finding, HealthChange},
     collection::Collection,
     connection_test::ConnectionTest,
     drift::DriftCheck,
@@ -450,6 +451,24 @@ pub trait Runs: Send + Sync {
 pub trait Health: Send + Sync {
     /// What each key used of its limit in this time, the closest to it first.
     async fn budgets(&self, viewer: &Viewer, range: Range) -> Result<Vec<KeyBudget>, Failure>;
+    /// What all checks of an integration say now.
+    async fn checks(&self, viewer: &Viewer, id: IntegrationId) -> Result<Vec<CheckNow>, Failure>;
+    /// When its checks began to say something else, or one of them did, the latest first.
+    async fn log(
+        &self,
+        viewer: &Viewer,
+        id: IntegrationId,
+        check: Option<Check>,
+        after: Option<Cursor>,
+    ) -> Result<Page<HealthChange>, Failure>;
+}
+
+/// What a check says.
+#[derive(Clone, Debug)]
+pub struct CheckNow {
+    pub finding: Finding,
+    /// Since when it says that; `None`: it was not written down yet, or there is nothing to tell by.
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// What a key used of Plane's limit.

@@ -72,6 +72,11 @@ pub fn connection(id: IntegrationId) -> String {
     format!("/integrations/{id}/connection")
 }
 
+/// What is looked at of an integration, and the health log; with `.csv` or `.json` behind it, that log as a file.
+pub fn health(id: IntegrationId) -> String {
+    format!("/integrations/{id}/health")
+}
+
 /// The result of one connection test, as a page.
 pub fn connection_test(integration: IntegrationId, id: TestId) -> String {
     format!("/integrations/{integration}/tests/{id}")

@@ -51,6 +51,7 @@ test("every page looks right", async ({ admin, plane, guard, javaScriptEnabled }
     "integration-history": `${integration}/history`,
     "connection-test": test ?? "none",
     connection: `${integration}/connection`,
+    health: `${integration}/health`,
     projects: "/projects",
     "projects-filtered": "/projects?q=web",
     "work-items": `${project}?priority=urgent`,

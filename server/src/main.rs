@@ -154,6 +154,8 @@ async fn serve(config: Config, background: Handle) -> ExitCode {
     background.spawn(async move { inbox.keep_going(until).await });
     let (checks, until) = (portal.checks.clone(), stop.clone());
     background.spawn(async move { checks.keep_going(until).await });
+    let (health, until) = (portal.health.clone(), stop.clone());
+    background.spawn(async move { health.keep_watch(until).await });
     let (usage, until) = (portal.integrations.usage.clone(), stop.clone());
     background.spawn(async move { usage.keep_going(until).await });
     println!("listening on http://{addr}");

@@ -30,6 +30,7 @@ pub struct Portal {
     pub bulk: BulkService,
     pub inbox: InboxService,
     pub checks: Checks,
+    pub health: HealthService,
     /// The same services, as pages and server functions see them.
     pub backend: Backend,
     pub clock: Clock,
@@ -116,6 +117,11 @@ impl Portal {
         let public_url = public_url.unwrap_or_else(|| crate::plain_url(config.addr));
         let inbox = InboxService::new(integrations.clone(), sync.clone(), public_url);
         inbox.take_over().await?;
+        let health = HealthService {
+            store: store.clone(),
+            budgets: integrations.budgets.clone(),
+            clock: clock.clone(),
+        };
         let backend = Backend {
             accounts: Arc::new(accounts.clone()),
             integrations: Arc::new(integrations.clone()),
@@ -126,14 +132,11 @@ impl Portal {
             runs: Arc::new(sync.clone()),
             bulk: Arc::new(bulk.clone()),
             inbox: Arc::new(inbox.clone()),
-            health: Arc::new(HealthService {
-                store: store.clone(),
-                budgets: integrations.budgets.clone(),
-                clock: clock.clone(),
-            }),
+            health: Arc::new(health.clone()),
         };
         Ok(Self {
             checks: Checks::new(integrations.clone()),
+            health,
             store,
             vault,
             accounts,

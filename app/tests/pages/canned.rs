@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use app::{
-    Accounts, Assets, Backend, Bulk, BulkForm, BulkReport, BurstReport, BurstRow, Draft, Failure,
-    Health, Inbox, IntegrationForm, Integrations, KeyBudget, Mirror, PasswordForm, PersonForm,
-    Rechecked, RunRecord, Runs, SessionToken, SetUpForm, SilentWebhook, Theme, Totals, Visit,
-    WebhookReport,
+    Accounts, Assets, Backend, Bulk, BulkForm, BulkReport, BurstReport, BurstRow, CheckNow, Draft,
+    Failure, Health, Inbox, IntegrationForm, Integrations, KeyBudget, Mirror, PasswordForm,
+    PersonForm, Rechecked, RunRecord, Runs, SessionToken, SetUpForm, SilentWebhook, Theme, Totals,
+    Visit, WebhookReport,
 };
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};
@@ -15,6 +15,7 @@ use domain::{
     actor::{Admin, Role, User, Viewer},
     audit::AuditEntry,
     bulk::BulkOperation,
+    checks::{Check, HealthChange},
     collection::Collection,
     connection_test::ConnectionTest,
     drift::DriftCheck,
@@ -76,6 +77,8 @@ pub(crate) struct Canned {
     pub(crate) bursts: Result<Page<BurstRow>, Failure>,
     pub(crate) burst: Result<BurstReport, Failure>,
     pub(crate) budgets: Result<Vec<KeyBudget>, Failure>,
+    pub(crate) checks: Result<Vec<CheckNow>, Failure>,
+    pub(crate) log: Result<Page<HealthChange>, Failure>,
 }
 
 impl Default for Canned {
@@ -113,6 +116,8 @@ impl Default for Canned {
             burst: Err(Failure::NotFound),
             silent: Vec::new(),
             replay: Err(Failure::NotFound),
+            checks: Ok(vec![]),
+            log: Ok(Page::empty()),
             budgets: Ok(Vec::new()),
         }
     }
@@ -478,6 +483,18 @@ impl Mirror for Canned {
 impl Health for Canned {
     async fn budgets(&self, _: &Viewer, _: Range) -> Result<Vec<KeyBudget>, Failure> {
         self.budgets.clone()
+    }
+    async fn checks(&self, _: &Viewer, _: IntegrationId) -> Result<Vec<CheckNow>, Failure> {
+        self.checks.clone()
+    }
+    async fn log(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        _: Option<Check>,
+        _: Option<Cursor>,
+    ) -> Result<Page<HealthChange>, Failure> {
+        self.log.clone()
     }
 }
 

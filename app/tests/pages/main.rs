@@ -7,6 +7,7 @@ mod bulk;
 mod canned;
 mod connection;
 mod drift;
+mod health;
 mod integration_forms;
 mod integrations;
 mod mirror;

@@ -8,6 +8,8 @@ pub mod audit;
 pub mod bulk;
 /// Stored against fetched: what a page of Plane's data changes.
 pub mod changes;
+/// What is looked at of every integration, and the log of what that said.
+pub mod checks;
 /// Cycles and modules.
 pub mod collection;
 /// The connection test: its stages and what they say.

@@ -13,7 +13,8 @@ use crate::{
 const BATCH: i64 = 500;
 
 /// Tables whose record ids begin with the integration's.
-const UNDER: [&str; 24] = [
+const UNDER: [&str; 25] = [
+    "health_log",
     "call_batches",
     "usage_minutes",
     "usage_hours",
@@ -146,8 +147,9 @@ impl Store {
                 .await?;
         }
         // The row itself last: as long as it is there, the deletion can be found and ended.
-        self.ask("{ delete $facts; delete $lease; delete $sizes; delete $row; }")
+        self.ask("{ delete $facts; delete $levels; delete $lease; delete $sizes; delete $row; }")
             .bind("facts", record("integration_facts", id.0))
+            .bind("levels", record("integration_checks", id.0))
             .bind("lease", record("sync_leases", id.0))
             .bind("sizes", record("call_sizes", id.0))
             .bind("row", record("plane_integrations", id.0))

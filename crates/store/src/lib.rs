@@ -48,6 +48,8 @@ mod deletion;
 mod drafts;
 /// Comparisons of a copy with Plane.
 mod drift;
+/// What checks said, and the health log.
+mod health_log;
 /// What Plane's webhooks brought.
 mod inbox;
 /// Integrations: settings, sealed keys, lists.
@@ -76,6 +78,7 @@ use uuid::Uuid;
 pub use bulk::{Begun, BulkRef, BulkStart};
 pub use drafts::Draft;
 pub use error::Error;
+pub use health_log::Levels;
 pub use inbox::{
     Again, Arrival, Claimed, ClaimedReplay, Delivery, KeptEvent, KnownEvent, Parcel, ParcelId,
     Quarantined, Received, SealedSecret, WebhookKeys,

@@ -73,6 +73,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0016_kinds",
         sql: include_str!("../migrations/0016_kinds.surql"),
     },
+    Migration {
+        name: "0017_health_log",
+        sql: include_str!("../migrations/0017_health_log.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

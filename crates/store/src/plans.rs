@@ -76,6 +76,8 @@ async fn all_other_lists_walk_an_index() {
         "connection_tests_latest",
     )
     .await;
+    check(&store, crate::health_log::LOG, "health_log_integration").await;
+    check(&store, crate::health_log::DUE, "webhook_bursts_due").await;
     check_exact(&store, crate::bulk::LATEST, "bulk_operations_latest").await;
     check_exact(&store, crate::bulk::UNDER_WAY, "bulk_operations_state").await;
     check_exact(&store, crate::runs::RUNNING, "sync_runs_running").await;

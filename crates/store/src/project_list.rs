@@ -71,7 +71,8 @@ impl Store {
         })
     }
 
-    async fn all_projects(&self, now: DateTime<Utc>) -> Result<Arc<Vec<ProjectRow>>, Error> {
+    /// Every project of every integration, in no order. For Hangar's own work.
+    pub async fn all_projects(&self, now: DateTime<Utc>) -> Result<Arc<Vec<ProjectRow>>, Error> {
         let known = || {
             self.inner
                 .projects

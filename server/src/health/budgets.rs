@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
-use app::{Failure, Health, KeyBudget, KeyUser};
-use async_trait::async_trait;
+use app::{Failure, KeyBudget, KeyUser};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     actor::Viewer,
@@ -15,9 +14,12 @@ use store::UsageRow;
 use super::HealthService;
 use crate::{failure::from_store, integrations::plane_key};
 
-#[async_trait]
-impl Health for HealthService {
-    async fn budgets(&self, viewer: &Viewer, range: Range) -> Result<Vec<KeyBudget>, Failure> {
+impl HealthService {
+    pub(super) async fn key_budgets(
+        &self,
+        viewer: &Viewer,
+        range: Range,
+    ) -> Result<Vec<KeyBudget>, Failure> {
         let now = self.clock.now();
         let all = Selection::Matching(IntegrationFilter::default());
         let rows = self.store.selected_integrations(viewer, &all, now).await;
@@ -34,9 +36,6 @@ impl Health for HealthService {
         budgets.sort_by_key(|budget| std::cmp::Reverse(busy(budget)));
         Ok(budgets)
     }
-}
-
-impl HealthService {
     async fn budget(
         &self,
         viewer: &Viewer,

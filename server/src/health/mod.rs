@@ -4,9 +4,20 @@ mod budgets;
 pub mod checks;
 /// Every call to Plane, written down and counted.
 pub mod usage;
+/// What is looked at of every integration, and the health log.
+mod watch;
 
 use std::sync::Arc;
 
+use app::{CheckNow, Failure, Health, KeyBudget};
+use async_trait::async_trait;
+use domain::{
+    actor::Viewer,
+    checks::{Check, HealthChange},
+    ids::IntegrationId,
+    page::{Cursor, Page},
+    range::Range,
+};
 use store::Store;
 
 use crate::{budgets::Budgets, clock::Clock};
@@ -17,4 +28,25 @@ pub struct HealthService {
     pub store: Store,
     pub budgets: Arc<Budgets>,
     pub clock: Clock,
+}
+
+#[async_trait]
+impl Health for HealthService {
+    async fn budgets(&self, viewer: &Viewer, range: Range) -> Result<Vec<KeyBudget>, Failure> {
+        self.key_budgets(viewer, range).await
+    }
+
+    async fn checks(&self, viewer: &Viewer, id: IntegrationId) -> Result<Vec<CheckNow>, Failure> {
+        self.checks_now(viewer, id).await
+    }
+
+    async fn log(
+        &self,
+        viewer: &Viewer,
+        id: IntegrationId,
+        check: Option<Check>,
+        after: Option<Cursor>,
+    ) -> Result<Page<HealthChange>, Failure> {
+        self.log_of(viewer, id, check, after).await
+    }
 }

@@ -63,6 +63,11 @@ pub fn router(state: HttpState) -> Router {
     let _ = any_spawner::Executor::init_tokio();
     let pages = Router::new()
         .route("/api/ui/{name}", post(forms::call))
+        .route("/integrations/{id}/health.csv", get(export::health::as_csv))
+        .route(
+            "/integrations/{id}/health.json",
+            get(export::health::as_json),
+        )
         .route("/projects.csv", get(export::projects::as_csv))
         .route("/projects.json", get(export::projects::as_json))
         .route(

@@ -19,6 +19,7 @@ mod faults;
 mod freshness;
 mod governor;
 mod health;
+mod health_log;
 mod integrations;
 mod pages;
 mod pause;

@@ -115,6 +115,6 @@ fn event_record(integration: IntegrationId, key: &str) -> RecordId {
 }
 
 /// Sorts by time, the earliest first.
-fn queue_key(at: DateTime<Utc>) -> String {
+pub(crate) fn queue_key(at: DateTime<Utc>) -> String {
     format!("{:014x}", u64::try_from(at.timestamp_micros()).unwrap_or(0))
 }

@@ -79,7 +79,8 @@ impl Store {
         Ok(rows)
     }
 
-    async fn all_rows(&self, now: DateTime<Utc>) -> Result<Vec<IntegrationRow>, Error> {
+    /// Every integration, in no order. For Hangar's own work.
+    pub async fn all_rows(&self, now: DateTime<Utc>) -> Result<Vec<IntegrationRow>, Error> {
         let sql = format!(
             "select {COLUMNS} from plane_integrations where is_deleting = false;
              select * from integration_facts;"

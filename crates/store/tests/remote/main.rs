@@ -13,6 +13,8 @@ mod together;
 mod budgets;
 #[path = "../suite/bulk.rs"]
 mod bulk;
+#[path = "../suite/health_log.rs"]
+mod health_log;
 #[path = "../suite/inbox.rs"]
 mod inbox;
 #[path = "../suite/integrations.rs"]

@@ -6,6 +6,7 @@
 mod budgets;
 mod bulk;
 mod engine;
+mod health_log;
 mod inbox;
 mod integrations;
 mod mirror;

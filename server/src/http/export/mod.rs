@@ -2,6 +2,8 @@
 
 /// Tests of a connection.
 pub(super) mod connection;
+/// The health log of an integration.
+pub(super) mod health;
 /// Projects, and how old their copies are.
 pub(super) mod projects;
 

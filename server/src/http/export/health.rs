@@ -1,0 +1,83 @@
+use app::Failure;
+use axum::{
+    Json,
+    extract::{Path, Query, Request, State},
+    response::Response,
+};
+use domain::{
+    actor::Viewer,
+    checks::{Check, HealthChange},
+    ids::IntegrationId,
+};
+use serde::Deserialize;
+
+use super::{csv_file, file, viewer};
+use crate::http::{HttpState, refusal::Asked};
+
+const HEADER: [&str; 5] = ["at", "check", "was", "level", "says"];
+
+#[derive(Deserialize)]
+pub(in crate::http) struct Filter {
+    #[serde(default)]
+    check: String,
+}
+
+pub(in crate::http) async fn as_csv(
+    State(state): State<HttpState>,
+    Path(id): Path<IntegrationId>,
+    Query(filter): Query<Filter>,
+    request: Request,
+) -> Response {
+    let asked = Asked::by(&request, &state);
+    let found = log(&state, viewer(&request), id, &filter).await;
+    let name = format!("health-{id}.csv");
+    match found.and_then(|log| csv_file(name, &HEADER, log.into_iter().map(row))) {
+        Ok(file) => file,
+        Err(failure) => asked.refuse(failure, &state).await,
+    }
+}
+
+pub(in crate::http) async fn as_json(
+    State(state): State<HttpState>,
+    Path(id): Path<IntegrationId>,
+    Query(filter): Query<Filter>,
+    request: Request,
+) -> Response {
+    let asked = Asked::by(&request, &state);
+    match log(&state, viewer(&request), id, &filter).await {
+        Ok(log) => file(format!("health-{id}.json"), Json(log)),
+        Err(failure) => asked.refuse(failure, &state).await,
+    }
+}
+
+/// The whole health log that is kept of an integration: a thousand changes at most.
+async fn log(
+    state: &HttpState,
+    viewer: Result<Viewer, Failure>,
+    id: IntegrationId,
+    filter: &Filter,
+) -> Result<Vec<HealthChange>, Failure> {
+    let viewer = viewer?;
+    let backend = &state.portal.backend;
+    backend.integrations.get(&viewer, id).await?;
+    let check = Check::from_word(&filter.check);
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = backend.health.log(&viewer, id, check, after).await?;
+        all.extend(page.rows);
+        after = page.next;
+        if after.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+fn row(change: HealthChange) -> Vec<String> {
+    vec![
+        change.at.to_rfc3339(),
+        change.check.word().to_owned(),
+        change.was.word().to_owned(),
+        change.level.word().to_owned(),
+        change.says,
+    ]
+}

@@ -1,0 +1,133 @@
+//! What is looked at of every integration, and what is written down when it says something else.
+
+use app::Health as _;
+use chrono::TimeDelta;
+use domain::{
+    checks::{Check, Level},
+    ids::IntegrationId,
+};
+use fake_plane::{Fault, What};
+use serde_json::Value;
+
+use crate::support::{Person, TestPortal};
+
+struct World {
+    portal: TestPortal,
+    admin: Person,
+    id: IntegrationId,
+    page: String,
+}
+
+impl World {
+    async fn new() -> Self {
+        let portal = TestPortal::start().await;
+        let mut admin = portal.admin().await;
+        let page = portal.connect(&mut admin, "Acme").await;
+        Self {
+            id: page.rsplit('/').next().unwrap().parse().unwrap(),
+            page,
+            portal,
+            admin,
+        }
+    }
+
+    /// So much later, what is due is tested and synced, and the checks are looked at. How many said something else.
+    async fn later(&self, minutes: i64) -> usize {
+        self.portal.clock.advance(TimeDelta::minutes(minutes));
+        let portal = &self.portal.portal;
+        portal.checks.check_due().await.unwrap();
+        portal.sync.start_due().await.unwrap();
+        portal.sync.idle().await;
+        portal.health.watch().await.unwrap()
+    }
+
+    async fn level(&self, check: Check) -> Level {
+        let viewer = self.portal.viewer().await;
+        let health = &self.portal.portal.health;
+        let checks = health.checks(&viewer, self.id).await.unwrap();
+        let mut found = checks.iter().filter(|now| now.finding.check == check);
+        found.next().unwrap().finding.level
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_plane_refuses_is_told_once_and_so_is_its_end() {
+    let mut world = World::new().await;
+    world.later(16).await;
+    assert_eq!(world.later(16).await, 0, "all is well");
+    assert_eq!(world.level(Check::Key).await, Level::Good);
+    assert_eq!(world.level(Check::Freshness).await, Level::Good);
+    assert_eq!(world.level(Check::Webhook).await, Level::Unknown);
+
+    let refused = r#"{"error": "Given API token is not valid", "error_code": ""}"#;
+    let fault = Fault::new(What::Status(403, refused.to_owned(), vec![]));
+    world.portal.plane.fail(fault);
+    let told = world.later(16).await;
+    assert!(told >= 1, "the key at once");
+    assert_eq!(world.level(Check::Key).await, Level::Bad);
+    for _ in 0..3 {
+        world.later(16).await;
+    }
+    assert_eq!(world.level(Check::Connection).await, Level::Bad);
+    assert_eq!(world.level(Check::Freshness).await, Level::Bad);
+    assert_eq!(world.later(1).await, 0, "nothing new");
+
+    let page = world.admin.get(&format!("{}/health", world.page)).await;
+    let rows = page.all("[aria-label=Checks] tbody tr");
+    assert!(rows[0].contains("Bad"), "worst first: {rows:?}");
+    assert!(rows.iter().any(|row| row.contains("Plane refuses the key")));
+    let log = page.all("[aria-label='Health log'] tbody tr");
+    assert_eq!(log.len(), 4, "unsteady, failing, key, freshness: {log:?}");
+
+    world.portal.plane.heal();
+    // A sync whose key was refused is tried again after six hours.
+    for minutes in [16, 1, 361] {
+        world.later(minutes).await;
+    }
+    for check in [Check::Key, Check::Connection, Check::Freshness] {
+        assert_eq!(world.level(check).await, Level::Good, "{check:?}");
+    }
+    let key = format!("{}/health.json?check=key", world.page);
+    let key: Value = serde_json::from_str(&world.admin.get(&key).await.text).unwrap();
+    let levels: Vec<&str> = key
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| change["level"].as_str().unwrap())
+        .collect();
+    assert_eq!(levels, ["good", "bad"]);
+    let csv = world.admin.get(&format!("{}/health.csv", world.page)).await;
+    assert!(
+        csv.text.starts_with("at,check,was,level,says\n"),
+        "{}",
+        csv.text
+    );
+    assert!(csv.text.lines().any(|line| line.contains(",key,good,bad,")));
+    let answer = world
+        .portal
+        .visitor()
+        .get(&format!("{}/health.csv", world.page))
+        .await;
+    assert_ne!(answer.status, 200);
+    assert!(!answer.text.contains("refuses"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_pause_is_no_all_clear_and_no_alarm() {
+    let mut world = World::new().await;
+    world.later(2).await;
+    let down = Fault::new(What::Status(500, String::new(), vec![]));
+    world.portal.plane.fail(down);
+    for _ in 0..3 {
+        world.later(16).await;
+    }
+    assert_eq!(world.level(Check::Freshness).await, Level::Bad);
+    let id = world.id.to_string();
+    let paused = world
+        .admin
+        .post("pause_integration", &[("id", &id), ("note", "")])
+        .await;
+    assert_eq!(paused.status, 303, "{}", paused.text);
+    assert_eq!(world.later(60).await, 0);
+    assert_eq!(world.level(Check::Freshness).await, Level::Unknown);
+}
