@@ -230,6 +230,7 @@ pub trait Integrations: Send + Sync {
         admin: &Admin,
         id: IntegrationId,
         new_key: String,
+        expires_on: &str,
     ) -> Result<(), Failure>;
     async fn deletion_cost(
         &self,
@@ -280,6 +281,9 @@ pub struct IntegrationForm {
     pub quiet_to: String,
     /// Name of a time zone.
     pub quiet_zone: String,
+    pub test_minutes: String,
+    /// `2027-01-31`; empty: the key has no last day, as far as is known.
+    pub key_expires_on: String,
     /// Words, with commas between them.
     pub tags: String,
     /// Empty: the key kept in the draft, or the integration's own.

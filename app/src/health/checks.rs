@@ -74,7 +74,7 @@ fn Health(
     };
     let all = Check::ALL.into_iter().map(Some);
     let chips: Vec<Chip> = [None].into_iter().chain(all).map(chip).collect();
-    let worst = checks.iter().map(|now| now.finding.level).min();
+    let overall = overall(&checks);
     let says = says(&checks);
     let list = match (log.rows.is_empty(), check) {
         (false, _) => view! { <Log rows=log.rows/> }.into_any(),
@@ -89,7 +89,7 @@ fn Health(
     view! {
         <Frame title=title.clone()>
             <Crumbs items=crumbs(Some(&integration))/>
-            <PageHead title says=move || view! { {worst.map(|level| view! { <LevelBadge level/> " " })} {says} }>
+            <PageHead title says=move || view! { <LevelBadge level=overall/> " " {says} }>
                 <LinkButton label="Export as CSV" href=address(check, ".csv")/>
                 <LinkButton label="Export as JSON" href=address(check, ".json")/>
             </PageHead>
@@ -100,6 +100,14 @@ fn Health(
             <Pager next=log.next is_first base=address(check, "")/>
         </Frame>
     }
+}
+
+/// The worst that any check says. One that has nothing to tell by does not count, but for the two that every integration has.
+fn overall(checks: &[CheckNow]) -> Level {
+    let needed = |check| matches!(check, Check::Freshness | Check::Connection);
+    let counts = checks.iter().map(|now| &now.finding);
+    let counts = counts.filter(|one| one.level != Level::Unknown || needed(one.check));
+    counts.map(|one| one.level).min().unwrap_or(Level::Unknown)
 }
 
 /// How many checks ask for somebody.
@@ -123,21 +131,21 @@ fn says(checks: &[CheckNow]) -> String {
 
 #[component]
 fn Checks(mut checks: Vec<CheckNow>, id: IntegrationId) -> impl IntoView {
-    checks.sort_by_key(|now| now.finding.level);
+    // What has nothing to tell by stands last, because nobody has to see to it.
+    checks.sort_by_key(|now| (now.finding.level == Level::Unknown, now.finding.level));
     let rows = checks
         .into_iter()
         .map(|now| {
             let finding = now.finding;
-            let since = match now.since {
-                Some(at) => view! { <Ago at/> }.into_any(),
-                None => "–".into_any(),
-            };
+            let since = now.since.map(|at| {
+                view! { <span class="stacked-word">"Since "</span> <Ago at/> }
+            });
             view! {
                 <tr role="row">
                     <th scope="row" role="rowheader"><a href=place(finding.check, id)>{finding.check.name()}</a></th>
                     <td role="cell"><LevelBadge level=finding.level/></td>
                     <td role="cell" class="says">{finding.says}</td>
-                    <td role="cell" class="number"><span class="stacked-word">"Since "</span>{since}</td>
+                    <td role="cell" class="number">{since}</td>
                 </tr>
             }
         })

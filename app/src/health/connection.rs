@@ -80,7 +80,7 @@ fn Connection(
     };
     let list = match (tests.rows.is_empty(), only_failed) {
         (true, true) => view! { <Empty title="No test failed" says="None of those that are kept did."/> }.into_any(),
-        (true, false) => view! { <Empty title="Not tested yet" says="The connection is tested within a minute or two, and every quarter of an hour from then on."/> }.into_any(),
+        (true, false) => view! { <Empty title="Not tested yet" says="The connection is tested within a minute or two, and from then on as often as the integration’s settings say."/> }.into_any(),
         _ => view! { <Tests tests=tests.rows/> }.into_any(),
     };
     let export = move |kind: &str| {

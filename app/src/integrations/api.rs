@@ -47,11 +47,12 @@ pub async fn set_integration_active(id: IntegrationId, is_active: bool) -> Resul
 pub async fn replace_key(
     id: IntegrationId,
     #[server(default)] api_key: TypedKey,
+    #[server(default)] key_expires_on: String,
 ) -> Result<Done, Failure> {
     let admin = crate::admin()?;
     crate::backend()
         .integrations
-        .replace_key(&admin, id, api_key.0)
+        .replace_key(&admin, id, api_key.0, &key_expires_on)
         .await?;
     Done::go(paths::integration(id))
 }
@@ -107,6 +108,8 @@ pub struct Fields {
     pub quiet_from: String,
     pub quiet_to: String,
     pub quiet_zone: String,
+    pub test_minutes: String,
+    pub key_expires_on: String,
     pub tags: String,
     pub api_key: TypedKey,
     pub version: String,
@@ -127,6 +130,8 @@ impl Fields {
             quiet_from: self.quiet_from,
             quiet_to: self.quiet_to,
             quiet_zone: self.quiet_zone,
+            test_minutes: self.test_minutes,
+            key_expires_on: self.key_expires_on,
             tags: self.tags,
             api_key: self.api_key.0,
             integration,

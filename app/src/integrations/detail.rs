@@ -32,7 +32,7 @@ use crate::{
         page::{loaded, signed_in},
         panel::{Fact, Figure, Figures, Panel},
         table::TableRegion,
-        time::{Ago, ago},
+        time::{Ago, ago, date},
     },
     visit,
 };
@@ -212,6 +212,7 @@ fn Settings(row: IntegrationRow, is_admin: bool, now: DateTime<Utc>) -> impl Int
         .map_or("Every project the key can read".to_owned(), |id| {
             format!("Only {id}")
         });
+    let expires = settings.key_expires_on.map(date);
     let description = settings.description;
     let tags = settings.tags;
     let is_tagged = !tags.is_empty();
@@ -228,6 +229,8 @@ fn Settings(row: IntegrationRow, is_admin: bool, now: DateTime<Utc>) -> impl Int
                 <Fact label="API key">
                     <KeyMark last_four=key.last_four fingerprint=key.fingerprint/> ", since " <Ago at=key.replaced_at/>
                 </Fact>
+                {expires.map(|day| view! { <Fact label="Last day of the key">{day}</Fact> })}
+                <Fact label="Connection is tested">{format!("every {} min", settings.test_minutes)}</Fact>
                 <Fact label="Key fingerprint"><span class="mono">{fingerprint}</span></Fact>
                 <Fact label="Key is sent as">{words::scheme(settings.auth_scheme)}</Fact>
                 <Fact label="Added"><Ago at=created_at/></Fact>

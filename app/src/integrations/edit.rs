@@ -275,6 +275,11 @@ fn FormView(form: Form, #[prop(optional, into)] integration: Option<Integration>
                 />
                 {key}
                 <Field
+                    label="Last day of the key" name="key_expires_on" kind="date"
+                    value=form.value("key_expires_on") error=form.error("key_expires_on")
+                    hint="If Plane shows one. From two weeks before it, Hangar says so."
+                />
+                <Field
                     label="Sync every" name="interval_minutes" kind="number" unit="minutes" required=true
                     min=Some(5) max=Some(1440)
                     value=form.value("interval_minutes") error=form.error("interval_minutes")
@@ -284,6 +289,11 @@ fn FormView(form: Form, #[prop(optional, into)] integration: Option<Integration>
                     from=(form.value("quiet_from"), form.error("quiet_from"))
                     to=(form.value("quiet_to"), form.error("quiet_to"))
                     zone=(form.value("quiet_zone"), form.error("quiet_zone"))
+                />
+                <Field
+                    label="Test every" name="test_minutes" kind="number" unit="minutes" min=Some(5) max=Some(1440)
+                    value=form.value("test_minutes") error=form.error("test_minutes")
+                    hint="How often the connection is tested by itself, 5 to 1440. A test makes at most 3 API calls."
                 />
                 <Field
                     label="Tags" name="tags" value=form.value("tags") error=form.error("tags")

@@ -55,6 +55,11 @@ pub fn KeyPage() -> impl IntoView {
                             error=draft.error("api_key")
                             hint="Make one in Plane under Profile settings, Personal access tokens. It is stored encrypted and never shown again."
                         />
+                        <Field
+                            label="Last day of the new key" name="key_expires_on" kind="date"
+                            value=draft.value("key_expires_on") error=draft.error("key_expires_on")
+                            hint="If Plane shows one. From two weeks before it, Hangar says so."
+                        />
                         <div class="actions">
                             <Submit label="Test and replace"/>
                             <LinkButton label="Cancel" href=paths::integration(id) kind=Button::Quiet/>

@@ -88,7 +88,7 @@ pub fn losses(cost: &DeletionCost) -> Vec<String> {
 }
 
 /// The fields of the form, in order: name and label.
-pub const FIELDS: [(&str, &str); 11] = [
+pub const FIELDS: [(&str, &str); 13] = [
     ("integration_name", "Name"),
     ("base_url", "Plane’s address"),
     ("workspace", "Workspace slug"),
@@ -98,6 +98,8 @@ pub const FIELDS: [(&str, &str); 11] = [
     ("quiet_from", "Quiet hours from"),
     ("quiet_to", "Quiet hours to"),
     ("quiet_zone", "Time zone of the quiet hours"),
+    ("test_minutes", "Test every"),
+    ("key_expires_on", "Last day of the key"),
     ("tags", "Tags"),
     ("description", "Description"),
 ];
@@ -109,6 +111,8 @@ pub fn form_values(settings: &IntegrationSettings) -> BTreeMap<String, String> {
         .map(|id| id.to_string())
         .unwrap_or_default();
     let quiet = settings.quiet_hours;
+    let expires = settings.key_expires_on.map(|day| day.to_string());
+    let expires = expires.unwrap_or_default();
     [
         ("integration_name", settings.integration_name.to_string()),
         ("base_url", settings.base_url.to_string()),
@@ -119,6 +123,8 @@ pub fn form_values(settings: &IntegrationSettings) -> BTreeMap<String, String> {
         ("quiet_from", quiet.map(|q| q.from()).unwrap_or_default()),
         ("quiet_to", quiet.map(|q| q.to()).unwrap_or_default()),
         ("quiet_zone", quiet.map_or("UTC", |q| q.zone()).to_owned()),
+        ("test_minutes", settings.test_minutes.to_string()),
+        ("key_expires_on", expires),
         ("tags", settings.tags.to_string()),
         ("description", settings.description.clone()),
     ]
@@ -134,7 +140,9 @@ pub fn differences(
     let of = |values: &BTreeMap<String, String>, name: &str| {
         let value = values.get(name).map(|v| v.trim()).unwrap_or_default();
         match (name, value) {
-            ("quiet_zone", "") => "UTC".to_owned(), // what an empty field means
+            // What an empty field means.
+            ("quiet_zone", "") => "UTC".to_owned(),
+            ("test_minutes", "") => "15".to_owned(),
             _ => value.to_owned(),
         }
     };
@@ -221,6 +229,8 @@ mod tests {
                     auth_scheme: AuthScheme::ApiKey,
                     interval_minutes: 15,
                     quiet_hours: None,
+                    test_minutes: 15,
+                    key_expires_on: None,
                     tags: Default::default(),
                 },
                 is_active: freshness != Freshness::Inactive,

@@ -345,7 +345,13 @@ impl Integrations for Canned {
     async fn set_active(&self, _: &Admin, _: IntegrationId, _: bool) -> Result<(), Failure> {
         unreachable!("{CHANGES_NOTHING}")
     }
-    async fn replace_key(&self, _: &Admin, _: IntegrationId, _: String) -> Result<(), Failure> {
+    async fn replace_key(
+        &self,
+        _: &Admin,
+        _: IntegrationId,
+        _: String,
+        _: &str,
+    ) -> Result<(), Failure> {
         unreachable!("{CHANGES_NOTHING}")
     }
     async fn deletion_cost(&self, _: &Viewer, _: IntegrationId) -> Result<DeletionCost, Failure> {

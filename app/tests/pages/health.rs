@@ -62,8 +62,8 @@ async fn the_worst_check_stands_first_with_its_reason_and_the_way_to_it() {
         [
             "API keyBadAPI key is bad.Since 47 min ago",
             "DriftLook at thisDrift is warning.Since 3 min ago",
-            "WebhookUnknownWebhook is unknown.Since –",
             "FreshnessGoodFreshness is good.Since 1 h ago",
+            "WebhookUnknownWebhook is unknown.",
         ]
     );
     let to = page.attribute("[aria-label=Checks] tbody a", "href");

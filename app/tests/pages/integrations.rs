@@ -36,6 +36,8 @@ fn row() -> IntegrationRow {
                 auth_scheme: AuthScheme::ApiKey,
                 interval_minutes: 15,
                 quiet_hours: None,
+                test_minutes: 15,
+                key_expires_on: None,
                 tags: Default::default(),
             },
             is_active: true,
@@ -373,6 +375,7 @@ async fn the_detail_says_the_state_in_a_sentence_and_offers_everything() {
     assert_eq!(
         actions,
         [
+            "Health",
             "Sync now",
             "Test connection",
             "Pause syncing",

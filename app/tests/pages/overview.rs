@@ -33,6 +33,8 @@ pub(crate) fn integration(
                 auth_scheme: AuthScheme::ApiKey,
                 interval_minutes: 15,
                 quiet_hours: None,
+                test_minutes: 15,
+                key_expires_on: None,
                 tags: Default::default(),
             },
             is_active: freshness != Freshness::Inactive,

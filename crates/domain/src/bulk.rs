@@ -377,6 +377,8 @@ mod tests {
                     auth_scheme: Default::default(),
                     interval_minutes: minutes,
                     quiet_hours: None,
+                    test_minutes: 15,
+                    key_expires_on: None,
                     tags: tags.parse().unwrap(),
                 },
                 is_active,

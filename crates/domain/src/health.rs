@@ -121,12 +121,12 @@ pub struct Checked {
     pub created_at: DateTime<Utc>,
     /// When an admin last changed it, its key included.
     pub updated_at: DateTime<Utc>,
+    /// How often it is to be tested.
+    pub every: TimeDelta,
     pub health: Health,
 }
 
-/// A connection is tested this often.
-const EVERY: TimeDelta = TimeDelta::minutes(15);
-/// And this soon where the next test decides something, or somebody changed something.
+/// A connection is tested this soon where the next test decides something, or somebody changed something.
 const SOON: TimeDelta = TimeDelta::minutes(1);
 /// A clock that was set back by more than this does not count.
 const SKEW: TimeDelta = TimeDelta::minutes(5);
@@ -144,7 +144,7 @@ impl Checked {
         }
         let usual = match self.health.connection.is_open() {
             true => last + SOON,
-            false => last + EVERY - self.integration.share_of(EVERY / 10),
+            false => last + self.every - self.integration.share_of(self.every / 10),
         };
         match self.updated_at > last && !is_ahead(self.updated_at) {
             true => usual.min(self.updated_at + SOON),
@@ -218,6 +218,7 @@ mod tests {
             integration: IntegrationId(Uuid::nil()),
             created_at: at(0),
             updated_at: at(updated),
+            every: TimeDelta::minutes(15),
             health: health(tests),
         }
     }

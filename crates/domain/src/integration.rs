@@ -1,4 +1,4 @@
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -65,8 +65,18 @@ pub struct IntegrationSettings {
     /// How often the copy should be brought up to date, in minutes: 5 to 1440.
     pub interval_minutes: u32,
     pub quiet_hours: Option<QuietHours>,
+    /// How often the connection is tested by itself, in minutes: 5 to 1440.
+    #[serde(default = "fifteen")]
+    pub test_minutes: u32,
+    /// The last day on which Plane takes the key, as far as somebody said.
+    #[serde(default)]
+    pub key_expires_on: Option<NaiveDate>,
     #[serde(default)]
     pub tags: Tags,
+}
+
+fn fifteen() -> u32 {
+    15
 }
 
 impl IntegrationSettings {

@@ -287,6 +287,8 @@ async fn prepare(
             auth_scheme: Default::default(),
             interval_minutes: 15,
             quiet_hours: None,
+            test_minutes: 15,
+            key_expires_on: None,
             tags: Default::default(),
         },
         key: SealedKey {

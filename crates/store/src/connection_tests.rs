@@ -1,4 +1,4 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     actor::Viewer,
     connection_test::ConnectionTest,
@@ -19,7 +19,7 @@ use crate::{
 /// How many tests of an integration are kept.
 const KEPT: i64 = 1000;
 
-pub(crate) const CHECKED: &str = "select uid, created_at, updated_at,
+pub(crate) const CHECKED: &str = "select uid, created_at, updated_at, test_minutes,
         (select value health from only type::record('integration_facts', $parent.uid)) as health
     from plane_integrations where is_active = true and paused_at = none order by name_key";
 
@@ -97,6 +97,7 @@ impl Store {
             uid: Uuid,
             created_at: DateTime<Utc>,
             updated_at: DateTime<Utc>,
+            test_minutes: i64,
             health: Option<String>,
         }
         let rows: Vec<Row> = self.ask(CHECKED).read().await?.rows(0)?;
@@ -106,6 +107,7 @@ impl Store {
                     integration: IntegrationId(row.uid),
                     created_at: row.created_at,
                     updated_at: row.updated_at,
+                    every: TimeDelta::minutes(row.test_minutes),
                     health: health(row.health.as_deref())?,
                 })
             })

@@ -77,6 +77,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0017_health_log",
         sql: include_str!("../migrations/0017_health_log.surql"),
     },
+    Migration {
+        name: "0018_test_interval",
+        sql: include_str!("../migrations/0018_test_interval.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

@@ -219,6 +219,8 @@ fn form(fields: &HashMap<String, String>) -> IntegrationForm {
         quiet_from: field("quiet_from"),
         quiet_to: field("quiet_to"),
         quiet_zone: field("quiet_zone"),
+        test_minutes: field("test_minutes"),
+        key_expires_on: field("key_expires_on"),
         tags: field("tags"),
         api_key: field("api_key"),
         integration: field("integration").parse().ok(),

@@ -159,17 +159,13 @@ impl IntegrationsService {
     pub(super) async fn refused_key(
         &self,
         says: String,
+        typed: &IntegrationForm,
         admin: &Admin,
         test: Option<ConnectionTest>,
     ) -> Failure {
         // The refused key itself is not kept: it is of no use.
-        self.keep(
-            admin,
-            &IntegrationForm::default(),
-            Failure::field("api_key", says),
-            test,
-        )
-        .await
+        self.keep(admin, typed, Failure::field("api_key", says), test)
+            .await
     }
 }
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use app::IntegrationForm;
-use chrono::NaiveTime;
+use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use domain::{
     integration::{AuthScheme, IntegrationSettings},
@@ -106,6 +106,17 @@ pub(super) fn check(
         wrong(field, says.to_owned());
         None
     });
+    let test_minutes = match form.test_minutes.trim() {
+        "" => 15,
+        text => IntegrationSettings::parse_interval(text).unwrap_or_else(|e| {
+            wrong("test_minutes", e.to_string());
+            15
+        }),
+    };
+    let key_expires_on = day(&form.key_expires_on).unwrap_or_else(|says| {
+        wrong("key_expires_on", says);
+        None
+    });
     let tags = form.tags.parse().unwrap_or_else(|e: TextError| {
         wrong("tags", e.to_string());
         Tags::default()
@@ -127,6 +138,8 @@ pub(super) fn check(
                     auth_scheme: AuthScheme::from_word(&form.auth_scheme),
                     interval_minutes,
                     quiet_hours,
+                    test_minutes,
+                    key_expires_on,
                     tags,
                 },
                 key: key.or(kept),
@@ -167,6 +180,17 @@ fn quiet_hours(form: &IntegrationForm) -> Result<Option<QuietHours>, (&'static s
     }
 }
 
+/// A day as a browser sends it, or as it was typed; `None` if the field was left empty.
+pub(super) fn day(text: &str) -> Result<Option<NaiveDate>, String> {
+    match text.trim() {
+        "" => Ok(None),
+        text => text
+            .parse()
+            .map(Some)
+            .map_err(|_| "Enter a day such as 2027-01-31, or leave it empty.".to_owned()),
+    }
+}
+
 /// A key as it was pasted; `None` if the field was left empty.
 pub(super) fn key(text: &str) -> Result<Option<SecretString>, String> {
     let key = text.trim();
@@ -196,6 +220,8 @@ pub(super) fn values(form: &IntegrationForm) -> BTreeMap<String, String> {
         ("quiet_from", &form.quiet_from),
         ("quiet_to", &form.quiet_to),
         ("quiet_zone", &form.quiet_zone),
+        ("test_minutes", &form.test_minutes),
+        ("key_expires_on", &form.key_expires_on),
         ("tags", &form.tags),
         ("version", &version),
     ]

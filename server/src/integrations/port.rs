@@ -138,9 +138,15 @@ impl Integrations for IntegrationsService {
         admin: &Admin,
         id: IntegrationId,
         new_key: String,
+        expires_on: &str,
     ) -> Result<(), Failure> {
         let viewer = admin.clone().viewer();
-        let integration = self
+        let typed = IntegrationForm {
+            key_expires_on: expires_on.to_owned(),
+            ..IntegrationForm::default()
+        };
+        let refused = async |says: String, test| self.refused_key(says, &typed, admin, test).await;
+        let mut integration = self
             .store
             .integration(&viewer, id)
             .await
@@ -149,11 +155,16 @@ impl Integrations for IntegrationsService {
         let key: SecretString = match form::key(&new_key) {
             Ok(Some(key)) => key,
             Ok(None) => {
-                return Err(self
-                    .refused_key("Enter the new API key.".to_owned(), admin, None)
-                    .await);
+                return Err(refused("Enter the new API key.".to_owned(), None).await);
             }
-            Err(says) => return Err(self.refused_key(says, admin, None).await),
+            Err(says) => return Err(refused(says, None).await),
+        };
+        integration.settings.key_expires_on = match form::day(expires_on) {
+            Ok(day) => day,
+            Err(says) => {
+                let failure = Failure::field("key_expires_on", says);
+                return Err(self.keep(admin, &typed, failure, None).await);
+            }
         };
         let test = self
             .run_test(prepared(Some(id), &integration, key.clone()), |_| {})
@@ -164,7 +175,7 @@ impl Integrations for IntegrationsService {
                 .clone()
                 .unwrap_or_else(|| "The test failed.".to_owned());
             let says = format!("{says} The old key stays in use.");
-            return Err(self.refused_key(says, admin, Some(test)).await);
+            return Err(refused(says, Some(test)).await);
         }
         let (sealed, now) = (self.seal(id, &key)?, self.clock.now());
         match self
@@ -178,7 +189,7 @@ impl Integrations for IntegrationsService {
             Change::Conflict(_) => {
                 let says = "Somebody changed this integration while the key was tested. Test it once more; the old key \
                             stays in use.";
-                Err(self.refused_key(says.to_owned(), admin, None).await)
+                Err(refused(says.to_owned(), None).await)
             }
         }
     }

@@ -6,7 +6,7 @@ use domain::{
     checks::{Check, Level},
     ids::IntegrationId,
 };
-use fake_plane::{Fault, What};
+use fake_plane::{Fault, What, seed};
 use serde_json::Value;
 
 use crate::support::{Person, TestPortal};
@@ -130,4 +130,79 @@ async fn a_pause_is_no_all_clear_and_no_alarm() {
     assert_eq!(paused.status, 303, "{}", paused.text);
     assert_eq!(world.later(60).await, 0);
     assert_eq!(world.level(Check::Freshness).await, Level::Unknown);
+}
+
+#[tokio::test]
+async fn a_key_that_runs_out_is_told_of_until_it_is_replaced_and_tests_keep_their_interval() {
+    let mut world = World::new().await;
+    let url = world.portal.plane.url();
+    let id = world.id.to_string();
+    let (page, edit) = (world.page.clone(), format!("{}/edit", world.page));
+    let fields = |version: &'static str, minutes: &'static str, day: &'static str| {
+        vec![
+            ("id", id.clone()),
+            ("integration_name", "Acme".to_owned()),
+            ("base_url", url.clone()),
+            ("workspace", "acme".to_owned()),
+            ("interval_minutes", "15".to_owned()),
+            ("version", version.to_owned()),
+            ("test_minutes", minutes.to_owned()),
+            ("key_expires_on", day.to_owned()),
+        ]
+    };
+    let save = async |admin: &mut Person, fields: Vec<(&'static str, String)>| {
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        admin.post_on(&edit, "update_integration", &fields).await
+    };
+    for (wrong, minutes, day) in [
+        ("test_minutes", "1", ""),
+        ("test_minutes", "often", ""),
+        ("key_expires_on", "15", "31.12.2026"),
+    ] {
+        let refused = save(&mut world.admin, fields("1", minutes, day)).await;
+        let form = world.admin.get(&refused.location()).await;
+        assert!(
+            form.has(&format!("input[name={wrong}][aria-invalid=true]")),
+            "{wrong}"
+        );
+    }
+    // These tests begin on 18 November 2026.
+    let saved = save(&mut world.admin, fields("1", "60", "2026-11-30")).await;
+    assert_eq!(saved.location(), page, "{}", saved.text);
+    assert!(world.admin.get(&page).await.text.contains("30 Nov 2026"));
+
+    let tested = async |world: &World, minutes: i64| {
+        world.portal.clock.advance(TimeDelta::minutes(minutes));
+        world.portal.portal.checks.check_due().await.unwrap()
+    };
+    assert_eq!(tested(&world, 2).await, 1, "because it is new");
+    assert_eq!(tested(&world, 30).await, 0);
+    assert_eq!(tested(&world, 30).await, 1);
+    world.later(0).await;
+    assert_eq!(world.level(Check::Key).await, Level::Warning);
+
+    let replace = |day: &'static str| {
+        [
+            ("id", id.as_str()),
+            ("api_key", seed::ADMIN_KEY),
+            ("key_expires_on", day),
+        ]
+    };
+    let key_page = format!("{page}/key");
+    let refused = world
+        .admin
+        .post_on(&key_page, "replace_key", &replace("soon"))
+        .await;
+    let form = world.admin.get(&refused.location()).await;
+    assert!(form.has("input[name=key_expires_on][aria-invalid=true]"));
+    let replaced = world
+        .admin
+        .post_on(&key_page, "replace_key", &replace("2027-11-30"))
+        .await;
+    assert_eq!(replaced.location(), page, "{}", replaced.text);
+    assert_eq!(world.level(Check::Key).await, Level::Good);
+    assert!(world.admin.get(&page).await.text.contains("30 Nov 2027"));
 }

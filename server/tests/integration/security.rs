@@ -124,6 +124,8 @@ const INTEGRATION: Form = &[
     ("quiet_from", ""),
     ("quiet_to", ""),
     ("quiet_zone", ""),
+    ("test_minutes", ""),
+    ("key_expires_on", ""),
     ("tags", ""),
     ("api_key", ""),
     ("version", "1"),

@@ -37,6 +37,9 @@ const BACKLOG: TimeDelta = TimeDelta::minutes(5);
 /// So many days before a certificate runs out somebody should see to it, and then quickly.
 const CERTIFICATE_SOON: i32 = 21;
 const CERTIFICATE_VERY_SOON: i32 = 7;
+/// The same for a key.
+const KEY_SOON: i64 = 14;
+const KEY_VERY_SOON: i64 = 1;
 /// More projects than these are not named.
 const NAMED: usize = 3;
 
@@ -48,7 +51,7 @@ pub fn findings(known: &Known, now: DateTime<Utc>) -> Vec<Finding> {
             let (level, says) = match check {
                 Check::Freshness => freshness(known, now),
                 Check::Connection => connection(known),
-                Check::Key => key(known),
+                Check::Key => key(known, now),
                 Check::Certificate => certificate(known),
                 Check::Webhook => webhook(known),
                 Check::Backlog => backlog(known, now),
@@ -136,7 +139,7 @@ fn connection(known: &Known) -> Says {
 /// What a test is called that Plane refused the key of.
 const BAD_KEY: &str = "bad_key";
 
-fn key(known: &Known) -> Says {
+fn key(known: &Known, now: DateTime<Utc>) -> Says {
     let health = &known.row.health;
     let tests_refused = health
         .recent
@@ -152,6 +155,26 @@ fn key(known: &Known) -> Says {
     if tests_refused.count() > 0 || is_run_refused {
         let says = "Plane refuses the key: it was deleted, has expired, or its owner was removed. Make a new one in Plane, and replace this one.";
         return (Level::Bad, says.to_owned());
+    }
+    let last_day = known.row.integration.settings.key_expires_on;
+    if let Some(last_day) = last_day {
+        let days = (last_day - now.date_naive()).num_days();
+        let left = match days {
+            ..0 => format!("Its last day was {last_day}."),
+            0 => "Today is its last day.".to_owned(),
+            1 => "Tomorrow is its last day.".to_owned(),
+            days => format!("Its last day, {last_day}, is in {days} days."),
+        };
+        if days <= KEY_SOON {
+            let level = match days <= KEY_VERY_SOON {
+                true => Level::Bad,
+                false => Level::Warning,
+            };
+            return (
+                level,
+                format!("{left} Make a new one in Plane, and replace this one."),
+            );
+        }
     }
     match health.recent.iter().find(|test| test.success) {
         Some(_) => (Level::Good, "Plane takes it.".to_owned()),
@@ -318,6 +341,8 @@ mod tests {
                     auth_scheme: AuthScheme::ApiKey,
                     interval_minutes: 15,
                     quiet_hours: None,
+                    test_minutes: 15,
+                    key_expires_on: None,
                     tags: Default::default(),
                 },
                 is_active: true,
@@ -534,6 +559,24 @@ mod tests {
         says(Check::Key, &run, Level::Bad, "Plane refuses the key");
         run.health.add(&test(5, "ok", None));
         says(Check::Key, &run, Level::Good, "Plane takes it");
+    }
+
+    #[test]
+    fn a_key_is_told_of_two_weeks_before_its_last_day() {
+        for (days, level, says) in [
+            (15, Level::Good, "Plane takes it."),
+            (14, Level::Warning, "in 14 days"),
+            (2, Level::Warning, "in 2 days"),
+            (1, Level::Bad, "Tomorrow"),
+            (0, Level::Bad, "Today is its last day"),
+            (-1, Level::Bad, "Its last day was"),
+        ] {
+            let mut row = row();
+            row.health.add(&test(1, "ok", None));
+            let last_day = at(0).date_naive() + TimeDelta::days(days);
+            row.integration.settings.key_expires_on = Some(last_day);
+            check(Check::Key, &row, &[], None, level, says);
+        }
     }
 
     #[test]

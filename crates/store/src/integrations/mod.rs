@@ -51,6 +51,7 @@ pub struct SealedKey {
 const SETTINGS: &str = "base_url = $set.base_url, workspace = $set.workspace, project_id = $set.project_id,
     integration_name = $set.integration_name, name_key = $set.name_key, description = $set.description,
     auth_scheme = $set.auth_scheme, interval_minutes = $set.interval_minutes, quiet_hours = $set.quiet_hours,
+    test_minutes = $set.test_minutes, key_expires_on = $set.key_expires_on,
     tags = $set.tags";
 
 impl Store {

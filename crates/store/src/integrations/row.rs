@@ -16,7 +16,7 @@ use crate::{
 
 /// All columns but the sealed key.
 pub(crate) const COLUMNS: &str = "uid, base_url, workspace, project_id, is_active, integration_name, description, created_at,
-    updated_at, auth_scheme, interval_minutes, quiet_hours, tags, paused_at, paused_by, paused_by_name, pause_note,
+    updated_at, auth_scheme, interval_minutes, quiet_hours, test_minutes, key_expires_on, tags, paused_at, paused_by, paused_by_name, pause_note,
     key_last_four, key_fingerprint, key_replaced_at, version";
 
 #[derive(SurrealValue)]
@@ -33,6 +33,8 @@ pub(crate) struct Stored {
     auth_scheme: String,
     interval_minutes: i64,
     quiet_hours: Option<String>,
+    test_minutes: i64,
+    key_expires_on: Option<String>,
     tags: Vec<String>,
     paused_at: Option<DateTime<Utc>>,
     paused_by: Option<Uuid>,
@@ -57,6 +59,11 @@ impl Stored {
                 auth_scheme: AuthScheme::from_word(&self.auth_scheme),
                 interval_minutes: count(self.interval_minutes),
                 quiet_hours: self.quiet_hours.as_deref().map(parse).transpose()?,
+                test_minutes: count(self.test_minutes),
+                key_expires_on: self
+                    .key_expires_on
+                    .as_deref()
+                    .and_then(|day| day.parse().ok()),
                 tags: parse(&self.tags.join(","))?,
             },
             is_active: self.is_active,
@@ -90,6 +97,8 @@ pub(super) struct Settings {
     auth_scheme: String,
     interval_minutes: i64,
     quiet_hours: Option<String>,
+    test_minutes: i64,
+    key_expires_on: Option<String>,
     tags: Vec<String>,
 }
 
@@ -105,6 +114,8 @@ impl From<&IntegrationSettings> for Settings {
             auth_scheme: settings.auth_scheme.word().to_owned(),
             interval_minutes: i64::from(settings.interval_minutes),
             quiet_hours: settings.quiet_hours.map(|hours| hours.to_string()),
+            test_minutes: i64::from(settings.test_minutes),
+            key_expires_on: settings.key_expires_on.map(|day| day.to_string()),
             tags: settings.tags.iter().map(ToString::to_string).collect(),
         }
     }
@@ -121,6 +132,11 @@ pub(super) fn changed(old: &IntegrationSettings, new: &IntegrationSettings) -> O
         ("way the key is sent", old.auth_scheme != new.auth_scheme),
         ("interval", old.interval_minutes != new.interval_minutes),
         ("quiet hours", old.quiet_hours != new.quiet_hours),
+        (
+            "interval of its tests",
+            old.test_minutes != new.test_minutes,
+        ),
+        ("key’s last day", old.key_expires_on != new.key_expires_on),
         ("tags", old.tags != new.tags),
     ];
     let names: Vec<&str> = fields

@@ -79,6 +79,8 @@ pub(crate) fn settings(name: &str) -> IntegrationSettings {
         auth_scheme: Default::default(),
         interval_minutes: 15,
         quiet_hours: None,
+        test_minutes: 15,
+        key_expires_on: None,
         tags: Default::default(),
     }
 }
