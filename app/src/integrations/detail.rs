@@ -225,12 +225,12 @@ fn Settings(row: IntegrationRow, is_admin: bool, now: DateTime<Utc>) -> impl Int
                 <Fact label="Workspace"><span class="mono">{settings.workspace.to_string()}</span></Fact>
                 <Fact label="Projects">{projects}</Fact>
                 <ScheduleFacts row now/>
+                <Fact label="Tested every">{format!("{} min", settings.test_minutes)}</Fact>
                 {is_tagged.then(|| view! { <Fact label="Tags"><TagChips tags/></Fact> })}
                 <Fact label="API key">
                     <KeyMark last_four=key.last_four fingerprint=key.fingerprint/> ", since " <Ago at=key.replaced_at/>
                 </Fact>
                 {expires.map(|day| view! { <Fact label="Last day of the key">{day}</Fact> })}
-                <Fact label="Connection is tested">{format!("every {} min", settings.test_minutes)}</Fact>
                 <Fact label="Key fingerprint"><span class="mono">{fingerprint}</span></Fact>
                 <Fact label="Key is sent as">{words::scheme(settings.auth_scheme)}</Fact>
                 <Fact label="Added"><Ago at=created_at/></Fact>

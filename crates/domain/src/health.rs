@@ -103,6 +103,12 @@ impl Health {
         self.recent.first()
     }
 
+    /// When the latest test that passed was made, of those that are known.
+    pub fn passed_at(&self) -> Option<DateTime<Utc>> {
+        let passed = self.recent.iter().find(|test| test.success);
+        passed.map(|test| test.started_at)
+    }
+
     /// Days until the certificate of Plane's server runs out, as of the latest test that saw it.
     pub fn certificate_days_left(&self) -> Option<i32> {
         self.recent

@@ -18,6 +18,8 @@ pub struct Scheduled {
     /// When an admin last changed it, its key included.
     pub updated_at: DateTime<Utc>,
     pub last_run: Option<RunSummary>,
+    /// When the latest of its connection's tests that passed was made.
+    pub passed_at: Option<DateTime<Utc>>,
 }
 
 /// After trouble that may pass, a run is tried again this soon, if the interval is not shorter.
@@ -40,6 +42,7 @@ impl Scheduled {
             created_at: integration.created_at,
             updated_at: integration.updated_at,
             last_run: row.last_run.clone(),
+            passed_at: row.health.passed_at(),
         })
     }
 
@@ -79,10 +82,14 @@ impl Scheduled {
             // It goes on where it was.
             Outcome::Interrupted => finished_at,
             Outcome::RateLimited | Outcome::Unreachable => finished_at + self.interval.min(SOON),
-            Outcome::Rejected if self.updated_at > finished_at && !is_ahead(self.updated_at) => {
-                self.updated_at
+            Outcome::Rejected => {
+                // Somebody changed it here, or a test says that Plane takes it again.
+                let news = [Some(self.updated_at), self.passed_at]
+                    .into_iter()
+                    .flatten();
+                let news = news.filter(|at| *at > finished_at && !is_ahead(*at)).min();
+                news.unwrap_or(finished_at + self.interval.max(REFUSED))
             }
-            Outcome::Rejected => finished_at + self.interval.max(REFUSED),
         })
     }
 
@@ -147,6 +154,7 @@ mod tests {
             created_at: at(0),
             updated_at: at(0),
             last_run,
+            passed_at: None,
         }
     }
 
@@ -196,6 +204,17 @@ mod tests {
             ..refused
         };
         assert!(!changed.is_due(at(100)));
+    }
+
+    #[test]
+    fn a_refused_key_is_tried_at_once_when_a_test_says_that_it_is_taken_again() {
+        let refused = scheduled(60, run(0, 60, Some(Outcome::Rejected)));
+        let passed = |minutes| Scheduled {
+            passed_at: Some(at(minutes)),
+            ..refused.clone()
+        };
+        assert!(!passed(0).is_due(at(100)), "that was before");
+        assert!(passed(90).is_due(at(100)));
     }
 
     #[test]
