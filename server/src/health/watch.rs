@@ -43,7 +43,7 @@ impl HealthService {
     pub async fn watch(&self) -> Result<usize, store::Error> {
         let now = self.clock.now();
         let (all, projects) = (
-            self.store.all_rows(now).await?,
+            self.store.all_integrations(now).await?,
             self.store.all_projects(now).await?,
         );
         let webhooks = self.store.webhooks().await?.into_iter();

@@ -156,9 +156,7 @@ impl Store {
             .map(parcel)
             .collect()
     }
-}
 
-impl Store {
     pub(super) fn journal_of(&self, portal: Uuid) -> Option<&Journal> {
         let journal = self.inner.journal.as_ref();
         journal.filter(|journal| journal.id() == portal)

@@ -152,8 +152,9 @@ impl Store {
     }
 
     /// Keeps new events of parcels, counts those that came again, and with the last of them lets go of the parcels, in one
-    /// transaction. Parcels of a journal are all there are up to the last of them. `false`: somebody else keeps one of the new events, or has let go of one of the parcels, and nothing was
-    /// done. `Fenced`: an integration is gone. The events of one burst are in their order.
+    /// transaction. Parcels of a journal are all there are up to the last of them. `false`: somebody else keeps one of the new
+    /// events, or has let go of one of the parcels, and nothing was done. `Fenced`: an integration is gone. The events of one
+    /// burst are in their order.
     pub async fn store_events(
         &self,
         parcels: &[ParcelId],

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::{Delivery, Parcel, ParcelId};
 use crate::error::Error;
 
-/// Integration, microseconds since 1970, which secret, headers as JSON, body.
+/// Integration, nanoseconds since 1970, which secret, headers as JSON, body.
 type Row<'a> = (u128, i64, &'a str, &'a str, &'a [u8]);
 
 /// By the parcel's number and the place in it.
@@ -146,7 +146,11 @@ impl Shared {
                 let headers = serde_json::json!(delivery.headers).to_string();
                 let row = (
                     delivery.integration.0.as_u128(),
-                    delivery.received_at.timestamp_micros(),
+                    // Whole: what is later than what is told from them.
+                    delivery
+                        .received_at
+                        .timestamp_nanos_opt()
+                        .unwrap_or(i64::MAX),
                     delivery.signed_by.word(),
                     headers.as_str(),
                     delivery.body.as_slice(),
@@ -164,10 +168,10 @@ impl Shared {
             let rows = file.begin_read()?.open_table(DELIVERIES)?;
             for row in rows.range((*numbers.start(), 0)..=(*numbers.end(), u32::MAX))? {
                 let (key, row) = row?;
-                let (integration, micros, signed_by, headers, body) = row.value();
+                let (integration, received_at, signed_by, headers, body) = row.value();
                 let delivery = Delivery {
                     integration: IntegrationId(Uuid::from_u128(integration)),
-                    received_at: DateTime::from_timestamp_micros(micros).unwrap_or_default(),
+                    received_at: DateTime::from_timestamp_nanos(received_at),
                     signed_by: SignedBy::from_word(signed_by).unwrap_or(SignedBy::Current),
                     headers: serde_json::from_str(headers).unwrap_or_default(),
                     body: body.to_vec(),

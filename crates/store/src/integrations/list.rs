@@ -42,7 +42,7 @@ impl Store {
     ) -> Result<IntegrationList, Error> {
         let after = read_cursor(after);
         let mut rows: Vec<(String, IntegrationRow)> = self
-            .all_rows(now)
+            .all_integrations(now)
             .await?
             .into_iter()
             .filter(|row| shows(filter, row))
@@ -73,14 +73,14 @@ impl Store {
                 Box::new(move |row| ids.contains(&row.integration.id))
             }
         };
-        let mut rows = self.all_rows(now).await?;
+        let mut rows = self.all_integrations(now).await?;
         rows.retain(is_selected);
         rows.sort_by_cached_key(|row| sort_key(IntegrationSort::Name, row));
         Ok(rows)
     }
 
     /// Every integration, in no order. For Hangar's own work.
-    pub async fn all_rows(&self, now: DateTime<Utc>) -> Result<Vec<IntegrationRow>, Error> {
+    pub async fn all_integrations(&self, now: DateTime<Utc>) -> Result<Vec<IntegrationRow>, Error> {
         let sql = format!(
             "select {COLUMNS} from plane_integrations where is_deleting = false;
              select * from integration_facts;"

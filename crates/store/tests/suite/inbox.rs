@@ -142,10 +142,13 @@ async fn events_of_a_burst_are_one_row_and_each_is_kept() {
     );
 }
 
-/// Bodies that are JSON and one that is not.
+/// Bodies that are JSON and one that is not, received at times that no clock rounds.
 pub(crate) fn deliveries(numbers: std::ops::Range<i64>) -> Vec<Delivery> {
     let mut all: Vec<Delivery> = numbers
-        .map(|n| delivery(&format!("{{\"n\": {n}}}"), at(n)))
+        .map(|n| {
+            let received_at = at(n) + TimeDelta::nanoseconds(n);
+            delivery(&format!("{{\"n\": {n}}}"), received_at)
+        })
         .collect();
     all[0].body = vec![0, 255, 7];
     all
