@@ -63,21 +63,7 @@ pub fn router(state: HttpState) -> Router {
     let _ = any_spawner::Executor::init_tokio();
     let pages = Router::new()
         .route("/api/ui/{name}", post(forms::call))
-        .route("/integrations/{id}/health.csv", get(export::health::as_csv))
-        .route(
-            "/integrations/{id}/health.json",
-            get(export::health::as_json),
-        )
-        .route("/projects.csv", get(export::projects::as_csv))
-        .route("/projects.json", get(export::projects::as_json))
-        .route(
-            "/integrations/{id}/connection.csv",
-            get(export::connection::as_csv),
-        )
-        .route(
-            "/integrations/{id}/connection.json",
-            get(export::connection::as_json),
-        )
+        .merge(export::router())
         .route("/live/runs/{id}", get(live::run))
         .route("/live/bulk/{id}", get(live::bulk))
         .route("/live/webhooks", get(live::webhooks))

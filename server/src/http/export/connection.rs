@@ -1,13 +1,12 @@
 use app::Failure;
 use axum::{
-    Json,
     extract::{Path, Query, Request, State},
     response::Response,
 };
 use domain::{actor::Viewer, connection_test::ConnectionTest, ids::IntegrationId};
 use serde::Deserialize;
 
-use super::{csv_file, file, viewer};
+use super::{FileKind, file, viewer};
 use crate::http::{HttpState, refusal::Asked};
 
 const HEADER: [&str; 11] = [
@@ -25,35 +24,23 @@ const HEADER: [&str; 11] = [
 ];
 
 #[derive(Deserialize)]
-pub(in crate::http) struct Filter {
+pub(super) struct Filter {
     #[serde(default)]
     show: String,
 }
 
-pub(in crate::http) async fn as_csv(
+pub(super) async fn send(
     State(state): State<HttpState>,
     Path(id): Path<IntegrationId>,
     Query(filter): Query<Filter>,
     request: Request,
+    kind: FileKind,
 ) -> Response {
     let asked = Asked::by(&request, &state);
     let found = tests(&state, viewer(&request), id, &filter).await;
-    let name = format!("connection-{id}.csv");
-    match found.and_then(|tests| csv_file(name, &HEADER, tests.into_iter().map(row))) {
+    let name = format!("connection-{id}");
+    match found.and_then(|tests| file(&name, kind, tests, &HEADER, row)) {
         Ok(file) => file,
-        Err(failure) => asked.refuse(failure, &state).await,
-    }
-}
-
-pub(in crate::http) async fn as_json(
-    State(state): State<HttpState>,
-    Path(id): Path<IntegrationId>,
-    Query(filter): Query<Filter>,
-    request: Request,
-) -> Response {
-    let asked = Asked::by(&request, &state);
-    match tests(&state, viewer(&request), id, &filter).await {
-        Ok(tests) => file(format!("connection-{id}.json"), Json(tests)),
         Err(failure) => asked.refuse(failure, &state).await,
     }
 }

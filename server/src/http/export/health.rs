@@ -1,6 +1,5 @@
 use app::Failure;
 use axum::{
-    Json,
     extract::{Path, Query, Request, State},
     response::Response,
 };
@@ -11,41 +10,29 @@ use domain::{
 };
 use serde::Deserialize;
 
-use super::{csv_file, file, viewer};
+use super::{FileKind, file, viewer};
 use crate::http::{HttpState, refusal::Asked};
 
 const HEADER: [&str; 5] = ["at", "check", "was", "level", "says"];
 
 #[derive(Deserialize)]
-pub(in crate::http) struct Filter {
+pub(super) struct Filter {
     #[serde(default)]
     check: String,
 }
 
-pub(in crate::http) async fn as_csv(
+pub(super) async fn send(
     State(state): State<HttpState>,
     Path(id): Path<IntegrationId>,
     Query(filter): Query<Filter>,
     request: Request,
+    kind: FileKind,
 ) -> Response {
     let asked = Asked::by(&request, &state);
     let found = log(&state, viewer(&request), id, &filter).await;
-    let name = format!("health-{id}.csv");
-    match found.and_then(|log| csv_file(name, &HEADER, log.into_iter().map(row))) {
+    let name = format!("health-{id}");
+    match found.and_then(|log| file(&name, kind, log, &HEADER, row)) {
         Ok(file) => file,
-        Err(failure) => asked.refuse(failure, &state).await,
-    }
-}
-
-pub(in crate::http) async fn as_json(
-    State(state): State<HttpState>,
-    Path(id): Path<IntegrationId>,
-    Query(filter): Query<Filter>,
-    request: Request,
-) -> Response {
-    let asked = Asked::by(&request, &state);
-    match log(&state, viewer(&request), id, &filter).await {
-        Ok(log) => file(format!("health-{id}.json"), Json(log)),
         Err(failure) => asked.refuse(failure, &state).await,
     }
 }

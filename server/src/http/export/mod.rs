@@ -1,23 +1,52 @@
 //! Lists as files: the same rows as on the page with the same filter, all of them.
 
 /// Tests of a connection.
-pub(super) mod connection;
+mod connection;
 /// The health log of an integration.
-pub(super) mod health;
+mod health;
 /// Projects, and how old their copies are.
-pub(super) mod projects;
+mod projects;
 
 use std::{borrow::Cow, fmt::Display};
 
 use app::{Failure, Visit};
 use axum::{
+    Json, Router,
     extract::Request,
     response::{IntoResponse, Response},
+    routing::get,
 };
 use domain::actor::{User, Viewer};
 use http::header;
+use serde::Serialize;
 
+use super::HttpState;
 use crate::failure::internal;
+
+pub(super) fn router() -> Router<HttpState> {
+    let mut router = Router::new();
+    for kind in [FileKind::Csv, FileKind::Json] {
+        let ending = kind.ending();
+        router = router
+            .route(
+                &format!("/projects.{ending}"),
+                get(move |state, request| projects::send(state, request, kind)),
+            )
+            .route(
+                &format!("/integrations/{{id}}/health.{ending}"),
+                get(move |state, id, filter, request| {
+                    health::send(state, id, filter, request, kind)
+                }),
+            )
+            .route(
+                &format!("/integrations/{{id}}/connection.{ending}"),
+                get(move |state, id, filter, request| {
+                    connection::send(state, id, filter, request, kind)
+                }),
+            );
+    }
+    router
+}
 
 fn viewer(request: &Request) -> Result<Viewer, Failure> {
     let visit: Option<&Visit> = request.extensions().get();
@@ -25,27 +54,52 @@ fn viewer(request: &Request) -> Result<Viewer, Failure> {
     user.map(User::viewer).ok_or(Failure::SignIn)
 }
 
-fn file(name: String, body: impl IntoResponse) -> Response {
-    let disposition = format!("attachment; filename=\"{name}\"");
-    ([(header::CONTENT_DISPOSITION, disposition)], body).into_response()
+/// What a list is sent as.
+#[derive(Clone, Copy)]
+enum FileKind {
+    /// For spreadsheets, which run nothing of it.
+    Csv,
+    Json,
 }
 
-/// A table as a file that a spreadsheet opens and runs nothing of.
-fn csv_file(
-    name: String,
-    header: &[&str],
-    rows: impl IntoIterator<Item = Vec<String>>,
+impl FileKind {
+    fn ending(self) -> &'static str {
+        match self {
+            FileKind::Csv => "csv",
+            FileKind::Json => "json",
+        }
+    }
+}
+
+/// A list as a file of that name and kind; `row` has a cell for each of `columns`.
+fn file<T: Serialize>(
+    name: &str,
+    kind: FileKind,
+    list: Vec<T>,
+    columns: &[&str],
+    row: impl Fn(T) -> Vec<String>,
 ) -> Result<Response, Failure> {
+    let body = match kind {
+        FileKind::Json => Json(list).into_response(),
+        FileKind::Csv => {
+            let text = csv(columns, list.into_iter().map(row))?;
+            ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response()
+        }
+    };
+    let ending = kind.ending();
+    let disposition = format!("attachment; filename=\"{name}.{ending}\"");
+    Ok(([(header::CONTENT_DISPOSITION, disposition)], body).into_response())
+}
+
+fn csv(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>, Failure> {
     let failed = |error: &dyn Display| internal(&error.to_string(), "csv");
     let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(header).map_err(|error| failed(&error))?;
+    csv.write_record(columns).map_err(|error| failed(&error))?;
     for row in rows {
         csv.write_record(row.iter().map(|cell| no_formula(cell).into_owned()))
             .map_err(|error| failed(&error))?;
     }
-    let bytes = csv.into_inner().map_err(|error| failed(&error))?;
-    let kind = (header::CONTENT_TYPE, "text/csv; charset=utf-8");
-    Ok(file(name, ([kind], bytes)))
+    csv.into_inner().map_err(|error| failed(&error))
 }
 
 /// A spreadsheet takes what begins like this for a formula, and what a server said must not run there. Numbers stay numbers.

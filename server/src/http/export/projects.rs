@@ -1,6 +1,5 @@
 use app::{Failure, mirror::projects, query::Query};
 use axum::{
-    Json,
     extract::{Request, State},
     response::Response,
 };
@@ -14,7 +13,7 @@ use domain::{
 use http::Uri;
 use serde::Serialize;
 
-use super::{csv_file, file, viewer};
+use super::{FileKind, file, viewer};
 use crate::http::{HttpState, refusal::Asked};
 
 /// A project as it is exported.
@@ -45,22 +44,17 @@ struct ExportedKind {
     state: Option<Freshness>,
 }
 
-pub(in crate::http) async fn as_csv(State(state): State<HttpState>, request: Request) -> Response {
+pub(super) async fn send(
+    State(state): State<HttpState>,
+    request: Request,
+    kind: FileKind,
+) -> Response {
     let asked = Asked::by(&request, &state);
     let found = found(&state, viewer(&request), request.uri()).await;
     let header = header();
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let name = "projects.csv".to_owned();
-    match found.and_then(|all| csv_file(name, &header, all.into_iter().map(row))) {
+    match found.and_then(|all| file("projects", kind, all, &header, row)) {
         Ok(file) => file,
-        Err(failure) => asked.refuse(failure, &state).await,
-    }
-}
-
-pub(in crate::http) async fn as_json(State(state): State<HttpState>, request: Request) -> Response {
-    let asked = Asked::by(&request, &state);
-    match found(&state, viewer(&request), request.uri()).await {
-        Ok(all) => file("projects.json".to_owned(), Json(all)),
         Err(failure) => asked.refuse(failure, &state).await,
     }
 }
