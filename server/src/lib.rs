@@ -39,6 +39,8 @@ pub mod telemetry;
 pub mod timing;
 /// Secrets at rest: the one place that sees a key in clear.
 pub mod vault;
+/// Ends the process when it stands still.
+pub mod watchdog;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 

@@ -11,6 +11,7 @@ use server::{
     rng::Rng,
     telemetry,
     vault::{self, MasterKeySource},
+    watchdog,
 };
 use tokio::{
     net::TcpListener,
@@ -31,6 +32,13 @@ fn main() -> ExitCode {
         (Ok(runtime), Ok(background)) => (runtime, background),
         (Err(error), _) | (_, Err(error)) => return fail(&format!("can't start: {error}"), 71),
     };
+    watchdog::watch(
+        vec![runtime.handle().clone(), background.handle().clone()],
+        || {
+            tracing::error!("no thread has answered for two minutes; ending");
+            std::process::exit(70);
+        },
+    );
     // On a worker, because the main thread's stack is not ours to size.
     match runtime.block_on(async { tokio::spawn(run(cli, background.handle().clone())).await }) {
         Ok(code) => code,
