@@ -1,5 +1,6 @@
 use chrono::{DateTime, Utc};
 use domain::{
+    checks::{Level, certificate_level},
     connection_test::ConnectionTest,
     health::{ConnectionState, Health},
     ids::IntegrationId,
@@ -29,9 +30,6 @@ use crate::{
     visit,
 };
 
-/// So many days before a certificate runs out somebody should see to it, and then quickly.
-const SOON: i32 = 21;
-const VERY_SOON: i32 = 7;
 const RENEW: &str = "Renew it on Plane’s server.";
 
 /// Whether a connection works, since when, and every test that told.
@@ -115,11 +113,11 @@ fn Facts(health: Health) -> impl IntoView {
         }
     });
     let certificate = health.certificate_days_left().map(|days| {
-        let (tone, says) = match days {
-            ..1 => (Tone::Bad, "It has run out: nothing gets through."),
-            1..=VERY_SOON => (Tone::Bad, RENEW),
-            8..=SOON => (Tone::Late, RENEW),
-            _ => (Tone::Idle, "Of Plane’s server"),
+        let (tone, says) = match certificate_level(days) {
+            Level::Bad if days < 1 => (Tone::Bad, "It has run out: nothing gets through."),
+            Level::Bad => (Tone::Bad, RENEW),
+            Level::Warning => (Tone::Late, RENEW),
+            Level::Unknown | Level::Good => (Tone::Idle, "Of Plane’s server"),
         };
         view! { <Figure label="Certificate runs out in" value=days.max(0).to_string() unit="days" tone>{says}</Figure> }
     });

@@ -22,7 +22,7 @@ use crate::{
         page::{loaded, signed_in},
         pager::Pager,
         table::{SortHeader, Sorted, TableRegion},
-        time::Ago,
+        time::Age,
     },
     visit,
 };
@@ -261,7 +261,7 @@ fn KindAge(
     at: Option<DateTime<Utc>>,
     is_withheld: bool,
 ) -> impl IntoView {
-    let age = at.map(|at| view! { <Ago at/> });
+    let age = at.map(|at| view! { <Age at/> });
     match freshness {
         Some(freshness) => {
             let (tone, shape) = freshness_look(freshness);

@@ -9,6 +9,12 @@ pub fn Ago(at: DateTime<Utc>) -> impl IntoView {
     view! { <Timed at says=ago(at, visit().now)/> }
 }
 
+/// "3 min", where it is clear that it is an age; the exact time is its title.
+#[component]
+pub fn Age(at: DateTime<Utc>) -> impl IntoView {
+    view! { <Timed at says=one_unit(visit().now - at)/> }
+}
+
 /// An exact time: "24 Nov 2026, 10:27:05 UTC".
 #[component]
 pub fn Moment(at: DateTime<Utc>) -> impl IntoView {

@@ -217,11 +217,11 @@ async fn the_list_of_projects_says_which_can_be_read_and_why_not() {
     assert_eq!(
         page.texts("tbody tr:first-child .number"),
         [
-            "Work items: 1,348 Stale, 47 min ago",
+            "Work items: 1,348 Stale, 47 min",
             "Labels: 2 Never synced",
-            "States: Fresh, 3 min ago",
-            "Cycles: Fresh, 3 min ago",
-            "Modules: Fresh, 3 min ago",
+            "States: Fresh, 3 min",
+            "Cycles: Fresh, 3 min",
+            "Modules: Fresh, 3 min",
             "Members: withheld"
         ]
     );

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::{
     actor::Viewer,
@@ -11,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     Store,
     error::Error,
-    shape::{count, from_text, latest_first, page, record, record_of, to_text},
+    shape::{count, from_text, id_of, latest_first, page, record, record_of, to_text},
 };
 
 /// Of each integration the latest changes are kept.
@@ -65,6 +67,29 @@ impl Store {
             levels: levels.unwrap_or_default(),
             text,
         })
+    }
+
+    /// The same of all integrations that have any. For Hangar's own work.
+    pub async fn all_levels(&self) -> Result<HashMap<IntegrationId, Levels>, Error> {
+        #[derive(SurrealValue)]
+        struct Kept {
+            id: RecordId,
+            levels: String,
+        }
+        let rows: Vec<Kept> = self
+            .ask("select * from integration_checks")
+            .read()
+            .await?
+            .rows(0)?;
+        rows.into_iter()
+            .map(|row| {
+                let levels = Levels {
+                    levels: from_text(&row.levels)?,
+                    text: Some(row.levels),
+                };
+                Ok((IntegrationId(id_of(&row.id)?), levels))
+            })
+            .collect()
     }
 
     /// Keeps what the levels became, with the changes that made them so, unless somebody else did since they were read or the

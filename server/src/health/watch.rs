@@ -11,6 +11,7 @@ use domain::{
     mirror::ProjectRow,
     page::{Cursor, Page},
 };
+use store::Levels;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -53,12 +54,14 @@ impl HealthService {
         for row in projects.iter() {
             of.entry(row.integration).or_default().push(row);
         }
-        let mut told = 0;
+        let levels = self.store.all_levels().await?;
+        let (new, mut told) = (Levels::default(), 0);
         for row in &all {
             let id = row.integration.id;
             let projects = of.get(&id).map_or(&[][..], Vec::as_slice);
             let found = self.findings(row, projects, webhooks.get(&id), now).await?;
-            told += self.write_down(id, &found, now).await?;
+            let before = levels.get(&id).unwrap_or(&new);
+            told += self.write_down(id, before, &found, now).await?;
         }
         Ok(told)
     }
@@ -86,19 +89,16 @@ impl HealthService {
     async fn write_down(
         &self,
         id: IntegrationId,
+        before: &Levels,
         found: &[Finding],
         now: DateTime<Utc>,
     ) -> Result<usize, store::Error> {
-        let before = self.store.levels(id).await?;
         let (after, changes) = changes(id, &before.levels, found, now);
         if after == before.levels {
             return Ok(0);
         }
         // Another portal on this database may have been faster, and wrote the same.
-        let is_ours = self
-            .store
-            .save_levels(id, &before, &after, &changes)
-            .await?;
+        let is_ours = self.store.save_levels(id, before, &after, &changes).await?;
         if !is_ours {
             return Ok(0);
         }

@@ -4,7 +4,7 @@ mod findings;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use findings::{Backlog, GIVEN_UP_MOST, Known, findings};
+pub use findings::{Backlog, GIVEN_UP_MOST, Known, certificate_level, findings};
 
 use crate::ids::IntegrationId;
 
