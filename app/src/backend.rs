@@ -5,14 +5,14 @@ use chrono::{DateTime, Utc};
 use domain::{
     actor::{Admin, Role, User, Viewer},
     audit::AuditEntry,
-    bulk::{BulkItem, BulkOperation},
+    bulk::{BulkItem, BulkOperation, Requests},
     checks::{Check, Finding, HealthChange},
     collection::Collection,
     connection_test::ConnectionTest,
     drift::DriftCheck,
     ids::{
-        BulkId, BurstId, DraftId, IntegrationId, ProjectId, ReplayId, RunId, TestId, UserId,
-        WorkItemId,
+        BulkId, BurstId, DraftId, IntegrationId, ProblemId, ProjectId, ReplayId, RunId, TestId,
+        UserId, WorkItemId,
     },
     inbox::{Burst, BurstFilter, Retention, Webhook},
     integration::{
@@ -23,6 +23,7 @@ use domain::{
         WorkItemDetail, WorkItemFilter, WorkItemRow,
     },
     page::{Cursor, Page},
+    problems::{Class, Problem, ProblemEvent, ProblemFilter, ProblemState},
     range::Range,
     replay::{Replay, ReplayScope},
     run::{RunFilter, SyncRun},
@@ -45,6 +46,7 @@ pub struct Backend {
     pub bulk: Arc<dyn Bulk>,
     pub inbox: Arc<dyn Inbox>,
     pub health: Arc<dyn Health>,
+    pub problems: Arc<dyn Problems>,
 }
 
 /// Who sent this request and how; provided as context beside [`Backend`].
@@ -503,6 +505,74 @@ pub struct KeyUser {
     pub usage: Usage,
     /// The calls that a sync of everything took last time.
     pub full_sync: Option<u32>,
+}
+
+/// Failures that are grouped.
+#[async_trait]
+pub trait Problems: Send + Sync {
+    /// The most pressing first.
+    async fn list(
+        &self,
+        viewer: &Viewer,
+        filter: &ProblemFilter,
+        after: Option<Cursor>,
+    ) -> Result<ProblemPage, Failure>;
+    /// One of them, with its story behind `after`.
+    async fn get(
+        &self,
+        viewer: &Viewer,
+        id: ProblemId,
+        after: Option<Cursor>,
+    ) -> Result<ProblemReport, Failure>;
+    /// What an admin says to it; said twice, it is so already.
+    async fn act(&self, admin: &Admin, id: ProblemId, form: ProblemForm) -> Result<(), Failure>;
+}
+
+/// A problem in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProblemRow {
+    pub problem: Problem,
+    pub integration_name: String,
+    /// What it comes of.
+    pub cause: Option<(ProblemId, Class)>,
+}
+
+/// One page of problems.
+#[derive(Clone, Debug)]
+pub struct ProblemPage {
+    pub page: Page<ProblemRow>,
+    /// How many there are of each state.
+    pub counts: Vec<(ProblemState, u32)>,
+    /// The integrations of all unresolved ones that the filter shows, on all pages.
+    pub integrations: Vec<IntegrationId>,
+}
+
+/// A problem with what belongs to it.
+#[derive(Clone, Debug)]
+pub struct ProblemReport {
+    pub row: ProblemRow,
+    pub integration: IntegrationRow,
+    /// What comes of it.
+    pub effects: Vec<ProblemRow>,
+    /// The projects that it concerned this time, by name.
+    pub projects: Vec<(ProjectId, String)>,
+    /// The latest first.
+    pub story: Page<ProblemEvent>,
+    /// Who could see to it.
+    pub people: Vec<User>,
+    /// What a sync of the integration costs.
+    pub cost: Requests,
+}
+
+/// What an admin says to a problem, unchecked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProblemForm {
+    Acknowledge,
+    Reopen,
+    Snooze { hours: u32 },
+    Wake,
+    Assign(Option<UserId>),
+    Note(String),
 }
 
 /// Bulk operations: one action on many integrations.

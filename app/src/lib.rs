@@ -52,6 +52,9 @@ pub mod mirror;
 /// Can today's numbers be trusted?
 #[cfg(feature = "ssr")]
 pub mod overview;
+/// What fails, grouped.
+#[cfg(feature = "ssr")]
+pub mod problems;
 /// Sync runs.
 #[cfg(feature = "ssr")]
 pub mod sync;

@@ -1,5 +1,6 @@
 use domain::ids::{
-    BulkId, BurstId, DraftId, IntegrationId, ProjectId, ReplayId, RunId, TestId, WorkItemId,
+    BulkId, BurstId, DraftId, IntegrationId, ProblemId, ProjectId, ReplayId, RunId, TestId,
+    WorkItemId,
 };
 
 pub const OVERVIEW: &str = "/";
@@ -11,6 +12,7 @@ pub const BULK: &str = "/bulk";
 pub const PROJECTS: &str = "/projects";
 pub const RUNS: &str = "/runs";
 pub const WEBHOOKS: &str = "/webhooks";
+pub const PROBLEMS: &str = "/problems";
 pub const REPLAYS: &str = "/webhooks/replays";
 pub const BUDGET: &str = "/budget";
 pub const PEOPLE: &str = "/settings/people";
@@ -110,6 +112,11 @@ pub fn work_item(integration: IntegrationId, project: ProjectId, item: WorkItemI
 
 pub fn run(id: RunId) -> String {
     format!("/runs/{id}")
+}
+
+/// One problem.
+pub fn problem(id: ProblemId) -> String {
+    format!("{PROBLEMS}/{id}")
 }
 
 /// One bulk operation.

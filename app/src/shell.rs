@@ -7,7 +7,7 @@ use leptos_router::{
 };
 
 use crate::{
-    Failure, Theme, accounts, bulk, health, integrations, mirror, overview, sync,
+    Failure, Theme, accounts, bulk, health, integrations, mirror, overview, problems, sync,
     ui::failure_view::{FailureView, NotFound},
     visit, webhooks,
 };
@@ -92,6 +92,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("runs") view=sync::runs::RunsPage ssr=mode.clone()/>
                 <Route path=path!("runs/:id/calls") view=sync::calls::CallsPage ssr=mode.clone()/>
                 <Route path=path!("runs/:id") view=sync::run::RunPage ssr=mode.clone()/>
+                <Route path=path!("problems") view=problems::list::ProblemsPage ssr=mode.clone()/>
+                <Route path=path!("problems/:id") view=problems::problem::ProblemPage ssr=mode.clone()/>
                 <Route path=path!("webhooks") view=webhooks::log::LogPage ssr=mode.clone()/>
                 <Route path=path!("webhooks/replays") view=webhooks::replay::ReplaysPage ssr=mode.clone()/>
                 <Route path=path!("webhooks/replays/:id") view=webhooks::replay::ReplayPage ssr=mode.clone()/>

@@ -52,6 +52,7 @@ test("every page looks right", async ({ admin, plane, guard, javaScriptEnabled }
     "connection-test": test ?? "none",
     connection: `${integration}/connection`,
     health: `${integration}/health`,
+    "problems-resolved-none": "/problems?state=resolved",
     projects: "/projects",
     "projects-filtered": "/projects?q=web",
     "work-items": `${project}?priority=urgent`,

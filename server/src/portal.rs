@@ -120,6 +120,7 @@ impl Portal {
         let health = HealthService {
             store: store.clone(),
             budgets: integrations.budgets.clone(),
+            usage: integrations.usage.clone(),
             clock: clock.clone(),
         };
         let backend = Backend {
@@ -133,6 +134,7 @@ impl Portal {
             bulk: Arc::new(bulk.clone()),
             inbox: Arc::new(inbox.clone()),
             health: Arc::new(health.clone()),
+            problems: Arc::new(health.clone()),
         };
         Ok(Self {
             checks: Checks::new(integrations.clone()),

@@ -119,7 +119,9 @@ fn says(checks: &[CheckNow]) -> String {
             .count() as u64
     };
     match (with(Level::Bad), with(Level::Warning)) {
-        (0, 0) => "Nothing asks for somebody. All checks are looked at twice a minute.".to_owned(),
+        (0, 0) => {
+            "Nothing asks for somebody. All checks are looked at every ten seconds.".to_owned()
+        }
         (0, warnings) => format!("{} to look at.", count(warnings, "thing", "things")),
         (bad, 0) => format!("{} to see to.", count(bad, "thing", "things")),
         (bad, warnings) => format!(
@@ -212,8 +214,10 @@ fn place(check: Check, id: IntegrationId) -> String {
     };
     match check {
         Check::Freshness | Check::Drift | Check::Held => projects(),
-        Check::Connection | Check::Key | Check::Certificate => paths::connection(id),
-        Check::Webhook | Check::Backlog => paths::webhook(id),
+        Check::Connection | Check::Key | Check::Expiry | Check::Certificate => {
+            paths::connection(id)
+        }
+        Check::Webhook | Check::Signature | Check::Backlog => paths::webhook(id),
     }
 }
 

@@ -65,12 +65,13 @@ fn Brand() -> impl IntoView {
 }
 
 /// The pages of the navigation: name, address.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     ("Overview", paths::OVERVIEW),
     ("Integrations", paths::INTEGRATIONS),
     ("Projects", paths::PROJECTS),
     ("Sync runs", paths::RUNS),
     ("Webhooks", paths::WEBHOOKS),
+    ("Problems", paths::PROBLEMS),
     ("Settings", paths::SETTINGS),
 ];
 

@@ -34,6 +34,8 @@ pub mod panel;
 pub mod query;
 /// A place for text or a view.
 pub mod slot;
+/// Bars in the place of a word.
+pub mod spark;
 /// A table that scrolls by itself on narrow screens, and headers that sort.
 pub mod table;
 /// "3 min ago", durations, dates.

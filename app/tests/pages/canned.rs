@@ -5,8 +5,8 @@ use std::sync::Arc;
 use app::{
     Accounts, Assets, Backend, Bulk, BulkForm, BulkReport, BurstReport, BurstRow, CheckNow, Draft,
     Failure, Health, Inbox, IntegrationForm, Integrations, KeyBudget, Mirror, PasswordForm,
-    PersonForm, Rechecked, RunRecord, Runs, SessionToken, SetUpForm, SilentWebhook, Theme, Totals,
-    Visit, WebhookReport,
+    PersonForm, ProblemForm, ProblemPage, ProblemReport, Problems, Rechecked, RunRecord, Runs,
+    SessionToken, SetUpForm, SilentWebhook, Theme, Totals, Visit, WebhookReport,
 };
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};
@@ -20,8 +20,8 @@ use domain::{
     connection_test::ConnectionTest,
     drift::DriftCheck,
     ids::{
-        BulkId, BurstId, DraftId, IntegrationId, ProjectId, ReplayId, RunId, TestId, UserId,
-        WorkItemId,
+        BulkId, BurstId, DraftId, IntegrationId, ProblemId, ProjectId, ReplayId, RunId, TestId,
+        UserId, WorkItemId,
     },
     inbox::{BurstFilter, Retention},
     integration::{
@@ -32,6 +32,7 @@ use domain::{
         WorkItemDetail, WorkItemFilter, WorkItemRow,
     },
     page::{Cursor, Page},
+    problems::ProblemFilter,
     range::Range,
     replay::{Replay, ReplayScope},
     run::{RunFilter, SyncRun},
@@ -79,6 +80,8 @@ pub(crate) struct Canned {
     pub(crate) budgets: Result<Vec<KeyBudget>, Failure>,
     pub(crate) checks: Result<Vec<CheckNow>, Failure>,
     pub(crate) log: Result<Page<HealthChange>, Failure>,
+    pub(crate) problems: Result<ProblemPage, Failure>,
+    pub(crate) problem: Result<ProblemReport, Failure>,
 }
 
 impl Default for Canned {
@@ -118,6 +121,12 @@ impl Default for Canned {
             replay: Err(Failure::NotFound),
             checks: Ok(vec![]),
             log: Ok(Page::empty()),
+            problems: Ok(ProblemPage {
+                page: Page::empty(),
+                counts: vec![],
+                integrations: vec![],
+            }),
+            problem: Err(Failure::NotFound),
             budgets: Ok(Vec::new()),
         }
     }
@@ -237,7 +246,8 @@ pub(crate) async fn get_with(canned: Canned, visit: Visit) -> Answer {
         runs: canned.clone(),
         bulk: canned.clone(),
         inbox: canned.clone(),
-        health: canned,
+        health: canned.clone(),
+        problems: canned,
     };
     let provide = move || {
         provide_context(backend.clone());
@@ -501,6 +511,29 @@ impl Health for Canned {
         _: Option<Cursor>,
     ) -> Result<Page<HealthChange>, Failure> {
         self.log.clone()
+    }
+}
+
+#[async_trait]
+impl Problems for Canned {
+    async fn list(
+        &self,
+        _: &Viewer,
+        _: &ProblemFilter,
+        _: Option<Cursor>,
+    ) -> Result<ProblemPage, Failure> {
+        self.problems.clone()
+    }
+    async fn get(
+        &self,
+        _: &Viewer,
+        _: ProblemId,
+        _: Option<Cursor>,
+    ) -> Result<ProblemReport, Failure> {
+        self.problem.clone()
+    }
+    async fn act(&self, _: &Admin, _: ProblemId, _: ProblemForm) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
     }
 }
 

@@ -12,5 +12,6 @@ mod integration_forms;
 mod integrations;
 mod mirror;
 mod overview;
+mod problems;
 mod sync;
 mod webhooks;

@@ -40,6 +40,7 @@ id!(/** One connection test. UUID v7. */ TestId);
 id!(/** One bulk operation. */ BulkId);
 id!(/** Events of one thing that came one soon after the other. UUID v7. */ BurstId);
 id!(/** Kept events that are applied once more. UUID v7. */ ReplayId);
+id!(/** Failures alike, of one integration. */ ProblemId);
 id!(/** A form that was sent with mistakes, kept for its sender. UUID v4: it must not be guessable. */ DraftId);
 id!(/** Plane's project. */ ProjectId);
 id!(/** Plane's work item. */ WorkItemId);
@@ -47,6 +48,22 @@ id!(/** Plane's label. */ LabelId);
 id!(/** Plane's cycle or module. */ CollectionId);
 id!(/** Plane's workflow state. */ StateId);
 id!(/** A member of a Plane workspace. */ MemberId);
+
+impl ProblemId {
+    /// The same for the same failures, whoever meets them first: FNV-1a of 128 bits. The groups of an integration are few, and nobody
+    /// chooses their names.
+    pub fn of(integration: IntegrationId, class: &str, endpoint: Option<&str>) -> Self {
+        const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+        const START: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+        let endpoint = endpoint.unwrap_or_default();
+        let bytes = integration.0.as_bytes().iter();
+        let bytes = bytes.chain(class.as_bytes()).chain(&[0]);
+        let hash = bytes.chain(endpoint.as_bytes()).fold(START, |hash, byte| {
+            (hash ^ u128::from(*byte)).wrapping_mul(PRIME)
+        });
+        Self(Uuid::from_u128(hash))
+    }
+}
 
 impl IntegrationId {
     /// A part of `length` that is this integration's own, the same whoever asks and whenever: so that what many do on one

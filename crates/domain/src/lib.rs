@@ -32,6 +32,8 @@ pub mod integration;
 pub mod mirror;
 /// Keyset pages of lists.
 pub mod page;
+/// Failures, grouped: where each group stands, and who sees to it.
+pub mod problems;
 /// A daily window in which no scheduled run starts.
 pub mod quiet;
 /// How far back a dashboard looks, and the bars of its charts.

@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{histogram::Histogram, ids::IntegrationId};
+use crate::{
+    histogram::Histogram,
+    ids::{IntegrationId, ProjectId},
+};
 
 /// What a call to Plane was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,6 +75,9 @@ pub struct CallRecord {
     pub bytes: u64,
     /// Calls that Plane said were left.
     pub remaining: Option<u32>,
+    /// The project it was about.
+    #[serde(default)]
+    pub project: Option<ProjectId>,
 }
 
 /// How long the slots are that calls are counted in.
@@ -259,6 +265,7 @@ mod tests {
             waited_ms: 5,
             bytes: 100,
             remaining: Some(u32::from(status) / 10),
+            project: None,
         }
     }
 

@@ -49,6 +49,13 @@ impl Call {
         });
         named.collect::<Vec<_>>().join("/")
     }
+
+    /// Plane's id of the project that was asked about.
+    pub fn project(&self) -> Option<Uuid> {
+        let (_, rest) = self.path.split_once("/projects/")?;
+        let id = rest.split(['/', '?']).next()?;
+        Uuid::parse_str(id).ok()
+    }
 }
 
 /// Is told of every call of a client with the key, when it has ended.
@@ -70,6 +77,8 @@ impl fmt::Debug for OnCall {
 
 /// Query parameters that say where in a list a call asked. Everything else stays out.
 const SHOWN: [&str; 3] = ["per_page", "cursor", "order_by"];
+/// Of a call that nobody waits for any more.
+const CANCELLED: &str = "cancelled";
 /// So many calls are remembered until somebody takes them; the oldest go first.
 const ROOM: usize = 1000;
 
@@ -85,6 +94,7 @@ pub(crate) struct Calls {
 struct Remembered {
     count: u32,
     calls: Vec<Call>,
+    failed: Option<Call>,
 }
 
 impl Calls {
@@ -111,13 +121,18 @@ impl Calls {
             status: AtomicU16::new(0),
             bytes: AtomicU64::new(0),
             remaining: OnceLock::new(),
-            error: Some("cancelled"),
+            error: Some(CANCELLED),
         }
     }
 
     /// What was made since the last time.
     pub(crate) fn take(&self) -> Vec<Call> {
         std::mem::take(&mut self.lock().calls)
+    }
+
+    /// The latest one that failed.
+    pub(crate) fn failed(&self) -> Option<Call> {
+        self.lock().failed.clone()
     }
 
     /// When the client was made.
@@ -135,6 +150,9 @@ impl Calls {
         }
         let call = Call { number, ..call };
         all.calls.push(call.clone());
+        if call.error.is_some_and(|error| error != CANCELLED) {
+            all.failed = Some(call.clone());
+        }
         call
     }
 
@@ -294,6 +312,12 @@ mod tests {
             "projects"
         );
         assert_eq!(endpoint("/api/v1/users/me/"), "users/me");
+        let project = |path: &str| {
+            calls.begin(path, &[], Duration::ZERO).end(None);
+            calls.take()[0].project()
+        };
+        assert_eq!(project(&items), Uuid::parse_str(id).ok());
+        assert_eq!(project("/api/v1/workspaces/projects/projects/"), None);
     }
 
     #[tokio::test]

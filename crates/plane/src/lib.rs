@@ -393,6 +393,11 @@ impl Plane {
         self.calls.take()
     }
 
+    /// The latest call that failed.
+    pub fn last_failed(&self) -> Option<Call> {
+        self.calls.failed()
+    }
+
     /// What [`Call::after`] counts from.
     pub fn made(&self) -> Instant {
         self.calls.since()

@@ -5,6 +5,7 @@ use domain::{
     health::Checked,
     ids::{IntegrationId, TestId},
     page::{Cursor, Page},
+    problems::Sighting,
 };
 use surrealdb::types::SurrealValue;
 use uuid::Uuid;
@@ -13,6 +14,7 @@ use crate::{
     Store,
     error::Error,
     integrations::health,
+    problems::sighting_rows,
     shape::{from_json, latest_first, page, record, to_json, to_text},
 };
 
@@ -52,6 +54,8 @@ impl Store {
                 .one(0)?;
             let mut health = health(before.as_deref())?;
             health.add(&test.summary());
+            let failure = Sighting::of_test(test, health.connection.state);
+            let failure = test.integration.zip(failure.as_ref());
             let is_written: bool = self
                 .ask(
                     "{
@@ -60,6 +64,7 @@ impl Store {
                             if (select value health from only $facts) != $before { return false };
                             update $facts set health = $health, checking_until = if $is_scheduled { none } else { checking_until }
                                 return none;
+                            if !record::exists($id) { insert ignore into sightings $sightings return none };
                         };
                         upsert $id content {
                             integration: $integration, latest_key: $latest_key, started_at: $started_at, test: $test
@@ -75,6 +80,7 @@ impl Store {
                 .bind("facts", facts.clone())
                 .bind("before", before)
                 .bind("health", to_text(&health)?)
+                .bind("sightings", sighting_rows(failure, test.id.0)?)
                 .bind("is_scheduled", test.is_scheduled)
                 .bind("integration", integration)
                 .bind("latest_key", latest_first(test.started_at, test.id.0))

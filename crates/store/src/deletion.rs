@@ -13,7 +13,9 @@ use crate::{
 const BATCH: i64 = 500;
 
 /// Tables whose record ids begin with the integration's.
-const UNDER: [&str; 25] = [
+const UNDER: [&str; 27] = [
+    "sightings",
+    "problem_log",
     "health_log",
     "call_batches",
     "usage_minutes",
@@ -141,7 +143,7 @@ impl Store {
             self.delete_batches("select value id from $range limit $batch", &range, id)
                 .await?;
         }
-        for table in ["connection_tests", "sync_runs"] {
+        for table in ["connection_tests", "sync_runs", "problems"] {
             let of = format!("select value id from {table} where integration = $id limit $batch");
             self.delete_batches(&of, &records_under("checkpoints", &[id.0]), id)
                 .await?;

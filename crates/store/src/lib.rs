@@ -25,6 +25,8 @@ mod audit;
 mod collections;
 /// Work items as they are stored, and the tables that answer lists.
 mod items;
+/// Failures that are grouped, and what became of each group.
+mod problems;
 /// Projects in lists, by their states.
 mod project_list;
 /// One project, and what its filters offer.
@@ -86,9 +88,10 @@ pub use inbox::{
 pub use integrations::{Change, NewIntegration, SealedKey};
 pub use keyring::KeyRow;
 pub use options::{Credentials, OpenOptions};
+pub use problems::{KnownProblem, Sightings};
 pub use projects::Totals;
 pub use runs::{NewRun, RunRef, Start};
-pub use sync::{Checkpoint, Finished, KindsRead, Reread, Step, Told};
+pub use sync::{Checkpoint, Finished, KindsRead, Reread, RunEnd, Step, Told};
 pub use usage::{CallLog, UsageRow, UsageSlot};
 pub use users::NewUser;
 

@@ -81,6 +81,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0018_test_interval",
         sql: include_str!("../migrations/0018_test_interval.surql"),
     },
+    Migration {
+        name: "0019_problems",
+        sql: include_str!("../migrations/0019_problems.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

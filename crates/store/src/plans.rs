@@ -34,6 +34,7 @@ async fn plan(store: &Store, sql: &str) -> String {
         .ask(&format!("explain {sql}"))
         .bind("integration", id)
         .bind("project", id)
+        .bind("problem", id)
         .bind("outcome", "failed")
         .bind("trigger", "schedule")
         .bind("q", "x")
@@ -78,6 +79,8 @@ async fn all_other_lists_walk_an_index() {
     .await;
     check(&store, crate::health_log::LOG, "health_log_integration").await;
     check(&store, crate::health_log::DUE, "webhook_bursts_due").await;
+    check(&store, crate::problems::RESOLVED, "problems_stage").await;
+    check_exact(&store, crate::problems::STORY, "problem_log_problem").await;
     check_exact(&store, crate::bulk::LATEST, "bulk_operations_latest").await;
     check_exact(&store, crate::bulk::UNDER_WAY, "bulk_operations_state").await;
     check_exact(&store, crate::runs::RUNNING, "sync_runs_running").await;

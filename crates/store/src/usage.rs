@@ -3,8 +3,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::{
     actor::Viewer,
-    ids::IntegrationId,
+    ids::{IntegrationId, ProjectId},
     page::{Cursor, Page},
+    problems::Sighting,
     usage::{CallRecord, PlaneKey, Purpose, Slot, Subject, Usage},
 };
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use crate::{
     Store,
     error::Error,
+    problems::sighting_rows,
     shape::{
         count, from_text, numbered_one, place_of, read_cursor, record, records_after_one,
         records_from_to, to_text, write_cursor,
@@ -64,6 +66,7 @@ struct Packed(
     u64,
     u64,
     Option<u32>,
+    #[serde(default)] Option<ProjectId>,
 );
 
 #[derive(SurrealValue)]
@@ -135,6 +138,10 @@ impl Store {
             });
         }
         let mut rows = |slot| slots.remove(&slot).unwrap_or_default();
+        let failures = Sighting::of_calls(&log.calls);
+        let failures = failures
+            .iter()
+            .map(|(integration, one)| (*integration, one));
         self.ask(
             "{
                 if (select value bytes from only $batches[0].id) != none { return none };
@@ -143,6 +150,7 @@ impl Store {
                 insert into usage_minutes $minutes on duplicate key update usage = $input.usage return none;
                 insert into usage_hours $hours on duplicate key update usage = $input.usage return none;
                 insert into usage_days $days on duplicate key update usage = $input.usage return none;
+                insert ignore into sightings $sightings return none;
                 return none;
             }",
         )
@@ -151,6 +159,7 @@ impl Store {
         .bind("minutes", rows(Slot::Minute))
         .bind("hours", rows(Slot::Hour))
         .bind("days", rows(Slot::Day))
+        .bind("sightings", sighting_rows(failures, log.id)?)
         .write()
         .await
         .map(drop)
@@ -363,6 +372,7 @@ fn pack(call: &CallRecord) -> Packed {
         call.waited_ms,
         call.bytes,
         call.remaining,
+        call.project,
     )
 }
 
@@ -384,6 +394,7 @@ fn unpack(row: BatchRow, integration: Option<IntegrationId>) -> Result<Vec<CallR
         waited_ms: call.6,
         bytes: call.7,
         remaining: call.8,
+        project: call.9,
     });
     Ok(calls.collect())
 }

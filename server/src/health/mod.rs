@@ -2,6 +2,8 @@
 mod budgets;
 /// Connections, tested by themselves.
 pub mod checks;
+/// Failures that are grouped, and what people say to each group.
+mod problems;
 /// Every call to Plane, written down and counted.
 pub mod usage;
 /// What is looked at of every integration, and the health log.
@@ -27,6 +29,7 @@ use crate::{budgets::Budgets, clock::Clock};
 pub struct HealthService {
     pub store: Store,
     pub budgets: Arc<Budgets>,
+    pub usage: usage::UsageLog,
     pub clock: Clock,
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    ids::IntegrationId,
+    ids::{IntegrationId, ProjectId},
     usage::{CallRecord, PlaneKey, Purpose, Slot, Subject, Usage},
 };
 use plane::OnCall;
@@ -108,6 +108,7 @@ impl UsageLog {
                 waited_ms: ms(call.waited),
                 bytes: call.bytes,
                 remaining: call.remaining,
+                project: call.project().map(ProjectId),
             });
         })
     }

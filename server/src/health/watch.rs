@@ -19,20 +19,20 @@ use super::HealthService;
 use crate::{failure::from_store, timing::every};
 
 /// How often all checks are looked at.
-const LOOK: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_secs(10);
+/// How often what was resolved long ago is forgotten.
+const TIDY: Duration = Duration::from_secs(3600);
 const PAGE: u32 = 50;
 
 impl HealthService {
     /// Looks at all checks again and again, until `stop`.
     pub async fn keep_watch(&self, stop: CancellationToken) {
-        let mut look = every(LOOK);
+        let (mut look, mut tidy) = (every(LOOK), every(TIDY));
         loop {
             let done = tokio::select! {
                 () = stop.cancelled() => return,
-                done = async {
-                    look.tick().await;
-                    self.watch().await
-                } => done,
+                _ = look.tick() => self.watch().await.map(drop),
+                _ = tidy.tick() => self.forget_problems().await,
             };
             if let Err(error) = done {
                 warn!(code = error.code(), %error, "the checks could not be looked at");
@@ -40,7 +40,8 @@ impl HealthService {
         }
     }
 
-    /// Looks at all checks of all integrations, and writes down what says something else than before. How many do.
+    /// Looks at all checks of all integrations, writes down what says something else than before, and groups what failed. How many
+    /// checks do.
     pub async fn watch(&self) -> Result<usize, store::Error> {
         let now = self.clock.now();
         let (all, projects) = (
@@ -55,6 +56,8 @@ impl HealthService {
             of.entry(row.integration).or_default().push(row);
         }
         let levels = self.store.all_levels().await?;
+        let mut sightings = self.new_sightings().await?;
+        let troubled = self.store.integrations_with_problems().await?;
         let (new, mut told) = (Levels::default(), 0);
         for row in &all {
             let id = row.integration.id;
@@ -62,7 +65,13 @@ impl HealthService {
             let found = self.findings(row, projects, webhooks.get(&id), now).await?;
             let before = levels.get(&id).unwrap_or(&new);
             told += self.write_down(id, before, &found, now).await?;
+            let seen = sightings.remove(&id).unwrap_or_default();
+            let asks = |finding: &Finding| finding.level < Level::Unknown;
+            if !seen.is_empty() || troubled.contains(&id) || found.iter().any(asks) {
+                self.group(row, &seen, &found, now).await?;
+            }
         }
+        self.let_go(sightings).await?;
         Ok(told)
     }
 

@@ -2,6 +2,7 @@ use domain::{
     freshness::Kind,
     ids::{ProjectId, RunId},
     mirror::Project,
+    problems::Class,
     run::Phase,
     walk::{Held, Walk},
 };
@@ -11,7 +12,7 @@ use tokio::{sync::broadcast, time::Instant};
 use tracing::{debug, info};
 
 use super::{
-    ended::{Ended, LeftOut},
+    ended::{Ended, Failed, LeftOut},
     live::Live,
 };
 use crate::{clock::Clock, rng::Rng, timing::Timing};
@@ -103,7 +104,13 @@ impl Copy<'_> {
                         return Ended::Plane(error);
                     }
                     info!(project = %project.id, code = error.code(), "a project was left out");
-                    left_out.push(LeftOut::partly(project, error.sentence()));
+                    let last = self.plane.last_failed();
+                    left_out.push(LeftOut {
+                        project: project.name.clone(),
+                        why: error.sentence(),
+                        is_held: false,
+                        failure: Failed::of(&error, last.as_ref(), Some(project.id)),
+                    });
                 }
             }
             self.live.update(|progress, counts| {
@@ -117,6 +124,7 @@ impl Copy<'_> {
                 project: "The chosen project".to_owned(),
                 why: "The key can't read it: it is archived, gone, or the key's owner is not a member.".to_owned(),
                 is_held: false,
+                failure: Some(Failed::here(Class::Forbidden, self.only)),
             });
         }
         Ended::Copied { left_out }
@@ -169,14 +177,19 @@ impl Copy<'_> {
             undecodable += self.collections(project).await?;
         }
         if undecodable > 0 {
-            let why = format!("{undecodable} rows of Plane's answers could not be understood.");
-            left_out.push(LeftOut::partly(project, why));
+            left_out.push(LeftOut {
+                project: project.name.clone(),
+                why: format!("{undecodable} rows of Plane's answers could not be understood."),
+                is_held: false,
+                failure: Some(Failed::here(Class::BadAnswer, Some(id))),
+            });
         }
         if let Some(Held { absent, of, .. }) = found.held {
-            let why = format!("Plane no longer lists {absent} of its {of} work items.");
             left_out.push(LeftOut {
+                project: project.name.clone(),
+                why: format!("Plane no longer lists {absent} of its {of} work items."),
                 is_held: true,
-                ..LeftOut::partly(project, why)
+                failure: None,
             });
         }
         Ok(())

@@ -1,6 +1,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{mirror::Project, run::Outcome};
-use plane::Error;
+use domain::{
+    ids::ProjectId,
+    problems::{Class, Sighting},
+    run::Outcome,
+};
+use plane::{Call, Error};
 
 /// How a walk ended.
 pub(super) enum Ended {
@@ -22,14 +26,72 @@ pub(super) struct LeftOut {
     pub(super) why: String,
     /// It waits for somebody to look, rather than for the next run.
     pub(super) is_held: bool,
+    /// What failed; `None`: a check tells of it.
+    pub(super) failure: Option<Failed>,
 }
 
-impl LeftOut {
-    pub(super) fn partly(project: &Project, why: String) -> Self {
+/// What kind of failure something was left out for, and where.
+#[derive(Clone)]
+pub(super) struct Failed {
+    class: Class,
+    endpoint: Option<String>,
+    project: Option<ProjectId>,
+    /// Whether the call that failed was counted by itself.
+    is_counted: bool,
+}
+
+impl Failed {
+    /// What this error stands for; `last` is the latest call that failed.
+    pub(super) fn of(
+        error: &Error,
+        last: Option<&Call>,
+        project: Option<ProjectId>,
+    ) -> Option<Self> {
+        let class = Class::of_code(error.code())?;
+        let last = last.filter(|call| call.error == Some(error.code()));
+        Some(Self {
+            class,
+            endpoint: last.map(Call::endpoint),
+            project,
+            is_counted: last.is_some() && Class::of_call(error.code()).is_some(),
+        })
+    }
+
+    /// Of what was no failed call.
+    pub(super) fn here(class: Class, project: Option<ProjectId>) -> Self {
         Self {
-            project: project.name.clone(),
-            why,
-            is_held: false,
+            class,
+            endpoint: None,
+            project,
+            is_counted: false,
+        }
+    }
+
+    /// As it is told.
+    pub(super) fn sighting(self, at: DateTime<Utc>) -> Sighting {
+        Sighting {
+            class: self.class,
+            endpoint: self.endpoint,
+            project: self.project,
+            at,
+            times: u32::from(!self.is_counted),
+            is_end: true,
+        }
+    }
+}
+
+impl Ended {
+    /// What it ended for.
+    pub(super) fn failures(&self, last: Option<&Call>) -> Vec<Failed> {
+        match self {
+            Ended::Copied { left_out } => {
+                let failures = left_out.iter();
+                failures.filter_map(|left| left.failure.clone()).collect()
+            }
+            Ended::Plane(error) => Failed::of(error, last, None).into_iter().collect(),
+            Ended::Stuck => vec![Failed::here(Class::RunStalled, None)],
+            Ended::Store(_) => vec![Failed::here(Class::Storage, None)],
+            Ended::Cancelled => vec![],
         }
     }
 }
@@ -104,6 +166,43 @@ mod tests {
     }
 
     #[test]
+    fn what_was_counted_as_a_call_is_not_counted_again() {
+        let call = |error| Call {
+            number: 1,
+            method: "GET",
+            path: "/api/v1/workspaces/acme/projects/".to_owned(),
+            status: None,
+            error,
+            after: Duration::ZERO,
+            took: Duration::ZERO,
+            waited: Duration::ZERO,
+            bytes: 0,
+            remaining: None,
+        };
+        let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let told = |error: &Error, last: Option<&str>| {
+            let last = last.map(|_| call(Some("timeout")));
+            let failed = Failed::of(error, last.as_ref(), None)?;
+            let sighting = failed.sighting(at);
+            Some((sighting.class, sighting.endpoint, sighting.times))
+        };
+        let place = Some("projects".to_owned());
+        assert_eq!(
+            told(&Error::Timeout, Some("timeout")),
+            Some((Class::NetworkTimeout, place, 0))
+        );
+        assert_eq!(
+            told(&Error::NoAccess, Some("timeout")),
+            Some((Class::Forbidden, None, 1)),
+            "the latest call failed for another reason"
+        );
+        let resting = Error::Resting {
+            retry_after: Duration::ZERO,
+        };
+        assert_eq!(told(&resting, None), None, "it was told before");
+    }
+
+    #[test]
     fn a_wait_is_told_by_its_end() {
         let now = DateTime::from_timestamp(1_800_000_000, 400_000_000).unwrap();
         let wait = Duration::from_secs(57);
@@ -124,6 +223,7 @@ mod tests {
                 project: format!("P{n}"),
                 why: "Plane answered 500.".to_owned(),
                 is_held: false,
+                failure: None,
             })
             .collect();
         let sentence = left_out_sentence(&left_out);

@@ -3,10 +3,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::{
     integration::Integration,
+    problems::Sighting,
     run::{Outcome, SyncRun},
 };
 use plane::Plane;
-use store::RunRef;
+use store::{RunEnd, RunRef};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -60,6 +61,7 @@ impl SyncService {
         }
         self.cancels().remove(&run.id);
 
+        let failures = ended.failures(plane.last_failed().as_ref());
         let (outcome, reason) = match ended {
             Ended::Copied { left_out } if left_out.is_empty() => (Outcome::Succeeded, None),
             Ended::Copied { left_out } => {
@@ -113,11 +115,18 @@ impl SyncService {
             requests = counts.requests,
             "run ended"
         );
-        if let Err(error) = self
-            .store()
-            .finish_run(&reference, outcome, reason, &counts, complete_at, now)
-            .await
-        {
+        let failures: Vec<Sighting> = failures
+            .into_iter()
+            .map(|failed| failed.sighting(now))
+            .collect();
+        let end = RunEnd {
+            outcome,
+            reason,
+            counts: &counts,
+            complete_at,
+            failures: &failures,
+        };
+        if let Err(error) = self.store().finish_run(&reference, end, now).await {
             warn!(code = error.code(), %error, "the end of the run could not be stored");
         }
         self.changed(run.id);

@@ -1,58 +1,15 @@
 //! What is looked at of every integration, and what is written down when it says something else.
 
-use app::Health as _;
 use chrono::TimeDelta;
-use domain::{
-    checks::{Check, Level},
-    ids::IntegrationId,
-};
+use domain::checks::{Check, Level};
 use fake_plane::{Fault, What, seed};
 use serde_json::Value;
 
-use crate::support::{Person, TestPortal};
-
-struct World {
-    portal: TestPortal,
-    admin: Person,
-    id: IntegrationId,
-    page: String,
-}
-
-impl World {
-    async fn new() -> Self {
-        let portal = TestPortal::start().await;
-        let mut admin = portal.admin().await;
-        let page = portal.connect(&mut admin, "Acme").await;
-        Self {
-            id: page.rsplit('/').next().unwrap().parse().unwrap(),
-            page,
-            portal,
-            admin,
-        }
-    }
-
-    /// So much later, what is due is tested and synced, and the checks are looked at. How many said something else.
-    async fn later(&self, minutes: i64) -> usize {
-        self.portal.clock.advance(TimeDelta::minutes(minutes));
-        let portal = &self.portal.portal;
-        portal.checks.check_due().await.unwrap();
-        portal.sync.start_due().await.unwrap();
-        portal.sync.idle().await;
-        portal.health.watch().await.unwrap()
-    }
-
-    async fn level(&self, check: Check) -> Level {
-        let viewer = self.portal.viewer().await;
-        let health = &self.portal.portal.health;
-        let checks = health.checks(&viewer, self.id).await.unwrap();
-        let mut found = checks.iter().filter(|now| now.finding.check == check);
-        found.next().unwrap().finding.level
-    }
-}
+use crate::support::{Person, Watched};
 
 #[tokio::test]
 async fn a_key_that_plane_refuses_is_told_once_and_so_is_its_end() {
-    let mut world = World::new().await;
+    let mut world = Watched::new().await;
     world.later(16).await;
     assert_eq!(world.later(16).await, 0, "all is well");
     assert_eq!(world.level(Check::Key).await, Level::Good);
@@ -114,7 +71,7 @@ async fn a_key_that_plane_refuses_is_told_once_and_so_is_its_end() {
 
 #[tokio::test]
 async fn a_pause_is_no_all_clear_and_no_alarm() {
-    let mut world = World::new().await;
+    let mut world = Watched::new().await;
     world.later(2).await;
     let down = Fault::new(What::Status(500, String::new(), vec![]));
     world.portal.plane.fail(down);
@@ -134,7 +91,7 @@ async fn a_pause_is_no_all_clear_and_no_alarm() {
 
 #[tokio::test]
 async fn a_key_that_runs_out_is_told_of_until_it_is_replaced_and_tests_keep_their_interval() {
-    let mut world = World::new().await;
+    let mut world = Watched::new().await;
     let url = world.portal.plane.url();
     let id = world.id.to_string();
     let (page, edit) = (world.page.clone(), format!("{}/edit", world.page));
@@ -174,7 +131,7 @@ async fn a_key_that_runs_out_is_told_of_until_it_is_replaced_and_tests_keep_thei
     assert_eq!(saved.location(), page, "{}", saved.text);
     assert!(world.admin.get(&page).await.text.contains("30 Nov 2026"));
 
-    let tested = async |world: &World, minutes: i64| {
+    let tested = async |world: &Watched, minutes: i64| {
         world.portal.clock.advance(TimeDelta::minutes(minutes));
         world.portal.portal.checks.check_due().await.unwrap()
     };
@@ -182,7 +139,7 @@ async fn a_key_that_runs_out_is_told_of_until_it_is_replaced_and_tests_keep_thei
     assert_eq!(tested(&world, 30).await, 0);
     assert_eq!(tested(&world, 30).await, 1);
     world.later(0).await;
-    assert_eq!(world.level(Check::Key).await, Level::Warning);
+    assert_eq!(world.level(Check::Expiry).await, Level::Warning);
 
     let replace = |day: &'static str| {
         [
@@ -203,6 +160,6 @@ async fn a_key_that_runs_out_is_told_of_until_it_is_replaced_and_tests_keep_thei
         .post_on(&key_page, "replace_key", &replace("2027-11-30"))
         .await;
     assert_eq!(replaced.location(), page, "{}", replaced.text);
-    assert_eq!(world.level(Check::Key).await, Level::Good);
+    assert_eq!(world.level(Check::Expiry).await, Level::Good);
     assert!(world.admin.get(&page).await.text.contains("30 Nov 2027"));
 }

@@ -24,6 +24,7 @@ mod integrations;
 mod pages;
 mod pause;
 mod power_cut;
+mod problems;
 mod replays;
 mod runs;
 mod schedule;

@@ -167,6 +167,7 @@ fn call(ended_at: DateTime<Utc>) -> CallRecord {
         waited_ms: 0,
         bytes: 300,
         remaining: Some(59),
+        project: None,
     }
 }
 

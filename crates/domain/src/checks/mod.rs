@@ -18,9 +18,13 @@ pub enum Check {
     Connection,
     /// Whether Plane takes the key.
     Key,
+    /// Whether the key's last day is near.
+    Expiry,
     Certificate,
     /// Whether the webhook still speaks.
     Webhook,
+    /// Whether what comes in its name is believed.
+    Signature,
     /// What was received and is not applied.
     Backlog,
     /// Whether the copy was what Plane has, when they were last compared.
@@ -30,12 +34,14 @@ pub enum Check {
 }
 
 impl Check {
-    pub const ALL: [Check; 8] = [
+    pub const ALL: [Check; 10] = [
         Check::Freshness,
         Check::Connection,
         Check::Key,
+        Check::Expiry,
         Check::Certificate,
         Check::Webhook,
+        Check::Signature,
         Check::Backlog,
         Check::Drift,
         Check::Held,
@@ -47,8 +53,10 @@ impl Check {
             Check::Freshness => "freshness",
             Check::Connection => "connection",
             Check::Key => "key",
+            Check::Expiry => "expiry",
             Check::Certificate => "certificate",
             Check::Webhook => "webhook",
+            Check::Signature => "signature",
             Check::Backlog => "backlog",
             Check::Drift => "drift",
             Check::Held => "held",
@@ -66,8 +74,10 @@ impl Check {
             Check::Freshness => "Freshness",
             Check::Connection => "Connection",
             Check::Key => "API key",
+            Check::Expiry => "Key’s last day",
             Check::Certificate => "Certificate",
             Check::Webhook => "Webhook",
+            Check::Signature => "Signatures",
             Check::Backlog => "Backlog",
             Check::Drift => "Drift",
             Check::Held => "Deletions",

@@ -79,6 +79,27 @@ impl Store {
         Ok(rows)
     }
 
+    /// What integrations are called.
+    pub async fn integration_names(
+        &self,
+        _viewer: &Viewer,
+    ) -> Result<HashMap<IntegrationId, String>, Error> {
+        #[derive(SurrealValue)]
+        struct Called {
+            uid: Uuid,
+            integration_name: String,
+        }
+        let rows: Vec<Called> = self
+            .ask("select uid, integration_name from plane_integrations where is_deleting = false")
+            .read()
+            .await?
+            .rows(0)?;
+        let rows = rows.into_iter();
+        Ok(rows
+            .map(|row| (IntegrationId(row.uid), row.integration_name))
+            .collect())
+    }
+
     /// Every integration, in no order. For Hangar's own work.
     pub async fn all_integrations(&self, now: DateTime<Utc>) -> Result<Vec<IntegrationRow>, Error> {
         let sql = format!(

@@ -19,6 +19,7 @@ mod walk;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     ids::IntegrationId,
+    problems::Sighting,
     run::{Counts, Outcome, Progress, RunSummary},
 };
 
@@ -34,6 +35,7 @@ use crate::{
     RunRef, Store,
     audit::AuditRow,
     error::Error,
+    problems::sighting_rows,
     query::Ask,
     runs::outcome_word,
     shape::{record, to_json},
@@ -50,6 +52,19 @@ const NOT_DELETING: &str = "
     if (select value is_deleting from only $integration_id) != false { throw 'hangar:fenced' };";
 
 const PROGRESS: &str = "update $run_id set progress = $progress, counts = $counts;";
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct RunEnd<'a> {
+    pub outcome: Outcome,
+    /// One sentence: why it ended so, or what was left out.
+    pub reason: Option<String>,
+    pub counts: &'a Counts,
+    /// When it started, if it copied everything.
+    pub complete_at: Option<DateTime<Utc>>,
+    /// What it ended for, to be put with what failed alike.
+    pub failures: &'a [Sighting],
+}
 
 /// Who changes the work items of a copy.
 #[derive(Clone, Copy)]
@@ -153,10 +168,7 @@ impl Store {
     pub async fn finish_run(
         &self,
         run: &RunRef,
-        outcome: Outcome,
-        reason: Option<String>,
-        counts: &Counts,
-        integration_complete_at: Option<DateTime<Utc>>,
+        end: RunEnd<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         let started_at: Option<DateTime<Utc>> = self
@@ -169,7 +181,7 @@ impl Store {
             id: run.run,
             started_at: started_at.unwrap_or(now),
             finished_at: Some(now),
-            outcome: Some(outcome),
+            outcome: Some(end.outcome),
         };
         let sql = format!(
             "{{
@@ -179,16 +191,19 @@ impl Store {
                     finished_at = $now;
                 update $facts set last_run = $summary, complete_at = $complete_at ?? complete_at,
                     complete_requests = if $complete_at != none {{ $counts.requests }} else {{ complete_requests }};
+                insert ignore into sightings $sightings return none;
                 return none;
             }}"
         );
+        let failures = end.failures.iter().map(|one| (run.integration, one));
         self.ask_fenced(&sql, run, now)
+            .bind("sightings", sighting_rows(failures, run.run.0)?)
             .bind("facts", record("integration_facts", run.integration.0))
-            .bind("outcome", outcome_word(outcome)?)
-            .bind("reason", reason)
-            .bind("counts", to_json(counts)?)
+            .bind("outcome", outcome_word(end.outcome)?)
+            .bind("reason", end.reason)
+            .bind("counts", to_json(end.counts)?)
             .bind("summary", to_json(&summary)?)
-            .bind("complete_at", integration_complete_at)
+            .bind("complete_at", end.complete_at)
             .write()
             .await
             .map(drop)

@@ -23,6 +23,8 @@ mod integrations;
 mod mirror;
 #[path = "../suite/people.rs"]
 mod people;
+#[path = "../suite/problems.rs"]
+mod problems;
 #[path = "../suite/record.rs"]
 mod record;
 #[path = "../suite/support.rs"]

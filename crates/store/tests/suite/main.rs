@@ -11,6 +11,7 @@ mod inbox;
 mod integrations;
 mod mirror;
 mod people;
+mod problems;
 mod record;
 mod support;
 mod sync;

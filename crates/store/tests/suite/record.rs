@@ -4,7 +4,7 @@ use domain::{
     run::{Counts, Outcome, Phase, RunFilter, RunState, RunTime, SyncRun, Trigger, TriggerKind},
     run_log::{ApiCall, Timeline},
 };
-use store::{NewRun, RunRef, Start, Store};
+use store::{NewRun, RunEnd, RunRef, Start, Store};
 
 use crate::{
     support::{admin, at, id, integration, viewer, world},
@@ -29,7 +29,17 @@ async fn finish(store: &Store, run: &SyncRun, outcome: Outcome, seconds: i64) {
     let counts = Counts::default();
     let run = RunRef::from(run);
     store
-        .finish_run(&run, outcome, None, &counts, None, at(seconds))
+        .finish_run(
+            &run,
+            RunEnd {
+                outcome,
+                reason: None,
+                counts: &counts,
+                complete_at: None,
+                failures: &[],
+            },
+            at(seconds),
+        )
         .await
         .unwrap();
 }

@@ -7,7 +7,7 @@ use domain::{
     mirror::{ProjectFilter, WorkItem},
     run::{Counts, Outcome, Phase, Progress, RunFilter, RunState, Trigger},
 };
-use store::{Finished, NewRun, RunRef, Start};
+use store::{Finished, NewRun, RunEnd, RunRef, Start};
 
 use crate::{
     support::{admin, at, id, integration, viewer, world},
@@ -61,10 +61,13 @@ async fn of_two_schedules_that_see_the_same_run_end_one_starts_the_next() {
     store
         .finish_run(
             &RunRef::from(&first),
-            Outcome::Succeeded,
-            None,
-            &Counts::default(),
-            Some(at(0)),
+            RunEnd {
+                outcome: Outcome::Succeeded,
+                reason: None,
+                counts: &Counts::default(),
+                complete_at: Some(at(0)),
+                failures: &[],
+            },
             at(9),
         )
         .await
@@ -99,10 +102,13 @@ async fn of_two_schedules_that_see_the_same_run_end_one_starts_the_next() {
     store
         .finish_run(
             &RunRef::from(&second),
-            Outcome::Succeeded,
-            None,
-            &Counts::default(),
-            Some(at(10)),
+            RunEnd {
+                outcome: Outcome::Succeeded,
+                reason: None,
+                counts: &Counts::default(),
+                complete_at: Some(at(10)),
+                failures: &[],
+            },
             at(11),
         )
         .await
@@ -154,10 +160,13 @@ async fn a_run_tells_its_progress_hears_a_cancel_and_ends_with_an_outcome() {
     store
         .finish_run(
             &ticket,
-            Outcome::Cancelled,
-            Some("Somebody stopped it.".into()),
-            &counts,
-            None,
+            RunEnd {
+                outcome: Outcome::Cancelled,
+                reason: Some("Somebody stopped it.".into()),
+                counts: &counts,
+                complete_at: None,
+                failures: &[],
+            },
             at(4),
         )
         .await
@@ -188,10 +197,13 @@ async fn a_run_tells_its_progress_hears_a_cancel_and_ends_with_an_outcome() {
     store
         .finish_run(
             &ticket,
-            Outcome::Succeeded,
-            None,
-            &counts,
-            Some(at(6)),
+            RunEnd {
+                outcome: Outcome::Succeeded,
+                reason: None,
+                counts: &counts,
+                complete_at: Some(at(6)),
+                failures: &[],
+            },
             at(9),
         )
         .await
@@ -394,10 +406,13 @@ async fn deleting_an_integration_leaves_its_history_alone() {
     store
         .finish_run(
             &w.run,
-            Outcome::Succeeded,
-            None,
-            &Counts::default(),
-            None,
+            RunEnd {
+                outcome: Outcome::Succeeded,
+                reason: None,
+                counts: &Counts::default(),
+                complete_at: None,
+                failures: &[],
+            },
             at(101),
         )
         .await

@@ -27,6 +27,7 @@ fn call(integration: Option<IntegrationId>, fingerprint: &str, seconds: i64) -> 
         waited_ms: 1,
         bytes: 2_000,
         remaining: Some(59),
+        project: None,
     }
 }
 

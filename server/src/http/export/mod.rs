@@ -4,6 +4,8 @@
 mod connection;
 /// The health log of an integration.
 mod health;
+/// What fails, grouped.
+mod problems;
 /// Projects, and how old their copies are.
 mod projects;
 
@@ -31,6 +33,10 @@ pub(super) fn router() -> Router<HttpState> {
             .route(
                 &format!("/projects.{ending}"),
                 get(move |state, request| projects::send(state, request, kind)),
+            )
+            .route(
+                &format!("/problems.{ending}"),
+                get(move |state, request| problems::send(state, request, kind)),
             )
             .route(
                 &format!("/integrations/{{id}}/health.{ending}"),

@@ -8,6 +8,8 @@ pub mod person;
 pub mod portal;
 /// A portal that can be killed.
 pub mod process;
+/// A portal whose checks a test looks at.
+pub mod watched;
 
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ pub use deliveries::Deliveries;
 pub use person::Person;
 pub use portal::TestPortal;
 pub use process::HangarProcess;
+pub use watched::Watched;
 
 /// So many seconds after the beginning of time, for what does not care.
 pub fn at(seconds: i64) -> chrono::DateTime<chrono::Utc> {

@@ -52,9 +52,11 @@ pub fn findings(known: &Known, now: DateTime<Utc>) -> Vec<Finding> {
             let (level, says) = match check {
                 Check::Freshness => freshness(known, now),
                 Check::Connection => connection(known),
-                Check::Key => key(known, now),
+                Check::Key => key(known),
+                Check::Expiry => expiry(known, now),
                 Check::Certificate => certificate(known),
                 Check::Webhook => webhook(known),
+                Check::Signature => signature(known, now),
                 Check::Backlog => backlog(known, now),
                 Check::Drift => drift(known),
                 Check::Held => held(known),
@@ -140,7 +142,7 @@ fn connection(known: &Known) -> Says {
 /// What a test is called that Plane refused the key of.
 const BAD_KEY: &str = "bad_key";
 
-fn key(known: &Known, now: DateTime<Utc>) -> Says {
+fn key(known: &Known) -> Says {
     let health = &known.row.health;
     let tests_refused = health
         .recent
@@ -157,26 +159,6 @@ fn key(known: &Known, now: DateTime<Utc>) -> Says {
         let says = "Plane refuses the key: it was deleted, has expired, or its owner was removed. Make a new one in Plane, and replace this one.";
         return (Level::Bad, says.to_owned());
     }
-    let last_day = known.row.integration.settings.key_expires_on;
-    if let Some(last_day) = last_day {
-        let days = (last_day - now.date_naive()).num_days();
-        let left = match days {
-            ..0 => format!("Its last day was {last_day}."),
-            0 => "Today is its last day.".to_owned(),
-            1 => "Tomorrow is its last day.".to_owned(),
-            days => format!("Its last day, {last_day}, is in {days} days."),
-        };
-        if days <= KEY_SOON {
-            let level = match days <= KEY_VERY_SOON {
-                true => Level::Bad,
-                false => Level::Warning,
-            };
-            return (
-                level,
-                format!("{left} Make a new one in Plane, and replace this one."),
-            );
-        }
-    }
     match health.recent.iter().find(|test| test.success) {
         Some(_) => (Level::Good, "Plane takes it.".to_owned()),
         None => (
@@ -184,6 +166,33 @@ fn key(known: &Known, now: DateTime<Utc>) -> Says {
             "No test got as far as to use it.".to_owned(),
         ),
     }
+}
+
+fn expiry(known: &Known, now: DateTime<Utc>) -> Says {
+    let Some(last_day) = known.row.integration.settings.key_expires_on else {
+        return (
+            Level::Unknown,
+            "Nobody entered the key’s last day.".to_owned(),
+        );
+    };
+    let days = (last_day - now.date_naive()).num_days();
+    let left = match days {
+        ..0 => format!("Its last day was {last_day}."),
+        0 => "Today is its last day.".to_owned(),
+        1 => "Tomorrow is its last day.".to_owned(),
+        days => format!("Its last day, {last_day}, is in {days} days."),
+    };
+    let level = if days <= KEY_VERY_SOON {
+        Level::Bad
+    } else if days <= KEY_SOON {
+        Level::Warning
+    } else {
+        return (Level::Good, left);
+    };
+    (
+        level,
+        format!("{left} Make a new one in Plane, and replace this one."),
+    )
 }
 
 fn certificate(known: &Known) -> Says {
@@ -236,6 +245,27 @@ fn webhook(known: &Known) -> Says {
         }
         (None, None) => (Level::Unknown, "Nothing was delivered yet.".to_owned()),
         (None, Some(_)) => (Level::Good, "It tells of changes as usual.".to_owned()),
+    }
+}
+
+fn signature(known: &Known, now: DateTime<Utc>) -> Says {
+    let Some(webhook) = known.webhook else {
+        return (Level::Unknown, "There is no webhook.".to_owned());
+    };
+    if webhook.rotation_until.is_some_and(|until| until > now) {
+        return (
+            Level::Unknown,
+            "The secret is being replaced: what is not believed is held back.".to_owned(),
+        );
+    }
+    match (webhook.refused_at, webhook.last_at) {
+        (Some(refused), last) if last.is_none_or(|last| last < refused) => (
+            Level::Bad,
+            "The latest delivery was not believed. Compare the secret with the one in Plane; the webhook’s page says why."
+                .to_owned(),
+        ),
+        (_, None) => (Level::Unknown, "Nothing was delivered yet.".to_owned()),
+        (_, Some(_)) => (Level::Good, "The latest delivery was believed.".to_owned()),
     }
 }
 

@@ -255,7 +255,7 @@ fn a_refused_key_and_a_failing_connection_are_told_apart() {
 #[test]
 fn a_key_is_told_of_two_weeks_before_its_last_day() {
     for (days, level, says) in [
-        (15, Level::Good, "Plane takes it."),
+        (15, Level::Good, "is in 15 days."),
         (14, Level::Warning, "in 14 days"),
         (2, Level::Warning, "in 2 days"),
         (1, Level::Bad, "Tomorrow"),
@@ -266,7 +266,7 @@ fn a_key_is_told_of_two_weeks_before_its_last_day() {
         row.health.add(&test(1, "ok", None));
         let last_day = at(0).date_naive() + TimeDelta::days(days);
         row.integration.settings.key_expires_on = Some(last_day);
-        check(Check::Key, &row, &[], None, level, says);
+        check(Check::Expiry, &row, &[], None, level, says);
     }
 }
 
