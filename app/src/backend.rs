@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{
     actor::{Admin, Role, User, Viewer},
+    alerts::{Channel, Delivery, DeliveryState, Incident, Rule},
     audit::AuditEntry,
     bulk::{BulkItem, BulkOperation, Requests},
     checks::{Check, Finding, HealthChange},
@@ -11,8 +12,8 @@ use domain::{
     connection_test::ConnectionTest,
     drift::DriftCheck,
     ids::{
-        BulkId, BurstId, DraftId, IntegrationId, ProblemId, ProjectId, ReplayId, RunId, TestId,
-        UserId, WorkItemId,
+        BulkId, BurstId, ChannelId, DraftId, IntegrationId, ProblemId, ProjectId, ReplayId, RuleId,
+        RunId, TestId, UserId, WorkItemId,
     },
     inbox::{Burst, BurstFilter, Retention, Webhook},
     integration::{
@@ -47,6 +48,7 @@ pub struct Backend {
     pub inbox: Arc<dyn Inbox>,
     pub health: Arc<dyn Health>,
     pub problems: Arc<dyn Problems>,
+    pub alerts: Arc<dyn Alerts>,
 }
 
 /// Who sent this request and how; provided as context beside [`Backend`].
@@ -551,7 +553,6 @@ pub struct ProblemPage {
 #[derive(Clone, Debug)]
 pub struct ProblemReport {
     pub row: ProblemRow,
-    pub integration: IntegrationRow,
     /// What comes of it.
     pub effects: Vec<ProblemRow>,
     /// The projects that it concerned this time, by name.
@@ -561,7 +562,7 @@ pub struct ProblemReport {
     /// Who could see to it.
     pub people: Vec<User>,
     /// What a sync of the integration costs.
-    pub cost: Requests,
+    pub cost: Option<Requests>,
 }
 
 /// What an admin says to a problem, unchecked.
@@ -573,6 +574,109 @@ pub enum ProblemForm {
     Wake,
     Assign(Option<UserId>),
     Note(String),
+}
+
+/// Who is told of problems, and by which channel.
+#[async_trait]
+pub trait Alerts: Send + Sync {
+    async fn overview(&self, viewer: &Viewer) -> Result<AlertsReport, Failure>;
+    async fn rule(&self, viewer: &Viewer, id: RuleId) -> Result<RuleRow, Failure>;
+    async fn channel(&self, viewer: &Viewer, id: ChannelId) -> Result<Channel, Failure>;
+    /// What a webhook is signed by, for ten minutes after it was saved.
+    async fn signing_key(&self, admin: &Admin, id: ChannelId) -> Result<Option<String>, Failure>;
+    /// Makes a channel, or changes one; rules that told nobody tell a new one.
+    async fn save_channel(&self, admin: &Admin, form: ChannelForm) -> Result<ChannelId, Failure>;
+    async fn delete_channel(&self, admin: &Admin, id: ChannelId) -> Result<(), Failure>;
+    /// Makes a rule, or changes one.
+    async fn save_rule(&self, admin: &Admin, form: RuleForm) -> Result<RuleId, Failure>;
+    async fn delete_rule(&self, admin: &Admin, id: RuleId) -> Result<(), Failure>;
+    /// Sends a sample of the rule to each of its channels; how that went is in the log.
+    async fn test_rule(&self, admin: &Admin, id: RuleId) -> Result<(), Failure>;
+    /// The same to one channel.
+    async fn test_channel(&self, admin: &Admin, id: ChannelId) -> Result<(), Failure>;
+    /// What was sent, the latest first.
+    async fn deliveries(
+        &self,
+        viewer: &Viewer,
+        channel: Option<ChannelId>,
+        rule: Option<RuleId>,
+        state: Option<DeliveryState>,
+        after: Option<Cursor>,
+    ) -> Result<Page<DeliveryRow>, Failure>;
+}
+
+/// All rules and channels, by name.
+#[derive(Clone, Debug, Default)]
+pub struct AlertsReport {
+    pub rules: Vec<RuleRow>,
+    pub channels: Vec<Channel>,
+}
+
+/// A rule with what comes of it.
+#[derive(Clone, Debug)]
+pub struct RuleRow {
+    pub rule: Rule,
+    /// How often it would have begun to tell in the last days.
+    pub would: u32,
+    /// What it tells of right now.
+    pub open: Vec<Incident>,
+}
+
+/// A message in the log.
+#[derive(Clone, Debug)]
+pub struct DeliveryRow {
+    pub delivery: Delivery,
+    /// `None`: the channel is gone.
+    pub channel_name: Option<String>,
+}
+
+/// What the form of a channel sends, unchecked.
+#[derive(Clone, Default)]
+pub struct ChannelForm {
+    /// `None`: a new one.
+    pub id: Option<ChannelId>,
+    /// The version that was edited; 0 for a new one.
+    pub version: u32,
+    pub kind: String,
+    pub name: String,
+    pub is_on: bool,
+    /// Of a hook; empty: the one that is kept.
+    pub url: String,
+    /// To sign by; empty: the one that is kept, or a new one.
+    pub key: String,
+    pub host: String,
+    pub port: String,
+    pub security: String,
+    pub user: String,
+    /// Empty: the one that is kept.
+    pub password: String,
+    pub from: String,
+    pub recipients: String,
+}
+
+/// What the form of a rule sends, unchecked.
+#[derive(Clone, Debug, Default)]
+pub struct RuleForm {
+    /// `None`: a new one.
+    pub id: Option<RuleId>,
+    /// The version that was edited; 0 for a new one.
+    pub version: u32,
+    pub name: String,
+    pub is_on: bool,
+    pub classes: Vec<String>,
+    pub pressing: String,
+    /// `all`, `tag` or `integrations`.
+    pub scope: String,
+    pub tag: String,
+    pub integrations: Vec<String>,
+    pub channels: Vec<String>,
+    pub to_owner: bool,
+    pub after_minutes: String,
+    pub remind_hours: String,
+    pub tells_end: bool,
+    pub quiet_from: String,
+    pub quiet_to: String,
+    pub quiet_zone: String,
 }
 
 /// Bulk operations: one action on many integrations.

@@ -37,6 +37,9 @@ pub mod ui;
 /// First start, sign in and out, people.
 #[cfg(feature = "ssr")]
 pub mod accounts;
+/// Who is told of problems.
+#[cfg(feature = "ssr")]
+pub mod alerts;
 /// One action on many integrations: planned, watched, looked back at.
 #[cfg(feature = "ssr")]
 pub mod bulk;

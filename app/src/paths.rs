@@ -1,6 +1,6 @@
 use domain::ids::{
-    BulkId, BurstId, DraftId, IntegrationId, ProblemId, ProjectId, ReplayId, RunId, TestId,
-    WorkItemId,
+    BulkId, BurstId, ChannelId, DraftId, IntegrationId, ProblemId, ProjectId, ReplayId, RuleId,
+    RunId, TestId, WorkItemId,
 };
 
 pub const OVERVIEW: &str = "/";
@@ -13,6 +13,11 @@ pub const PROJECTS: &str = "/projects";
 pub const RUNS: &str = "/runs";
 pub const WEBHOOKS: &str = "/webhooks";
 pub const PROBLEMS: &str = "/problems";
+pub const ALERTS: &str = "/alerts";
+pub const NEW_RULE: &str = "/alerts/rules/new";
+pub const CHANNELS: &str = "/alerts/channels";
+pub const NEW_CHANNEL: &str = "/alerts/channels/new";
+pub const ALERT_LOG: &str = "/alerts/log";
 pub const REPLAYS: &str = "/webhooks/replays";
 pub const BUDGET: &str = "/budget";
 pub const PEOPLE: &str = "/settings/people";
@@ -112,6 +117,16 @@ pub fn work_item(integration: IntegrationId, project: ProjectId, item: WorkItemI
 
 pub fn run(id: RunId) -> String {
     format!("/runs/{id}")
+}
+
+/// A rule of alerts.
+pub fn rule(id: RuleId) -> String {
+    format!("{ALERTS}/rules/{id}")
+}
+
+/// Where alerts go.
+pub fn channel(id: ChannelId) -> String {
+    format!("{CHANNELS}/{id}")
 }
 
 /// One problem.

@@ -7,7 +7,7 @@ use leptos_router::{
 };
 
 use crate::{
-    Failure, Theme, accounts, bulk, health, integrations, mirror, overview, problems, sync,
+    Failure, Theme, accounts, alerts, bulk, health, integrations, mirror, overview, problems, sync,
     ui::failure_view::{FailureView, NotFound},
     visit, webhooks,
 };
@@ -92,6 +92,12 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("runs") view=sync::runs::RunsPage ssr=mode.clone()/>
                 <Route path=path!("runs/:id/calls") view=sync::calls::CallsPage ssr=mode.clone()/>
                 <Route path=path!("runs/:id") view=sync::run::RunPage ssr=mode.clone()/>
+                <Route path=path!("alerts") view=alerts::list::AlertsPage ssr=mode.clone()/>
+                <Route path=path!("alerts/log") view=alerts::log::LogPage ssr=mode.clone()/>
+                <Route path=path!("alerts/rules/new") view=alerts::rule::NewRulePage ssr=mode.clone()/>
+                <Route path=path!("alerts/rules/:id") view=alerts::rule::RulePage ssr=mode.clone()/>
+                <Route path=path!("alerts/channels/new") view=alerts::channel::NewChannelPage ssr=mode.clone()/>
+                <Route path=path!("alerts/channels/:id") view=alerts::channel::ChannelPage ssr=mode.clone()/>
                 <Route path=path!("problems") view=problems::list::ProblemsPage ssr=mode.clone()/>
                 <Route path=path!("problems/:id") view=problems::problem::ProblemPage ssr=mode.clone()/>
                 <Route path=path!("webhooks") view=webhooks::log::LogPage ssr=mode.clone()/>

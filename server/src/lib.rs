@@ -2,6 +2,8 @@
 
 /// First start, signing in, people.
 pub mod accounts;
+/// Who is told of problems.
+pub mod alerts;
 /// What may still be called, with which key.
 pub mod budgets;
 /// One action on many integrations.

@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     accounts::AccountsService,
+    alerts::AlertsService,
     budgets::Budgets,
     bulk::BulkService,
     clock::Clock,
@@ -31,6 +32,7 @@ pub struct Portal {
     pub inbox: InboxService,
     pub checks: Checks,
     pub health: HealthService,
+    pub alerts: AlertsService,
     /// The same services, as pages and server functions see them.
     pub backend: Backend,
     pub clock: Clock,
@@ -115,6 +117,7 @@ impl Portal {
         let bulk = BulkService::new(integrations.clone(), sync.clone());
         let public_url = config.public_url.clone();
         let public_url = public_url.unwrap_or_else(|| crate::plain_url(config.addr));
+        let alerts_url = public_url.clone();
         let inbox = InboxService::new(integrations.clone(), sync.clone(), public_url);
         inbox.take_over().await?;
         let health = HealthService {
@@ -123,6 +126,15 @@ impl Portal {
             usage: integrations.usage.clone(),
             clock: clock.clone(),
         };
+        let alerts = AlertsService {
+            store: store.clone(),
+            vault: vault.clone(),
+            egress: integrations.egress.clone(),
+            clock: clock.clone(),
+            rng: rng.clone(),
+            public_url: alerts_url.as_str().trim_end_matches('/').to_owned(),
+        };
+        alerts.begin().await?;
         let backend = Backend {
             accounts: Arc::new(accounts.clone()),
             integrations: Arc::new(integrations.clone()),
@@ -135,10 +147,12 @@ impl Portal {
             inbox: Arc::new(inbox.clone()),
             health: Arc::new(health.clone()),
             problems: Arc::new(health.clone()),
+            alerts: Arc::new(alerts.clone()),
         };
         Ok(Self {
             checks: Checks::new(integrations.clone()),
             health,
+            alerts,
             store,
             vault,
             accounts,

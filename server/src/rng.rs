@@ -35,6 +35,11 @@ impl Rng {
         bytes
     }
 
+    /// Anything from 0 to 1.
+    pub fn share(&self) -> f64 {
+        f64::from(u32::from_le_bytes(self.bytes())) / f64::from(u32::MAX)
+    }
+
     /// An identifier for what people create: sorts by time.
     pub fn uuid_v7(&self, now: DateTime<Utc>) -> Uuid {
         let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);

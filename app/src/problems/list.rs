@@ -7,7 +7,7 @@ use domain::{
 use leptos::prelude::*;
 use server_fn::ServerFn;
 
-use super::filter;
+use super::{filter, problem::whose};
 use crate::{
     ProblemPage, ProblemRow, bulk, paths,
     query::Query,
@@ -270,9 +270,9 @@ fn Line(row: ProblemRow) -> impl IntoView {
                 {cause}
             </th>
             <td role="cell"><StateBadge state level=problem.level/></td>
-            <td role="cell"><a href=paths::integration(problem.integration)>{row.integration_name}</a></td>
+            <td role="cell">{whose(problem.integration, row.integration_name)}</td>
             <td role="cell" class="number"><span class="stacked-word">"Since "</span>{since}</td>
-            <td role="cell" class="number">{number(problem.count)}<span class="stacked-word">" times"</span></td>
+            <td role="cell" class="number"><span class="stacked-word">"Seen "</span>{number(problem.count)}<span class="stacked-word">" ×"</span></td>
             <td role="cell"><Spark says="How often in each six hours" bars=trend/></td>
             <td role="cell">{owner}</td>
         </tr>

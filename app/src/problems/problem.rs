@@ -187,14 +187,16 @@ fn WhatToDo(report: ProblemReport, is_admin: bool, state: ProblemState) -> impl 
         }
         .into_any(),
         Remedy::Sync => {
-            let (calls, least) = (report.cost.count, report.cost.is_at_least);
-            let cost = match least {
-                true => format!("at least {}", count(calls.into(), "call", "calls")),
-                false => count(calls.into(), "call", "calls"),
-            };
+            let cost = report.cost.map(|cost| {
+                let calls = count(cost.count.into(), "call", "calls");
+                match cost.is_at_least {
+                    true => format!("At least {calls} to Plane."),
+                    false => format!("About {calls} to Plane."),
+                }
+            });
             view! {
                 <ButtonForm action=sync::StartSync::PATH label="Sync now" hidden=hidden()/>
-                <span class="quiet small">{format!("About {cost} to Plane.")}</span>
+                <span class="quiet small">{cost}</span>
             }
             .into_any()
         }
@@ -216,9 +218,9 @@ fn WhatToDo(report: ProblemReport, is_admin: bool, state: ProblemState) -> impl 
         Round::Run => "It is resolved by itself after two runs that go well.",
         Round::RunOrTest => "It is resolved by itself after two runs or tests that go well.",
     };
-    let (label, href) = place(class, integration);
+    let (label, href) = place(class, integration, is_admin);
     view! {
-        <Panel title="What to do" aside=move || class.side().word()>
+        <Panel title="What to do">
             <p>{problem.says}</p>
             <p><strong>{class.advice()}</strong></p>
             <div class="actions">
@@ -232,7 +234,7 @@ fn WhatToDo(report: ProblemReport, is_admin: bool, state: ProblemState) -> impl 
 }
 
 /// Where more of it stands.
-fn place(class: Class, id: IntegrationId) -> (&'static str, String) {
+fn place(class: Class, id: IntegrationId, is_admin: bool) -> (&'static str, String) {
     let of = |path: &str, more: Option<(&str, &str)>| {
         let query = Query::default().with("integration", Some(id));
         let query = match more {
@@ -251,7 +253,14 @@ fn place(class: Class, id: IntegrationId) -> (&'static str, String) {
             of(paths::WEBHOOKS, Some(("state", "dead"))),
         ),
         Class::RateLimited => ("The API budget", paths::BUDGET.to_owned()),
+        Class::ChannelFailing => ("The channels", paths::ALERTS.to_owned()),
+        Class::KeyInvalid | Class::KeyExpiring if is_admin => {
+            ("Replace the key", paths::replace_key(id))
+        }
         Class::KeyExpiring => ("Its settings", paths::integration(id)),
+        Class::NotPlane | Class::Policy | Class::NotFound | Class::NoCredentials if is_admin => {
+            ("Edit its settings", paths::edit_integration(id))
+        }
         _ if class.round() == Round::RunOrTest || class == Class::CertificateExpiring => {
             ("Tests of its connection", paths::connection(id))
         }
@@ -334,7 +343,7 @@ fn Facts(
     view! {
         <Panel title="Facts">
             <dl class="facts">
-                <Fact label="Integration"><a href=paths::integration(id)>{name}</a></Fact>
+                <Fact label="Integration">{whose(id, name)}</Fact>
                 <Fact label="Kind"><span class="mono">{problem.class.word()}</span></Fact>
                 <Fact label="Where the reason lies">{problem.class.side().word()}</Fact>
                 {endpoint}
@@ -347,6 +356,14 @@ fn Facts(
         </Panel>
     }
     .into_any()
+}
+
+/// The integration and the way to it; Hangar itself has no page of its own.
+pub(super) fn whose(id: IntegrationId, name: String) -> AnyView {
+    match id {
+        IntegrationId::PORTAL => view! { {name} }.into_any(),
+        id => view! { <a href=paths::integration(id)>{name}</a> }.into_any(),
+    }
 }
 
 #[component]

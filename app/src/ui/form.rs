@@ -100,6 +100,17 @@ pub fn SelectField(
     .into_any()
 }
 
+/// Something that is so or not, or one of several that may be chosen.
+#[component]
+pub fn CheckField(
+    #[prop(into)] label: String,
+    name: &'static str,
+    #[prop(into)] value: String,
+    checked: bool,
+) -> impl IntoView {
+    view! { <label class="check"><input type="checkbox" name=name value=value checked=checked/> {label}</label> }.into_any()
+}
+
 /// Several lines of text.
 #[component]
 pub fn TextArea(

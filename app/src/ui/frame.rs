@@ -65,13 +65,14 @@ fn Brand() -> impl IntoView {
 }
 
 /// The pages of the navigation: name, address.
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 8] = [
     ("Overview", paths::OVERVIEW),
     ("Integrations", paths::INTEGRATIONS),
     ("Projects", paths::PROJECTS),
     ("Sync runs", paths::RUNS),
     ("Webhooks", paths::WEBHOOKS),
     ("Problems", paths::PROBLEMS),
+    ("Alerts", paths::ALERTS),
     ("Settings", paths::SETTINGS),
 ];
 

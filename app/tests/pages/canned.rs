@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use app::{
-    Accounts, Assets, Backend, Bulk, BulkForm, BulkReport, BurstReport, BurstRow, CheckNow, Draft,
-    Failure, Health, Inbox, IntegrationForm, Integrations, KeyBudget, Mirror, PasswordForm,
-    PersonForm, ProblemForm, ProblemPage, ProblemReport, Problems, Rechecked, RunRecord, Runs,
-    SessionToken, SetUpForm, SilentWebhook, Theme, Totals, Visit, WebhookReport,
+    Accounts, Alerts, AlertsReport, Assets, Backend, Bulk, BulkForm, BulkReport, BurstReport,
+    BurstRow, ChannelForm, CheckNow, DeliveryRow, Draft, Failure, Health, Inbox, IntegrationForm,
+    Integrations, KeyBudget, Mirror, PasswordForm, PersonForm, ProblemForm, ProblemPage,
+    ProblemReport, Problems, Rechecked, RuleForm, RuleRow, RunRecord, Runs, SessionToken,
+    SetUpForm, SilentWebhook, Theme, Totals, Visit, WebhookReport,
 };
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     actor::{Admin, Role, User, Viewer},
+    alerts::{Channel, DeliveryState},
     audit::AuditEntry,
     bulk::BulkOperation,
     checks::{Check, HealthChange},
@@ -20,8 +22,8 @@ use domain::{
     connection_test::ConnectionTest,
     drift::DriftCheck,
     ids::{
-        BulkId, BurstId, DraftId, IntegrationId, ProblemId, ProjectId, ReplayId, RunId, TestId,
-        UserId, WorkItemId,
+        BulkId, BurstId, ChannelId, DraftId, IntegrationId, ProblemId, ProjectId, ReplayId, RuleId,
+        RunId, TestId, UserId, WorkItemId,
     },
     inbox::{BurstFilter, Retention},
     integration::{
@@ -82,6 +84,9 @@ pub(crate) struct Canned {
     pub(crate) log: Result<Page<HealthChange>, Failure>,
     pub(crate) problems: Result<ProblemPage, Failure>,
     pub(crate) problem: Result<ProblemReport, Failure>,
+    pub(crate) alerts: AlertsReport,
+    pub(crate) signing_key: Option<String>,
+    pub(crate) deliveries: Page<DeliveryRow>,
 }
 
 impl Default for Canned {
@@ -127,6 +132,9 @@ impl Default for Canned {
                 integrations: vec![],
             }),
             problem: Err(Failure::NotFound),
+            alerts: AlertsReport::default(),
+            signing_key: None,
+            deliveries: Page::empty(),
             budgets: Ok(Vec::new()),
         }
     }
@@ -247,7 +255,8 @@ pub(crate) async fn get_with(canned: Canned, visit: Visit) -> Answer {
         bulk: canned.clone(),
         inbox: canned.clone(),
         health: canned.clone(),
-        problems: canned,
+        problems: canned.clone(),
+        alerts: canned,
     };
     let provide = move || {
         provide_context(backend.clone());
@@ -511,6 +520,54 @@ impl Health for Canned {
         _: Option<Cursor>,
     ) -> Result<Page<HealthChange>, Failure> {
         self.log.clone()
+    }
+}
+
+#[async_trait]
+impl Alerts for Canned {
+    async fn overview(&self, _: &Viewer) -> Result<AlertsReport, Failure> {
+        Ok(self.alerts.clone())
+    }
+    async fn rule(&self, _: &Viewer, id: RuleId) -> Result<RuleRow, Failure> {
+        let mut rules = self.alerts.rules.iter();
+        let found = rules.find(|row| row.rule.id == id);
+        found.cloned().ok_or(Failure::NotFound)
+    }
+    async fn channel(&self, _: &Viewer, id: ChannelId) -> Result<Channel, Failure> {
+        let mut channels = self.alerts.channels.iter();
+        let found = channels.find(|channel| channel.id == id);
+        found.cloned().ok_or(Failure::NotFound)
+    }
+    async fn signing_key(&self, _: &Admin, _: ChannelId) -> Result<Option<String>, Failure> {
+        Ok(self.signing_key.clone())
+    }
+    async fn save_channel(&self, _: &Admin, _: ChannelForm) -> Result<ChannelId, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn delete_channel(&self, _: &Admin, _: ChannelId) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn save_rule(&self, _: &Admin, _: RuleForm) -> Result<RuleId, Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn delete_rule(&self, _: &Admin, _: RuleId) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn test_rule(&self, _: &Admin, _: RuleId) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn test_channel(&self, _: &Admin, _: ChannelId) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
+    }
+    async fn deliveries(
+        &self,
+        _: &Viewer,
+        _: Option<ChannelId>,
+        _: Option<RuleId>,
+        _: Option<DeliveryState>,
+        _: Option<Cursor>,
+    ) -> Result<Page<DeliveryRow>, Failure> {
+        Ok(self.deliveries.clone())
     }
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
+mod alerts;
 mod budget;
 mod bulk;
 mod canned;

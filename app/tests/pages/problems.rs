@@ -61,12 +61,12 @@ fn canned() -> Canned {
         problem: fault.id,
         integration: ID,
         class: fault.class,
+        level: fault.level,
         at: now() - TimeDelta::minutes(47),
         turn: Turn::Back,
         actor_name: None,
         says: "Plane itself fails.".to_owned(),
     };
-    let integration = one().integration.unwrap();
     Canned {
         problems: Ok(ProblemPage {
             page: Page {
@@ -79,17 +79,16 @@ fn canned() -> Canned {
         problem: Ok(ProblemReport {
             effects: vec![row(stale, Some(&fault))],
             row: row(fault, None),
-            integration,
             projects: vec![(ProjectId(Uuid::from_u128(30)), "Web".to_owned())],
             story: Page {
                 rows: vec![opened],
                 next: None,
             },
             people: vec![admin()],
-            cost: Requests {
+            cost: Some(Requests {
                 count: 17,
                 is_at_least: false,
-            },
+            }),
         }),
         people: Ok(vec![admin(), lead()]),
         ..one()

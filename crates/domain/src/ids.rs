@@ -41,6 +41,9 @@ id!(/** One bulk operation. */ BulkId);
 id!(/** Events of one thing that came one soon after the other. UUID v7. */ BurstId);
 id!(/** Kept events that are applied once more. UUID v7. */ ReplayId);
 id!(/** Failures alike, of one integration. */ ProblemId);
+id!(/** Where alerts go. UUID v7. */ ChannelId);
+id!(/** Who is told of what. UUID v7. */ RuleId);
+id!(/** One message to one channel. */ DeliveryId);
 id!(/** A form that was sent with mistakes, kept for its sender. UUID v4: it must not be guessable. */ DraftId);
 id!(/** Plane's project. */ ProjectId);
 id!(/** Plane's work item. */ WorkItemId);
@@ -50,22 +53,33 @@ id!(/** Plane's workflow state. */ StateId);
 id!(/** A member of a Plane workspace. */ MemberId);
 
 impl ProblemId {
-    /// The same for the same failures, whoever meets them first: FNV-1a of 128 bits. The groups of an integration are few, and nobody
-    /// chooses their names.
+    /// The same for the same failures, whoever meets them first. The groups of an integration are few, and nobody chooses their names,
+    /// so a simple hash will do.
     pub fn of(integration: IntegrationId, class: &str, endpoint: Option<&str>) -> Self {
-        const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-        const START: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
         let endpoint = endpoint.unwrap_or_default();
-        let bytes = integration.0.as_bytes().iter();
-        let bytes = bytes.chain(class.as_bytes()).chain(&[0]);
-        let hash = bytes.chain(endpoint.as_bytes()).fold(START, |hash, byte| {
-            (hash ^ u128::from(*byte)).wrapping_mul(PRIME)
-        });
-        Self(Uuid::from_u128(hash))
+        let parts = [
+            integration.0.as_bytes(),
+            class.as_bytes(),
+            endpoint.as_bytes(),
+        ];
+        Self(Uuid::from_u128(fnv(parts)))
     }
 }
 
+/// One number for all of these, told apart: FNV-1a of 128 bits.
+pub(crate) fn fnv<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u128 {
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    const START: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    let bytes = parts.into_iter().flat_map(|part| part.iter().chain(&[0]));
+    bytes.fold(START, |hash, byte| {
+        (hash ^ u128::from(*byte)).wrapping_mul(PRIME)
+    })
+}
+
 impl IntegrationId {
+    /// Hangar itself, where a problem is no integration's.
+    pub const PORTAL: IntegrationId = IntegrationId(Uuid::nil());
+
     /// A part of `length` that is this integration's own, the same whoever asks and whenever: so that what many do on one
     /// schedule is spread.
     pub fn share_of(self, length: TimeDelta) -> TimeDelta {

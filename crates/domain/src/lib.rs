@@ -2,6 +2,8 @@
 
 /// Who is asking, and what they may do: an unguarded write does not compile.
 pub mod actor;
+/// Who is told of which problems, by which channel.
+pub mod alerts;
 /// Who did what, when: the history of an integration.
 pub mod audit;
 /// One action on many integrations: what it would do, what it costs, how far it is.

@@ -31,6 +31,47 @@ impl QuietHours {
         (from != to).then_some(Self { from, to, zone })
     }
 
+    /// The three fields of a form: two times of day and a time zone, UTC if it is empty. `None`: both times are empty. Or the field
+    /// that is wrong, and why.
+    pub fn parse(
+        from: &str,
+        to: &str,
+        zone: &str,
+    ) -> Result<Option<Self>, (&'static str, TextError)> {
+        let time = |name, text: &str| match text.trim() {
+            "" => Ok(None),
+            text => NaiveTime::parse_from_str(text, "%H:%M")
+                .or_else(|_| NaiveTime::parse_from_str(text, "%H:%M:%S"))
+                .map(Some)
+                .map_err(|_| (name, TextError("Enter a time of day such as 22:00."))),
+        };
+        let (from, to) = (time("quiet_from", from)?, time("quiet_to", to)?);
+        let zone = match zone.trim() {
+            "" => Tz::UTC,
+            name => time_zone(name).ok_or((
+                "quiet_zone",
+                TextError("Enter the name of a time zone, such as Europe/Berlin or UTC."),
+            ))?,
+        };
+        match (from, to) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err((
+                "quiet_from",
+                TextError("Enter when the quiet hours begin, or leave both times empty."),
+            )),
+            (Some(_), None) => Err((
+                "quiet_to",
+                TextError("Enter when the quiet hours end, or leave both times empty."),
+            )),
+            (Some(from), Some(to)) => Self::new(from, to, zone).map(Some).ok_or((
+                "quiet_to",
+                TextError(
+                    "Quiet hours end at another time than they begin; for all day, switch it off or pause it.",
+                ),
+            )),
+        }
+    }
+
     /// `22:00`
     pub fn from(&self) -> String {
         self.from.format("%H:%M").to_string()

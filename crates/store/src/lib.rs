@@ -18,6 +18,8 @@ mod remote;
 /// Record ids, sort keys and the shapes that several tables share.
 mod shape;
 
+/// Who is told of problems, and what was told.
+mod alerts;
 /// The history.
 mod audit;
 
@@ -77,6 +79,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub use alerts::{Attempt, DeliveryFilter, KnownIncident, SealedChannel};
 pub use bulk::{Begun, BulkRef, BulkStart};
 pub use drafts::Draft;
 pub use error::Error;

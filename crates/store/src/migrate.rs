@@ -85,6 +85,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0019_problems",
         sql: include_str!("../migrations/0019_problems.surql"),
     },
+    Migration {
+        name: "0020_alerts",
+        sql: include_str!("../migrations/0020_alerts.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

@@ -35,6 +35,8 @@ async fn plan(store: &Store, sql: &str) -> String {
         .bind("integration", id)
         .bind("project", id)
         .bind("problem", id)
+        .bind("channel", id)
+        .bind("now", DateTime::from_timestamp(0, 0))
         .bind("outcome", "failed")
         .bind("trigger", "schedule")
         .bind("q", "x")
@@ -81,6 +83,9 @@ async fn all_other_lists_walk_an_index() {
     check(&store, crate::health_log::DUE, "webhook_bursts_due").await;
     check(&store, crate::problems::RESOLVED, "problems_stage").await;
     check_exact(&store, crate::problems::STORY, "problem_log_problem").await;
+    check(&store, crate::alerts::LATEST, "alert_deliveries_latest").await;
+    check(&store, crate::alerts::LATEST_OF, "alert_deliveries_channel").await;
+    check_exact(&store, crate::alerts::DUE, "alert_deliveries_due").await;
     check_exact(&store, crate::bulk::LATEST, "bulk_operations_latest").await;
     check_exact(&store, crate::bulk::UNDER_WAY, "bulk_operations_state").await;
     check_exact(&store, crate::runs::RUNNING, "sync_runs_running").await;

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use domain::{
     actor::{Admin, Viewer},
+    checks::Level,
     ids::{IntegrationId, ProblemId},
     page::{Cursor, Page},
     problems::{
@@ -122,11 +123,12 @@ impl ProblemRow {
 }
 
 #[derive(SurrealValue)]
-struct EventRow {
+pub(crate) struct EventRow {
     id: RecordId,
     problem: Uuid,
     integration: Uuid,
     class: String,
+    level: String,
     at: DateTime<Utc>,
     turn: String,
     actor_name: Option<String>,
@@ -141,6 +143,7 @@ impl EventRow {
             problem: event.problem.0,
             integration: event.integration.0,
             class: event.class.word().to_owned(),
+            level: event.level.word().to_owned(),
             at: event.at,
             turn: event.turn.word().to_owned(),
             actor_name: event.actor_name.clone(),
@@ -150,11 +153,12 @@ impl EventRow {
     }
 
     /// `None`: this version does not know what happened.
-    fn event(self) -> Option<ProblemEvent> {
+    pub(crate) fn event(self) -> Option<ProblemEvent> {
         Some(ProblemEvent {
             problem: ProblemId(self.problem),
             integration: IntegrationId(self.integration),
             class: Class::from_word(&self.class)?,
+            level: Level::from_word(&self.level),
             at: self.at,
             turn: Turn::from_word(&self.turn)?,
             actor_name: self.actor_name,
@@ -408,13 +412,15 @@ impl Store {
             })
         });
         let writes: Vec<Write> = writes.collect::<Result<_, Error>>()?;
+        let is_portal = integration == IntegrationId::PORTAL;
+        let of = (!is_portal).then(|| record("plane_integrations", integration.0));
         let events: Vec<EventRow> = events
             .iter()
             .map(|event| EventRow::of(event, self.new_id(event.at)))
             .collect();
         self.ask(
             "{
-                if (select value is_deleting from only $of) != false {
+                if $of != none and (select value is_deleting from only $of) != false {
                     delete $sightings return none;
                     return false;
                 };
@@ -432,7 +438,7 @@ impl Store {
                 return true;
             }",
         )
-        .bind("of", record("plane_integrations", integration.0))
+        .bind("of", of)
         .bind("integration", integration.0)
         .bind("sightings", sightings.to_vec())
         .bind("writes", writes)

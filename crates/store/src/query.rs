@@ -103,6 +103,7 @@ impl Ask<'_> {
                         "fenced" => Error::Fenced,
                         "busy" => Error::Busy,
                         "last_admin" => Error::LastAdmin,
+                        "taken" => Error::Taken { what: "name" },
                         _ => Error::Query(word),
                     });
                 }

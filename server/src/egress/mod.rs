@@ -71,6 +71,7 @@ pub enum ResolveError {
 pub struct Egress {
     rules: Arc<Rules>,
     tls: Arc<ClientConfig>,
+    extra_ca: Option<Arc<[u8]>>,
 }
 
 impl Egress {
@@ -84,6 +85,10 @@ impl Egress {
         Ok(Self {
             rules: Arc::new(rules),
             tls: Arc::new(tls(policy.extra_ca.as_deref())?),
+            extra_ca: policy
+                .extra_ca
+                .and_then(|path| std::fs::read(path).ok())
+                .map(Arc::from), // read before, without a mistake
         })
     }
 
@@ -140,6 +145,34 @@ impl Egress {
         destination: &Destination,
     ) -> Result<Vec<SocketAddr>, ResolveError> {
         resolve(&self.rules, destination).await
+    }
+
+    /// The addresses of a mail server that may be dialled: at least one.
+    pub async fn mail_addresses(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, ResolveError> {
+        let destination = Destination {
+            host: host.to_owned(),
+            port,
+            https: true,
+        };
+        self.resolve(&destination).await
+    }
+
+    /// Whether this machine may be spoken to in the clear: it is this one, or the operator allowed it.
+    pub fn may_be_plain(&self, host: &str, port: u16) -> bool {
+        self.rules.may_be_plain(&Destination {
+            host: host.to_owned(),
+            port,
+            https: false,
+        })
+    }
+
+    /// The operator's own certificate authorities, as PEM.
+    pub fn extra_ca(&self) -> Option<&[u8]> {
+        self.extra_ca.as_deref()
     }
 
     /// The TLS settings of [`Egress::client`], for looking at a certificate.

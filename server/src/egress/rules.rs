@@ -200,6 +200,13 @@ fn within(ip: IpAddr, net: IpAddr, written: IpAddr, prefix: u8) -> bool {
 
 impl Rules {
     /// Judges an address without asking DNS.
+    pub(super) fn may_be_plain(&self, destination: &Destination) -> bool {
+        let is_here =
+            destination.host == "localhost" || destination.ip().is_some_and(|ip| ip.is_loopback());
+        let mut allowed = self.allow_http.iter();
+        is_here || allowed.any(|allowed| allowed.names(destination))
+    }
+
     pub(super) fn check(&self, base: &BaseUrl) -> Result<Destination, Refused> {
         let destination = destination(base)?;
         let Destination { host, port, https } = &destination;

@@ -2,6 +2,8 @@
 mod budgets;
 /// Connections, tested by themselves.
 pub mod checks;
+/// What failed is put with its like.
+mod grouping;
 /// Failures that are grouped, and what people say to each group.
 mod problems;
 /// Every call to Plane, written down and counted.

@@ -1,123 +1,31 @@
-use std::collections::HashMap;
-
 use app::{Failure, ProblemForm, ProblemReport, ProblemRow, Problems};
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use domain::{
     actor::{Admin, Viewer},
     bulk::BulkAction,
-    checks::Finding,
     ids::{IntegrationId, ProblemId},
     integration::IntegrationRow,
     page::{Cursor, Page},
-    problems::{
-        Caused, Ended, PROBLEM_KEPT_DAYS, Problem, ProblemAct, ProblemEvent, ProblemFilter, Seen,
-        Turn, round,
-    },
-    run::Outcome,
+    problems::{Caused, Problem, ProblemAct, ProblemFilter},
 };
-use store::Sightings;
-use tracing::{info, warn};
 
 use super::HealthService;
 use crate::failure::from_store;
 
 const PAGE: u32 = 50;
+/// Whose problem it is that is no integration's.
+const ITSELF: &str = "Hangar itself";
 /// Of a problem's story.
 const STORY: u32 = 50;
 
 impl HealthService {
-    /// What failed since the last look, calls of this moment included.
-    pub(super) async fn new_sightings(
-        &self,
-    ) -> Result<HashMap<IntegrationId, Sightings>, store::Error> {
-        self.usage.flush().await?;
-        self.store.sightings().await
-    }
-
-    /// Puts what failed in an integration with its like, and resolves what does not happen any more.
-    pub(super) async fn group(
-        &self,
-        row: &IntegrationRow,
-        sightings: &Sightings,
-        findings: &[Finding],
-        now: DateTime<Utc>,
-    ) -> Result<(), store::Error> {
-        let id = row.integration.id;
-        let known = self.store.problems_of(id).await?;
-        let before: Vec<Problem> = known.iter().map(|known| known.problem.clone()).collect();
-        let run = row.last_run.as_ref().and_then(|run| {
-            let outcome = run.outcome?;
-            Some(Ended {
-                started_at: run.started_at,
-                is_good: matches!(
-                    outcome,
-                    Outcome::Succeeded | Outcome::Partial | Outcome::Held
-                ),
-            })
-        });
-        let test = row.health.latest().map(|test| Ended {
-            started_at: test.started_at,
-            is_good: test.success,
-        });
-        let seen = Seen {
-            integration: id,
-            sightings: &sightings.all,
-            findings,
-            run,
-            test,
-        };
-        let turned = round(&before, &seen, now);
-        if turned.is_empty() && sightings.is_empty() {
-            return Ok(());
-        }
-        // What another portal or an admin was faster with is looked at again by the next look.
-        if self
-            .store
-            .save_problems(id, &known, sightings, &turned)
-            .await?
-        {
-            for event in turned.iter().filter_map(|one| one.event.as_ref()) {
-                tell(event);
-            }
-        }
-        Ok(())
-    }
-
-    /// Lets go of what failed in integrations that are gone.
-    pub(super) async fn let_go(
-        &self,
-        sightings: HashMap<IntegrationId, Sightings>,
-    ) -> Result<(), store::Error> {
-        for (integration, seen) in sightings {
-            self.store
-                .save_problems(integration, &[], &seen, &[])
-                .await?;
-        }
-        Ok(())
-    }
-
-    /// Forgets problems that were resolved long ago.
-    pub async fn forget_problems(&self) -> Result<(), store::Error> {
-        let before = self.clock.now() - TimeDelta::days(PROBLEM_KEPT_DAYS);
-        self.store.forget_problems(before).await
-    }
-
-    async fn name_of(&self, viewer: &Viewer, id: IntegrationId) -> Result<IntegrationRow, Failure> {
+    async fn row_of(&self, viewer: &Viewer, id: IntegrationId) -> Result<IntegrationRow, Failure> {
         let row = self
             .store
             .integration_row(viewer, id, self.clock.now())
             .await;
         row.map_err(from_store)?.ok_or(Failure::NotFound)
-    }
-}
-
-fn tell(event: &ProblemEvent) {
-    let (integration, problem) = (event.integration, event.problem);
-    let (class, turn, says) = (event.class.word(), event.turn.word(), &event.says);
-    match event.turn {
-        Turn::Resolved => info!(%integration, %problem, class, turn, says, "a problem is resolved"),
-        _ => warn!(%integration, %problem, class, turn, says, "there is a problem"),
     }
 }
 
@@ -141,7 +49,7 @@ impl Problems for HealthService {
             integration_name: names
                 .get(&one.problem.integration)
                 .cloned()
-                .unwrap_or_default(),
+                .unwrap_or_else(|| ITSELF.to_owned()),
             problem: one.problem,
             cause: one.cause,
         };
@@ -151,7 +59,11 @@ impl Problems for HealthService {
                 next: list.next,
             },
             counts: list.counts,
-            integrations: list.integrations.into_iter().collect(),
+            integrations: list
+                .integrations
+                .into_iter()
+                .filter(|id| *id != IntegrationId::PORTAL)
+                .collect(),
         })
     }
 
@@ -163,13 +75,15 @@ impl Problems for HealthService {
     ) -> Result<ProblemReport, Failure> {
         let found = self.store.problem(viewer, id).await.map_err(from_store)?;
         let problem = found.ok_or(Failure::NotFound)?;
-        let integration = self.name_of(viewer, problem.integration).await?;
+        let integration = match problem.integration {
+            IntegrationId::PORTAL => None,
+            id => Some(self.row_of(viewer, id).await?),
+        };
         let all = self.store.unresolved_problems().await.map_err(from_store)?;
-        let name = integration
-            .integration
-            .settings
-            .integration_name
-            .to_string();
+        let name = integration.as_ref().map_or_else(
+            || ITSELF.to_owned(),
+            |row| row.integration.settings.integration_name.to_string(),
+        );
         let row = |problem: &Problem, cause: Option<&Problem>| ProblemRow {
             integration_name: name.clone(),
             problem: problem.clone(),
@@ -195,9 +109,8 @@ impl Problems for HealthService {
             .map_err(from_store)?;
         let people = self.store.users(viewer).await.map_err(from_store)?;
         Ok(ProblemReport {
-            cost: BulkAction::Sync.requests(&integration),
+            cost: integration.map(|row| BulkAction::Sync.requests(&row)),
             row: row(&problem, problem.cause(&all)),
-            integration,
             effects,
             projects: concerned,
             story,

@@ -72,6 +72,7 @@ impl HealthService {
             }
         }
         self.let_go(sightings).await?;
+        self.group_own(now).await?;
         Ok(told)
     }
 

@@ -1,11 +1,10 @@
 use std::collections::BTreeMap;
 
 use app::IntegrationForm;
-use chrono::{NaiveDate, NaiveTime};
-use chrono_tz::Tz;
+use chrono::NaiveDate;
 use domain::{
     integration::{AuthScheme, IntegrationSettings},
-    quiet::{QuietHours, time_zone},
+    quiet::QuietHours,
     tag::Tags,
     text::TextError,
 };
@@ -102,8 +101,9 @@ pub(super) fn check(
             15
         }),
     };
-    let quiet_hours = quiet_hours(form).unwrap_or_else(|(field, says)| {
-        wrong(field, says.to_owned());
+    let quiet = QuietHours::parse(&form.quiet_from, &form.quiet_to, &form.quiet_zone);
+    let quiet_hours = quiet.unwrap_or_else(|(field, says)| {
+        wrong(field, says.to_string());
         None
     });
     let test_minutes = match form.test_minutes.trim() {
@@ -146,37 +146,6 @@ pub(super) fn check(
             })
         }
         _ => Err(errors),
-    }
-}
-
-/// The quiet hours of a form, or the field that is wrong and why.
-fn quiet_hours(form: &IntegrationForm) -> Result<Option<QuietHours>, (&'static str, &'static str)> {
-    let time = |name, text: &str| match text.trim() {
-        "" => Ok(None),
-        text => NaiveTime::parse_from_str(text, "%H:%M")
-            .or_else(|_| NaiveTime::parse_from_str(text, "%H:%M:%S"))
-            .map(Some)
-            .map_err(|_| (name, "Enter a time of day such as 22:00.")),
-    };
-    let (from, to) = (
-        time("quiet_from", &form.quiet_from)?,
-        time("quiet_to", &form.quiet_to)?,
-    );
-    let zone = match form.quiet_zone.trim() {
-        "" => Tz::UTC,
-        name => time_zone(name).ok_or((
-            "quiet_zone",
-            "Enter the name of a time zone, such as Europe/Berlin or UTC.",
-        ))?,
-    };
-    match (from, to) {
-        (None, None) => Ok(None),
-        (None, Some(_)) => Err(("quiet_from", "Enter when the quiet hours begin, or leave both times empty.")),
-        (Some(_), None) => Err(("quiet_to", "Enter when the quiet hours end, or leave both times empty.")),
-        (Some(from), Some(to)) => QuietHours::new(from, to, zone).map(Some).ok_or((
-            "quiet_to",
-            "Quiet hours end at another time than they begin. To stop syncing altogether, pause the integration.",
-        )),
     }
 }
 

@@ -283,7 +283,7 @@ impl Copy<'_> {
             return false;
         }
         debug!(code = error.code(), "a call failed and is repeated");
-        let share = f64::from(u32::from_le_bytes(self.rng.bytes())) / f64::from(u32::MAX);
+        let share = self.rng.share();
         let most = self.timing.first_pause * 2_u32.pow(failed - 1);
         let pause = most.min(self.timing.longest_pause).mul_f64(share);
         self.clock.sleep(pause).await;

@@ -199,7 +199,7 @@ mod tests {
         let resting = Error::Resting {
             retry_after: Duration::ZERO,
         };
-        assert_eq!(told(&resting, None), None, "it was told before");
+        assert_eq!(told(&resting, None), Some((Class::PlaneResting, None, 1)));
     }
 
     #[test]

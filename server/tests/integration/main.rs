@@ -13,6 +13,8 @@
 mod support;
 
 mod accounts;
+mod alert_crashes;
+mod alerts;
 mod bulk;
 mod command_line;
 mod faults;

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use class::{Class, Remedy, Round, Side};
-pub use round::{Ended, Seen, Turned, round};
+pub use round::{Ended, Seen, Stands, Turned, round};
 
 use crate::{
     checks::Level,
@@ -297,6 +297,7 @@ pub struct ProblemEvent {
     pub problem: ProblemId,
     pub integration: IntegrationId,
     pub class: Class,
+    pub level: Level,
     pub at: DateTime<Utc>,
     pub turn: Turn,
     /// Who did it; `None`: Hangar saw it.
@@ -380,6 +381,7 @@ impl Problem {
             problem: self.id,
             integration: self.integration,
             class: self.class,
+            level: self.level,
             at: now,
             turn,
             actor_name: Some(by_name.to_owned()),

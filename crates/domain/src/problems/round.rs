@@ -13,11 +13,32 @@ use crate::{
 pub struct Seen<'a> {
     pub integration: IntegrationId,
     pub sightings: &'a [Sighting],
-    /// What its checks say now.
-    pub findings: &'a [Finding],
+    /// How things stand that are looked at.
+    pub stands: &'a [Stands],
     /// Its latest run that has ended, and its latest test.
     pub run: Option<Ended>,
     pub test: Option<Ended>,
+}
+
+/// How something stands that is looked at again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stands {
+    pub class: Class,
+    pub endpoint: Option<String>,
+    pub level: Level,
+    pub says: String,
+}
+
+impl Stands {
+    /// What a check says; `None`: its reasons are told as they happen.
+    pub fn of(finding: &Finding) -> Option<Self> {
+        Some(Self {
+            class: Class::of_check(finding.check)?,
+            endpoint: None,
+            level: finding.level,
+            says: finding.says.clone(),
+        })
+    }
 }
 
 /// Something that ended, well or not.
@@ -48,18 +69,17 @@ pub fn round(before: &[Problem], seen: &Seen, now: DateTime<Utc>) -> Vec<Turned>
     for sighting in seen.sightings {
         at(&mut after, seen.integration, sighting).see(sighting);
     }
-    for finding in seen.findings {
-        let Some(class) = Class::of_check(finding.check) else {
-            continue;
-        };
-        let known = after.iter_mut().find(|problem| problem.class == class);
-        match finding.level {
+    for stands in seen.stands {
+        let known = after
+            .iter_mut()
+            .find(|problem| problem.class == stands.class && problem.endpoint == stands.endpoint);
+        match stands.level {
             Level::Bad | Level::Warning => match known {
-                Some(problem) if problem.is_unresolved() => problem.still(finding),
+                Some(problem) if problem.is_unresolved() => problem.still(stands),
                 _ => {
                     let sighting = Sighting {
-                        class,
-                        endpoint: None,
+                        class: stands.class,
+                        endpoint: stands.endpoint.clone(),
                         project: None,
                         at: now,
                         times: 1,
@@ -67,7 +87,7 @@ pub fn round(before: &[Problem], seen: &Seen, now: DateTime<Utc>) -> Vec<Turned>
                     };
                     let problem = at(&mut after, seen.integration, &sighting);
                     problem.see(&sighting);
-                    problem.still(finding);
+                    problem.still(stands);
                 }
             },
             Level::Good => {
@@ -186,10 +206,10 @@ impl Problem {
         }
     }
 
-    /// What a check says of it now.
-    fn still(&mut self, finding: &Finding) {
-        self.level = finding.level;
-        self.says.clone_from(&finding.says);
+    /// How it stands now.
+    fn still(&mut self, stands: &Stands) {
+        self.level = stands.level;
+        self.says.clone_from(&stands.says);
         (self.clean, self.clean_at) = (0, None);
     }
 
@@ -227,6 +247,7 @@ fn event(old: Option<&Problem>, new: &Problem, now: DateTime<Utc>) -> Option<Pro
         problem: new.id,
         integration: new.integration,
         class: new.class,
+        level: new.level,
         at: now,
         turn,
         actor_name: None,

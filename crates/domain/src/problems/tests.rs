@@ -48,10 +48,11 @@ impl Known {
         run: Option<Ended>,
         test: Option<Ended>,
     ) {
+        let stands: Vec<Stands> = findings.iter().filter_map(Stands::of).collect();
         let seen = Seen {
             integration: integration(),
             sightings,
-            findings,
+            stands: &stands,
             run,
             test,
         };

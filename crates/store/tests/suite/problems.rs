@@ -4,7 +4,9 @@ use domain::{
     checks::{Check, Finding, Level},
     connection_test::ConnectionTest,
     ids::{IntegrationId, TestId, UserId},
-    problems::{Class, Problem, ProblemAct, ProblemFilter, ProblemState, Seen, Turn, round},
+    problems::{
+        Class, Problem, ProblemAct, ProblemFilter, ProblemState, Seen, Stands, Turn, round,
+    },
 };
 use store::{KnownProblem, Sightings, Store};
 
@@ -53,7 +55,7 @@ async fn group(
     let look = Seen {
         integration: one(),
         sightings: &seen.all,
-        findings: &[finding],
+        stands: &[Stands::of(&finding).unwrap()],
         run: None,
         test: None,
     };

@@ -2,18 +2,23 @@
 pub mod deliveries;
 /// A synced integration with a webhook.
 pub mod hooked;
+/// A mail server.
+pub mod mail_server;
 /// Somebody with a browser, JavaScript off.
 pub mod person;
 /// A portal and a Plane, started for one test.
 pub mod portal;
 /// A portal that can be killed.
 pub mod process;
+/// What takes messages over HTTP.
+pub mod receiver;
 /// A portal whose checks a test looks at.
 pub mod watched;
 
 use std::time::Duration;
 
 pub use deliveries::Deliveries;
+pub use mail_server::MailServer;
 pub use person::Person;
 pub use portal::TestPortal;
 pub use process::HangarProcess;

@@ -202,6 +202,20 @@ impl Answer {
         found.value().attr(name).map(str::to_owned)
     }
 
+    /// The text of the first element that matches; empty if there is none.
+    pub fn text_of(&self, selector: &str) -> String {
+        self.all(selector).into_iter().next().unwrap_or_default()
+    }
+
+    /// An attribute of all elements that match.
+    pub fn attributes(&self, selector: &str, name: &str) -> Vec<String> {
+        let page = Html::parse_document(&self.text);
+        let selector = Selector::parse(selector).unwrap();
+        page.select(&selector)
+            .filter_map(|one| one.value().attr(name).map(str::to_owned))
+            .collect()
+    }
+
     pub fn has(&self, selector: &str) -> bool {
         !self.all(selector).is_empty()
     }

@@ -17,7 +17,12 @@ pub struct Watched {
 
 impl Watched {
     pub async fn new() -> Self {
-        let portal = TestPortal::start().await;
+        Self::with(&[]).await
+    }
+
+    /// With further command line arguments.
+    pub async fn with(args: &[&str]) -> Self {
+        let portal = TestPortal::start_with(args).await;
         let mut admin = portal.admin().await;
         let page = portal.connect(&mut admin, "Acme").await;
         Self {

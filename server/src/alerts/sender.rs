@@ -1,0 +1,104 @@
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use domain::alerts::{ChannelSettings, Delivery, Message, retry_after};
+use futures::StreamExt as _;
+use store::Attempt;
+use tracing::{info, warn};
+
+use super::{AlertsService, Secret};
+
+/// So many messages are taken at once, and sent side by side.
+const AT_ONCE: usize = 8;
+/// A try takes no longer.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Whoever took a message has so long to send it; then it is anybody's again.
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+
+/// Why a message did not get through. Says nothing secret: no address of a hook, no password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{says}")]
+pub(super) struct Unsent {
+    pub(super) says: String,
+    /// The channel wants to be left alone for so long.
+    pub(super) asked: Option<TimeDelta>,
+}
+
+impl Unsent {
+    pub(super) fn new(says: impl Into<String>) -> Self {
+        Self {
+            says: says.into(),
+            asked: None,
+        }
+    }
+}
+
+impl AlertsService {
+    /// Sends what is due. A message that was sent while this process died is sent once more, under the same id.
+    pub(super) async fn send_due(&self) -> Result<(), store::Error> {
+        loop {
+            let now = self.clock.now();
+            let most = u32::try_from(AT_ONCE).unwrap_or(u32::MAX);
+            let due = self.store.take_deliveries(most, now, now + LEASE).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let sent = futures::stream::iter(due)
+                .map(|delivery| async move { self.send(delivery).await })
+                .buffer_unordered(AT_ONCE);
+            let sent: Vec<Result<(), store::Error>> = sent.collect().await;
+            sent.into_iter().collect::<Result<(), _>>()?;
+        }
+    }
+
+    async fn send(&self, delivery: Delivery) -> Result<(), store::Error> {
+        let attempt = match self.try_to_send(&delivery).await {
+            Ok(()) => Attempt::Sent,
+            Err(unsent) => {
+                let (now, chance) = (self.clock.now(), self.rng.share());
+                let wait = retry_after(delivery.made_at, delivery.tries, unsent.asked, chance, now);
+                Attempt::Failed {
+                    error: unsent.says,
+                    again_at: wait.map(|wait| now + wait),
+                }
+            }
+        };
+        let (id, channel) = (delivery.id, delivery.channel);
+        match &attempt {
+            Attempt::Sent => info!(delivery = %id, %channel, "an alert was sent"),
+            Attempt::Failed { error, again_at } => {
+                warn!(delivery = %id, %channel, error, again = again_at.is_some(), "an alert could not be sent");
+            }
+        }
+        self.store
+            .end_delivery(&delivery, &attempt, self.clock.now())
+            .await
+    }
+
+    /// One try, to a channel as it is now.
+    pub(super) async fn try_to_send(&self, delivery: &Delivery) -> Result<(), Unsent> {
+        let found = self.store.sealed_channel(delivery.channel).await;
+        let found = found.map_err(|_| Unsent::new("The database could not be read."))?;
+        let Some(sealed) = found.filter(|one| one.channel.is_on) else {
+            return Err(Unsent::new("The channel is switched off, or gone."));
+        };
+        let secret = Secret::open(&self.vault, &sealed)
+            .map_err(|_| Unsent::new("Its secret can’t be opened; enter it again."))?;
+        let message: &Message = &delivery.message;
+        let sending = async {
+            match &sealed.channel.settings {
+                ChannelSettings::Mail { .. } => {
+                    self.send_mail(&sealed.channel, &secret, message, delivery.id)
+                        .await
+                }
+                ChannelSettings::Hook { .. } => {
+                    self.send_hook(sealed.channel.kind, &secret, message, delivery.id)
+                        .await
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, sending)
+            .await
+            .unwrap_or_else(|_| Err(Unsent::new("There was no answer within 20 seconds.")))
+    }
+}
