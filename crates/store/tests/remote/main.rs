@@ -9,6 +9,8 @@ mod sign_in;
 mod tls;
 mod together;
 
+#[path = "../suite/alerts.rs"]
+mod alerts;
 #[path = "../suite/budgets.rs"]
 mod budgets;
 #[path = "../suite/bulk.rs"]

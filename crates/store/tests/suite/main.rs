@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on stops")]
 
+mod alerts;
 mod budgets;
 mod bulk;
 mod engine;
