@@ -1,5 +1,5 @@
 use domain::{
-    alerts::{Channel, ChannelHealth, Incident, PREVIEW_DAYS, Rule, Scope},
+    alerts::{Channel, ChannelHealth, ChannelKind, Incident, PREVIEW_DAYS, Rule, Scope},
     ids::ChannelId,
 };
 use leptos::prelude::*;
@@ -203,7 +203,10 @@ pub(super) fn whom(rule: &Rule, channels: &[Channel]) -> String {
     if names.is_empty() {
         return "Nobody".to_owned();
     }
-    if rule.to_owner {
+    let by_mail = |channel: &Channel| {
+        channel.kind == ChannelKind::Email && rule.channels.contains(&channel.id)
+    };
+    if rule.to_owner && channels.iter().any(by_mail) {
         names.push("the owner".to_owned());
     }
     names.join(", ")

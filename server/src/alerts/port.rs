@@ -12,9 +12,9 @@ use domain::{
     page::{Cursor, Page},
     problems::{Problem, ProblemEvent},
 };
-use store::{DeliveryFilter, Draft, SealedChannel};
+use store::{Attempt, DeliveryFilter, Draft, SealedChannel};
 
-use super::{AlertsService, Secret, form, telling::Around};
+use super::{AlertsService, Secret, form, sender::LEASE, telling::Around};
 use crate::failure::{from_store, internal};
 
 const PAGE: u32 = 50;
@@ -117,23 +117,32 @@ impl AlertsService {
         };
         let now = self.clock.now();
         let message = self.sample(rule, problem, name);
-        let mut delivery = Delivery {
+        let delivery = Delivery {
             id: DeliveryId(self.rng.uuid_v7(now)),
             channel: channel.id,
             message,
-            state: DeliveryState::Sent,
+            state: DeliveryState::Waiting,
             made_at: now,
-            due_at: now,
+            due_at: now + LEASE,
             tries: 1,
             error: None,
-            sent_at: Some(now),
+            sent_at: None,
         };
-        if let Err(unsent) = self.try_to_send(&delivery).await {
-            delivery.state = DeliveryState::Failed;
-            (delivery.error, delivery.sent_at) = (Some(unsent.says), None);
-        }
         let kept = self.store.keep_delivery(&delivery).await;
-        kept.map_err(from_store)
+        kept.map_err(from_store)?;
+        let attempt = match self.try_to_send(&delivery).await {
+            Ok(()) => Attempt::Sent,
+            // Whoever asked for a sample is there to read why; it is not tried again.
+            Err(unsent) => Attempt::Failed {
+                error: unsent.says,
+                again_at: None,
+            },
+        };
+        let ended = self
+            .store
+            .end_delivery(&delivery, &attempt, self.clock.now())
+            .await;
+        ended.map_err(from_store)
     }
 
     async fn send_samples(&self, rule: &Rule, channels: &[&Channel]) -> Result<(), Failure> {

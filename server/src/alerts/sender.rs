@@ -13,7 +13,7 @@ const AT_ONCE: usize = 8;
 /// A try takes no longer.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Whoever took a message has so long to send it; then it is anybody's again.
-const LEASE: TimeDelta = TimeDelta::seconds(60);
+pub(super) const LEASE: TimeDelta = TimeDelta::seconds(60);
 
 /// Why a message did not get through. Says nothing secret: no address of a hook, no password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

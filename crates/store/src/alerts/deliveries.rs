@@ -199,7 +199,7 @@ impl Store {
         }
     }
 
-    /// Keeps deliveries that were tried at once. For samples.
+    /// Keeps a sample, which whoever made it sends at once.
     pub async fn keep_delivery(&self, delivery: &Delivery) -> Result<(), Error> {
         self.ask("insert ignore into alert_deliveries $row return none")
             .bind("row", DeliveryRow::of(delivery)?)
