@@ -124,6 +124,7 @@ impl Portal {
             store: store.clone(),
             budgets: integrations.budgets.clone(),
             usage: integrations.usage.clone(),
+            busy: Default::default(),
             clock: clock.clone(),
         };
         let alerts = AlertsService {

@@ -217,6 +217,7 @@ fn place(check: Check, id: IntegrationId) -> String {
         Check::Connection | Check::Key | Check::Expiry | Check::Certificate => {
             paths::connection(id)
         }
+        Check::Budget => paths::BUDGET.to_owned(),
         Check::Webhook | Check::Signature | Check::Backlog => paths::webhook(id),
     }
 }

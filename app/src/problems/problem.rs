@@ -252,7 +252,7 @@ fn place(class: Class, id: IntegrationId, is_admin: bool) -> (&'static str, Stri
             "What was given up",
             of(paths::WEBHOOKS, Some(("state", "dead"))),
         ),
-        Class::RateLimited => ("The API budget", paths::BUDGET.to_owned()),
+        Class::RateLimited | Class::BudgetHigh => ("The API budget", paths::BUDGET.to_owned()),
         Class::ChannelFailing => ("The channels", paths::ALERTS.to_owned()),
         Class::KeyInvalid | Class::KeyExpiring if is_admin => {
             ("Replace the key", paths::replace_key(id))

@@ -174,6 +174,17 @@ impl Store {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) -> Result<Vec<UsageRow>, Error> {
+        self.usage_of(of, slot, from, to).await
+    }
+
+    /// The same for Hangar's own work.
+    pub async fn usage_of(
+        &self,
+        of: &Subject,
+        slot: Slot,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<UsageRow>, Error> {
         let range = records_from_to(table(slot), subject(of), from.timestamp(), to.timestamp());
         let rows: Vec<SlotRow> = self
             .ask("select id, start, key, usage from $range")

@@ -1,5 +1,7 @@
 /// What is used of Plane's limit, key by key.
 mod budgets;
+/// Whether keys are close to Plane's limit.
+pub mod busy;
 /// Connections, tested by themselves.
 pub mod checks;
 /// What failed is put with its like.
@@ -32,6 +34,7 @@ pub struct HealthService {
     pub store: Store,
     pub budgets: Arc<Budgets>,
     pub usage: usage::UsageLog,
+    pub busy: busy::BusyKeys,
     pub clock: Clock,
 }
 

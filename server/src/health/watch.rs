@@ -92,6 +92,7 @@ impl HealthService {
             projects,
             webhook,
             backlog,
+            busy: self.busy(row, now).await?,
         };
         Ok(findings(&known, now))
     }

@@ -1,7 +1,12 @@
 //! What is looked at of every integration, and what is written down when it says something else.
 
+use app::Integrations as _;
 use chrono::TimeDelta;
-use domain::checks::{Check, Level};
+use domain::{
+    checks::{Check, Level},
+    range::Range,
+    usage::{CallRecord, PlaneKey, Purpose},
+};
 use fake_plane::{Fault, What, seed};
 use serde_json::Value;
 
@@ -67,6 +72,56 @@ async fn a_key_that_plane_refuses_is_told_once_and_so_is_its_end() {
         .await;
     assert_ne!(answer.status, 200);
     assert!(!answer.text.contains("refuses"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_key_that_is_close_to_its_limit_for_a_quarter_of_an_hour_is_told() {
+    let world = Watched::new().await;
+    world.later(2).await;
+    let portal = &world.portal.portal;
+    let viewer = world.portal.viewer().await;
+    let row = portal.integrations.get(&viewer, world.id).await.unwrap();
+    let key = PlaneKey {
+        origin: world.portal.plane.url(),
+        fingerprint: row.integration.key.fingerprint.clone(),
+    };
+    let busy = async |calls: u32, minutes: i64| {
+        for _ in 0..minutes {
+            for _ in 0..calls {
+                portal.integrations.usage.record(CallRecord {
+                    integration: Some(world.id),
+                    key: key.clone(),
+                    purpose: Purpose::Sync,
+                    endpoint: "projects".to_owned(),
+                    status: Some(200),
+                    error: None,
+                    ended_at: world.portal.clock.now(),
+                    took_ms: 3,
+                    waited_ms: 0,
+                    bytes: 10,
+                    remaining: None,
+                    project: None,
+                });
+            }
+            portal.integrations.usage.flush().await.unwrap();
+            world.portal.clock.advance(TimeDelta::minutes(1));
+        }
+        portal.health.watch().await.unwrap();
+    };
+    let limit = portal
+        .backend
+        .health
+        .budgets(&viewer, Range::default())
+        .await
+        .unwrap()[0]
+        .limit;
+    let high = limit.div_ceil(5) * 4;
+    busy(high, 14).await;
+    assert_eq!(world.level(Check::Budget).await, Level::Good);
+    busy(high, 2).await;
+    assert_eq!(world.level(Check::Budget).await, Level::Warning);
+    busy(1, 1).await;
+    assert_eq!(world.level(Check::Budget).await, Level::Good);
 }
 
 #[tokio::test]

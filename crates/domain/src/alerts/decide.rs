@@ -48,7 +48,7 @@ pub fn group_of(class: Class, problem: ProblemId, origin: &str, fingerprint: &st
         Class::KeyInvalid | Class::NoCredentials | Class::KeyExpiring => {
             format!("key {} {}", origin, fingerprint)
         }
-        Class::RateLimited => format!("limit {} {}", origin, fingerprint),
+        Class::RateLimited | Class::BudgetHigh => format!("limit {} {}", origin, fingerprint),
         _ => format!("problem {problem}"),
     }
 }

@@ -4,7 +4,7 @@ mod findings;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use findings::{Backlog, GIVEN_UP_MOST, Known, certificate_level, findings};
+pub use findings::{Backlog, Busy, GIVEN_UP_MOST, Known, certificate_level, findings};
 
 use crate::ids::IntegrationId;
 
@@ -20,6 +20,8 @@ pub enum Check {
     Key,
     /// Whether the key's last day is near.
     Expiry,
+    /// Whether the key is close to Plane's limit.
+    Budget,
     Certificate,
     /// Whether the webhook still speaks.
     Webhook,
@@ -34,11 +36,12 @@ pub enum Check {
 }
 
 impl Check {
-    pub const ALL: [Check; 10] = [
+    pub const ALL: [Check; 11] = [
         Check::Freshness,
         Check::Connection,
         Check::Key,
         Check::Expiry,
+        Check::Budget,
         Check::Certificate,
         Check::Webhook,
         Check::Signature,
@@ -54,6 +57,7 @@ impl Check {
             Check::Connection => "connection",
             Check::Key => "key",
             Check::Expiry => "expiry",
+            Check::Budget => "budget",
             Check::Certificate => "certificate",
             Check::Webhook => "webhook",
             Check::Signature => "signature",
@@ -75,6 +79,7 @@ impl Check {
             Check::Connection => "Connection",
             Check::Key => "API key",
             Check::Expiry => "Key’s last day",
+            Check::Budget => "API budget",
             Check::Certificate => "Certificate",
             Check::Webhook => "Webhook",
             Check::Signature => "Signatures",

@@ -18,6 +18,8 @@ pub struct Known<'a> {
     pub projects: &'a [&'a ProjectRow],
     pub webhook: Option<&'a Webhook>,
     pub backlog: Backlog,
+    /// `None`: its key was not used in each of the last minutes.
+    pub busy: Option<Busy>,
 }
 
 /// What was received for an integration and is not applied.
@@ -27,6 +29,27 @@ pub struct Backlog {
     pub due_since: Option<DateTime<Utc>>,
     /// So many were given up; counted to a hundred.
     pub given_up: u32,
+}
+
+/// How much a key was used, whoever used it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busy {
+    /// Calls of the quietest of the last [`Busy::MINUTES`].
+    pub least: u64,
+    /// Calls a minute that Plane allows.
+    pub limit: u32,
+}
+
+impl Busy {
+    /// So many minutes in a row make it a matter.
+    pub const MINUTES: i64 = 15;
+    /// Of the limit.
+    const PER_CENT: u64 = 80;
+
+    /// Whether somebody should look.
+    pub fn is_high(self) -> bool {
+        self.least * 100 >= u64::from(self.limit) * Self::PER_CENT
+    }
 }
 
 /// The counting of what was given up ends here.
@@ -54,6 +77,7 @@ pub fn findings(known: &Known, now: DateTime<Utc>) -> Vec<Finding> {
                 Check::Connection => connection(known),
                 Check::Key => key(known),
                 Check::Expiry => expiry(known, now),
+                Check::Budget => budget(known),
                 Check::Certificate => certificate(known),
                 Check::Webhook => webhook(known),
                 Check::Signature => signature(known, now),
@@ -193,6 +217,21 @@ fn expiry(known: &Known, now: DateTime<Utc>) -> Says {
         level,
         format!("{left} Make a new one in Plane, and replace this one."),
     )
+}
+
+fn budget(known: &Known) -> Says {
+    match known.busy.filter(|busy| busy.is_high()) {
+        Some(busy) => (
+            Level::Warning,
+            format!(
+                "For {} minutes its key made at least {} of the {} calls a minute that Plane allows. Syncs will have to wait.",
+                Busy::MINUTES,
+                busy.least,
+                busy.limit
+            ),
+        ),
+        None => (Level::Good, "Its key has calls to spare.".to_owned()),
+    }
 }
 
 fn certificate(known: &Known) -> Says {

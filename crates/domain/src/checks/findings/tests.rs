@@ -147,6 +147,7 @@ fn check(
         projects,
         webhook: webhook.map(|(webhook, _)| webhook),
         backlog: webhook.map(|(_, backlog)| backlog).unwrap_or_default(),
+        busy: None,
     };
     let all = findings(&known, at(0));
     assert_eq!(all.len(), Check::ALL.len());
@@ -268,6 +269,56 @@ fn a_key_is_told_of_two_weeks_before_its_last_day() {
         row.integration.settings.key_expires_on = Some(last_day);
         check(Check::Expiry, &row, &[], None, level, says);
     }
+}
+
+#[test]
+fn a_key_close_to_its_limit_is_told() {
+    let row = row();
+    let budget = |busy| {
+        let known = Known {
+            row: &row,
+            projects: &[],
+            webhook: None,
+            backlog: Backlog::default(),
+            busy,
+        };
+        let all = findings(&known, at(0));
+        let found = all.into_iter().find(|one| one.check == Check::Budget);
+        let found = found.unwrap();
+        (found.level, found.says.contains("48 of the 60"))
+    };
+    let busy = |least| Some(Busy { least, limit: 60 });
+    assert_eq!(budget(None), (Level::Good, false));
+    assert_eq!(budget(busy(47)), (Level::Good, false));
+    assert_eq!(budget(busy(48)), (Level::Warning, true));
+}
+
+#[test]
+fn signatures_are_told_apart_from_silence() {
+    let (row, hook) = (row(), hook());
+    let of = |webhook: Option<&Webhook>, level, says| {
+        let webhook = webhook.map(|webhook| (webhook, Backlog::default()));
+        check(Check::Signature, &row, &[], webhook, level, says);
+    };
+    of(None, Level::Unknown, "no webhook");
+    of(Some(&hook), Level::Good, "was believed");
+    let refused = |minutes| Webhook {
+        refused_at: Some(at(minutes)),
+        last_at: Some(at(-5)),
+        ..hook.clone()
+    };
+    of(Some(&refused(-6)), Level::Good, "was believed");
+    of(Some(&refused(-4)), Level::Bad, "Compare the secret");
+    let rotating = Webhook {
+        rotation_until: Some(at(60)),
+        ..refused(-4)
+    };
+    of(Some(&rotating), Level::Unknown, "held back");
+    let never = Webhook {
+        last_at: None,
+        ..hook.clone()
+    };
+    of(Some(&never), Level::Unknown, "Nothing was delivered");
 }
 
 #[test]

@@ -101,6 +101,14 @@ impl Class {
                 (Look, Decide),
                 "Make a new key in Plane under Profile settings, API tokens, and replace the key here before its last day.",
             ),
+            Class::BudgetHigh => facts(
+                "budget.high",
+                "The API key is close to Plane’s limit",
+                (Configuration, Warning),
+                (false, false),
+                (Look, Decide),
+                "Look on the API budget page who uses the key and for what; sync less often, or give integrations keys of their own.",
+            ),
             Class::NotFound => facts(
                 "target.not_found",
                 "Plane does not have what is asked for",

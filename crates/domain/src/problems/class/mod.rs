@@ -17,6 +17,7 @@ pub enum Class {
     NoCredentials,
     Forbidden,
     KeyExpiring,
+    BudgetHigh,
     NotFound,
     NotPlane,
     Policy,
@@ -82,7 +83,7 @@ pub enum Remedy {
 }
 
 impl Class {
-    pub const ALL: [Class; 27] = [
+    pub const ALL: [Class; 28] = [
         Class::NetworkDns,
         Class::NetworkConnect,
         Class::NetworkTls,
@@ -91,6 +92,7 @@ impl Class {
         Class::NoCredentials,
         Class::Forbidden,
         Class::KeyExpiring,
+        Class::BudgetHigh,
         Class::NotFound,
         Class::NotPlane,
         Class::Policy,
@@ -198,6 +200,7 @@ impl Class {
             Check::Freshness => Some(Class::CopyStale),
             Check::Connection | Check::Key => None,
             Check::Expiry => Some(Class::KeyExpiring),
+            Check::Budget => Some(Class::BudgetHigh),
             Check::Certificate => Some(Class::CertificateExpiring),
             Check::Webhook => Some(Class::WebhookSilent),
             Check::Signature => Some(Class::WebhookSignature),
