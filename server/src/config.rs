@@ -7,6 +7,7 @@ use std::{
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+use secrecy::SecretString;
 use serde::Deserialize;
 use store::Credentials;
 
@@ -133,6 +134,14 @@ pub struct ServeArgs {
         value_delimiter = ','
     )]
     pub trusted_proxies: Option<Vec<String>>,
+    /// Who may read /metrics: what Prometheus sends as its bearer token. Without it, nobody.
+    #[arg(
+        long,
+        env = "HANGAR_METRICS_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    pub metrics_token: Option<String>,
     /// How log lines look [default: human on a terminal, else json].
     #[arg(long, env = "HANGAR_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -172,6 +181,7 @@ struct File {
     allow_http: Option<Vec<String>>,
     extra_ca: Option<PathBuf>,
     trusted_proxies: Option<Vec<String>>,
+    metrics_token: Option<String>,
     log_format: Option<LogFormat>,
     log: Option<String>,
 }
@@ -190,6 +200,7 @@ pub struct Config {
     pub allow_http: Vec<String>,
     pub extra_ca: Option<PathBuf>,
     pub trusted_proxies: Vec<IpNet>,
+    pub metrics_token: Option<SecretString>,
     pub log_format: Option<LogFormat>,
     pub log: String,
     pub dev_reload: bool,
@@ -213,6 +224,8 @@ pub enum ConfigError {
     PublicUrl(String),
     #[error("--trusted-proxies: {0} is neither an address nor a network such as 10.0.0.0/8")]
     TrustedProxies(String),
+    #[error("--metrics-token: it needs at least 16 characters")]
+    MetricsToken,
     #[error(
         "give either HANGAR_DATABASE_TOKEN or HANGAR_DATABASE_USER and HANGAR_DATABASE_PASSWORD, not both or half"
     )]
@@ -259,6 +272,7 @@ impl ServeArgs {
                 .iter()
                 .map(|text| network(text))
                 .collect::<Result<_, _>>()?,
+            metrics_token: metrics_token(self.metrics_token.or(file.metrics_token))?,
             log_format: self.log_format.or(file.log_format),
             log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             dev_reload: self.dev_reload,
@@ -269,6 +283,14 @@ impl ServeArgs {
                 Clock::Ahead(TimeDelta::seconds(seconds.into()))
             }),
         })
+    }
+}
+
+/// A token that could be guessed is none.
+fn metrics_token(text: Option<String>) -> Result<Option<SecretString>, ConfigError> {
+    match text {
+        Some(text) if text.len() < 16 => Err(ConfigError::MetricsToken),
+        text => Ok(text.map(SecretString::from)),
     }
 }
 

@@ -28,6 +28,8 @@ pub mod http;
 pub mod inbox;
 /// Integrations and their connection tests.
 pub mod integrations;
+/// What Prometheus reads.
+pub mod metrics;
 /// Reads of the copy.
 pub mod mirror;
 /// How everything is put together.
@@ -74,6 +76,7 @@ pub async fn serve(
             ..assets::manifest()
         },
         trusted_proxies: config.trusted_proxies.clone().into(),
+        metrics_token: config.metrics_token.clone(),
     };
     let serving = http::connections::serve(listener, http::router(state), stop.clone());
     let out_of_patience = async {

@@ -15,6 +15,7 @@ use crate::{
     health::{HealthService, checks::Checks, usage::UsageLog},
     inbox::InboxService,
     integrations::IntegrationsService,
+    metrics::Metrics,
     mirror::MirrorService,
     rng::Rng,
     sync::SyncService,
@@ -93,12 +94,14 @@ impl Portal {
             own: vec![config.addr],
         })?);
 
+        let metrics = Metrics::default();
         let integrations = IntegrationsService {
             store: store.clone(),
             background,
             vault: vault.clone(),
             egress,
-            usage: UsageLog::new(store.clone(), clock.clone(), rng.clone()),
+            usage: UsageLog::new(store.clone(), clock.clone(), rng.clone(), metrics.clone()),
+            metrics,
             budgets: Arc::new(Budgets::new(
                 &config.timing,
                 store.clone(),

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::{clock::Clock, rng::Rng, timing::every};
+use crate::{clock::Clock, metrics::Metrics, rng::Rng, timing::every};
 
 /// Calls are written down together, this often: what a crash can lose.
 const PACE: Duration = Duration::from_secs(1);
@@ -58,6 +58,7 @@ struct Inner {
     store: Store,
     clock: Clock,
     rng: Rng,
+    metrics: Metrics,
     ended: Mutex<Vec<CallRecord>>,
     /// Held while it is written: an older count must not come after a newer one.
     counted: tokio::sync::Mutex<Counted>,
@@ -76,11 +77,12 @@ struct Count {
 }
 
 impl UsageLog {
-    pub fn new(store: Store, clock: Clock, rng: Rng) -> Self {
+    pub fn new(store: Store, clock: Clock, rng: Rng, metrics: Metrics) -> Self {
         Self(Arc::new(Inner {
             store,
             clock,
             rng,
+            metrics,
             ended: Mutex::default(),
             counted: tokio::sync::Mutex::default(),
         }))
@@ -115,6 +117,7 @@ impl UsageLog {
 
     /// Takes note of a call that has ended.
     pub fn record(&self, call: CallRecord) {
+        self.0.metrics.called(&call);
         self.ended().push(call);
     }
 

@@ -12,6 +12,8 @@ mod export;
 mod forms;
 /// Server-sent events: a running sync, a running connection test.
 mod live;
+/// What Prometheus reads.
+mod metrics;
 /// How failures are answered.
 mod refusal;
 /// One id a request, on every log line and error page.
@@ -38,6 +40,8 @@ use ipnet::IpNet;
 use leptos::{nonce::Nonce, prelude::provide_context};
 use url::Url;
 
+use secrecy::SecretString;
+
 use crate::portal::Portal;
 
 /// What routes and layers need.
@@ -49,6 +53,8 @@ pub struct HttpState {
     pub assets: Assets,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Arc<[IpNet]>,
+    /// Who may read the metrics; `None`: nobody.
+    pub metrics_token: Option<SecretString>,
 }
 
 impl HttpState {
@@ -74,6 +80,7 @@ pub fn router(state: HttpState) -> Router {
     let router = Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(metrics::send))
         .merge(pages)
         .merge(assets::router());
     let router = if state.assets.dev_reload {

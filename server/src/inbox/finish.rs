@@ -26,6 +26,8 @@ impl InboxService {
         result: BurstResult,
     ) -> Result<(), store::Error> {
         let (done, written) = oneshot::channel();
+        let lag = claimed.burst.updated_at.map(|changed| result.at - changed);
+        self.0.integrations.metrics.applied(&result, lag);
         let claimed = claimed.clone();
         let finished = Finished {
             claimed,

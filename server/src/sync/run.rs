@@ -115,6 +115,9 @@ impl SyncService {
             requests = counts.requests,
             "run ended"
         );
+        let name = integration.settings.integration_name.as_str();
+        let took = now - run.started_at;
+        self.0.integrations.metrics.run_ended(name, outcome, took);
         let failures: Vec<Sighting> = failures
             .into_iter()
             .map(|failed| failed.sighting(now))

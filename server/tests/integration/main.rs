@@ -23,6 +23,7 @@ mod governor;
 mod health;
 mod health_log;
 mod integrations;
+mod metrics;
 mod pages;
 mod pause;
 mod power_cut;

@@ -75,7 +75,13 @@ impl Ground {
         let integrations = IntegrationsService {
             background: Handle::current(),
             budgets: budgets(&timing, &store, &clock, &rng),
-            usage: UsageLog::new(store.clone(), clock.clone(), rng.clone()),
+            usage: UsageLog::new(
+                store.clone(),
+                clock.clone(),
+                rng.clone(),
+                Default::default(),
+            ),
+            metrics: Default::default(),
             timing,
             store,
             vault: Arc::new(vault),
@@ -158,7 +164,12 @@ impl World {
         let integrations = IntegrationsService {
             background: Handle::current(),
             budgets: budgets(&ground.timing, &ground.store, &clock, &rng),
-            usage: UsageLog::new(ground.store.clone(), clock.clone(), rng.clone()),
+            usage: UsageLog::new(
+                ground.store.clone(),
+                clock.clone(),
+                rng.clone(),
+                ground.metrics.clone(),
+            ),
             clock,
             rng,
             ..ground
