@@ -30,7 +30,8 @@ use domain::{
     run::{RunFilter, SyncRun},
     run_log::{ApiCall, Timeline},
     silence::{Coverage, Silence},
-    usage::{CallTally, Forecast, PlaneKey, Usage},
+    timeline::{TimelineEntry, TimelineKind},
+    usage::{CallRecord, CallTally, Forecast, PlaneKey, Usage},
 };
 use leptos::prelude::{expect_context, use_context};
 use serde::{Deserialize, Serialize};
@@ -461,6 +462,22 @@ pub trait Health: Send + Sync {
     async fn budgets(&self, viewer: &Viewer, range: Range) -> Result<Vec<KeyBudget>, Failure>;
     /// What all checks of an integration say now.
     async fn checks(&self, viewer: &Viewer, id: IntegrationId) -> Result<Vec<CheckNow>, Failure>;
+    /// Calls to Plane for an integration, or those that failed, the latest first.
+    async fn calls(
+        &self,
+        viewer: &Viewer,
+        id: IntegrationId,
+        only_failed: bool,
+        after: Option<Cursor>,
+    ) -> Result<Page<CallRecord>, Failure>;
+    /// What happened to an integration, of these kinds, the latest first.
+    async fn timeline(
+        &self,
+        viewer: &Viewer,
+        id: IntegrationId,
+        kinds: &[TimelineKind],
+        after: Option<Cursor>,
+    ) -> Result<Page<TimelineEntry>, Failure>;
     /// When its checks began to say something else, or one of them did, the latest first.
     async fn log(
         &self,

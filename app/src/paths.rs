@@ -84,6 +84,16 @@ pub fn health(id: IntegrationId) -> String {
     format!("/integrations/{id}/health")
 }
 
+/// Every call to Plane for an integration; with `.csv` or `.json` behind it, as a file.
+pub fn calls(id: IntegrationId) -> String {
+    format!("/integrations/{id}/calls")
+}
+
+/// Everything that happened to an integration; with `.csv` or `.json` behind it, as a file.
+pub fn timeline(id: IntegrationId) -> String {
+    format!("/integrations/{id}/timeline")
+}
+
 /// The result of one connection test, as a page.
 pub fn connection_test(integration: IntegrationId, id: TestId) -> String {
     format!("/integrations/{integration}/tests/{id}")

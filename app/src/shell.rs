@@ -76,6 +76,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("integrations/:id/delete") view=integrations::delete::DeletePage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/webhook") view=webhooks::webhook::WebhookPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/history") view=integrations::history::HistoryPage ssr=mode.clone()/>
+                <Route path=path!("integrations/:id/calls") view=health::calls::CallsPage ssr=mode.clone()/>
+                <Route path=path!("integrations/:id/timeline") view=health::timeline::TimelinePage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/health") view=health::checks::HealthPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/connection") view=health::connection::ConnectionPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/tests/:test") view=integrations::test_result::TestPage ssr=mode.clone()/>

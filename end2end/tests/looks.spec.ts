@@ -52,6 +52,8 @@ test("every page looks right", async ({ admin, plane, guard, javaScriptEnabled }
     "connection-test": test ?? "none",
     connection: `${integration}/connection`,
     health: `${integration}/health`,
+    timeline: `${integration}/timeline`,
+    calls: `${integration}/calls`,
     "problems-resolved-none": "/problems?state=resolved",
     projects: "/projects",
     "projects-filtered": "/projects?q=web",

@@ -1,12 +1,14 @@
 use chrono::{DateTime, Utc};
 use domain::{
     integration::{IntegrationList, IntegrationRow},
+    problems::{Class, ProblemFilter, ProblemState},
     run::{RunSummary, SyncRun},
 };
 use leptos::prelude::*;
 
 use crate::{
-    SilentWebhook, Totals, paths,
+    ProblemRow, SilentWebhook, Totals, paths,
+    problems::list::StateBadge,
     sync::live::run_now,
     ui::{
         badge::{FreshnessBadge, OutcomeBadge, Tone},
@@ -19,7 +21,7 @@ use crate::{
         page::{loaded, signed_in},
         panel::Panel,
         table::TableRegion,
-        time::{Ago, moment},
+        time::{Age, Ago, moment},
     },
     visit,
     webhooks::words,
@@ -37,6 +39,7 @@ struct Overview {
     integrations: IntegrationList,
     running: Vec<SyncRun>,
     silent: Vec<SilentWebhook>,
+    problems: Vec<ProblemRow>,
 }
 
 /// Can today's numbers be trusted, and if not, which?
@@ -55,6 +58,12 @@ pub fn OverviewPage() -> impl IntoView {
                     .await?,
                 running: backend.runs.running(&viewer).await?,
                 silent: backend.inbox.silent_webhooks(&viewer).await?,
+                problems: backend
+                    .problems
+                    .list(&viewer, &ProblemFilter::default(), None)
+                    .await?
+                    .page
+                    .rows,
             })
         },
         |overview| {
@@ -132,6 +141,7 @@ fn Trust(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
         integrations,
         running,
         silent,
+        problems,
         ..
     } = overview;
     let verdict = trust::verdict(&integrations.rows, now);
@@ -149,6 +159,7 @@ fn Trust(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
         {(!silent.is_empty()).then(|| view! { <SilentWebhooks silent/> })}
         <figures::OverviewFigures rows is_all totals now/>
         {(!running.is_empty()).then(|| view! { <Running running now/> })}
+        <OpenProblems problems/>
         <section>
             <div class="section-head">
                 <h2>"Trust by integration"</h2>
@@ -170,6 +181,52 @@ fn Trust(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
                     <tbody>{integrations.rows.into_iter().map(|row| view! { <IntegrationLine row/> }).collect_view()}</tbody>
                 </table>
             </TableRegion>
+        </section>
+    }
+    .into_any()
+}
+
+/// So many problems stand on the overview.
+const PROBLEMS: usize = 5;
+
+/// What fails, as far as nothing else explains it, and who is on it.
+#[component]
+fn OpenProblems(problems: Vec<ProblemRow>) -> impl IntoView {
+    // Silent webhooks have a notice of their own.
+    let is_shown =
+        |row: &ProblemRow| row.cause.is_none() && row.problem.class != Class::WebhookSilent;
+    let roots: Vec<ProblemRow> = problems.into_iter().filter(is_shown).collect();
+    if roots.is_empty() {
+        return ().into_any();
+    }
+    let all = count(roots.len() as u64, "problem", "problems");
+    let lines = roots
+        .into_iter()
+        .take(PROBLEMS)
+        .map(|row| {
+            let problem = row.problem;
+            let state = problem.state(visit().now).unwrap_or(ProblemState::Open);
+            let owner = problem.owner.map_or_else(
+                || "nobody is on it".to_owned(),
+                |owner| format!("{} is on it", owner.name),
+            );
+            let since = problem.opened_at.unwrap_or(problem.first_at);
+            view! {
+                <li>
+                    <StateBadge state level=problem.level/>
+                    " " <a href=paths::problem(problem.id)>{problem.class.name()}</a>
+                    <span class="row-says">{row.integration_name} ", for " <Age at=since/> ", " {owner}</span>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <section class="panel overview-problems" aria-labelledby="open-problems">
+            <div class="section-head">
+                <h2 id="open-problems">"Problems"</h2>
+                <p class="quiet"><a href=paths::PROBLEMS>{all}</a></p>
+            </div>
+            <ul class="plain-list">{lines}</ul>
         </section>
     }
     .into_any()

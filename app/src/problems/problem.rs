@@ -264,6 +264,10 @@ fn place(class: Class, id: IntegrationId, is_admin: bool) -> (&'static str, Stri
         _ if class.round() == Round::RunOrTest || class == Class::CertificateExpiring => {
             ("Tests of its connection", paths::connection(id))
         }
+        _ if class.has_endpoint() => (
+            "Its calls that failed",
+            format!("{}?show=failed", paths::calls(id)),
+        ),
         _ => ("Its sync runs", of(paths::RUNS, None)),
     }
 }
@@ -405,6 +409,7 @@ fn Story(story: Page<ProblemEvent>) -> impl IntoView {
         .map(|event| {
             let word = match event.turn {
                 Turn::Opened => "Opened",
+                Turn::Told => "Told",
                 Turn::Back => "Came back",
                 Turn::Resolved => "Resolved",
                 Turn::Acknowledged | Turn::Reopened => "State",

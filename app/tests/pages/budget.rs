@@ -173,3 +173,50 @@ async fn without_a_key_it_says_when_there_will_be_something() {
     assert!(label.contains("No call in the last 24 h"), "{label}");
     assert!(!page.has(".series-1"));
 }
+
+#[tokio::test]
+async fn every_call_stands_in_a_list() {
+    let call = |status, error: Option<&str>| domain::usage::CallRecord {
+        integration: Some(crate::integrations::ID),
+        key: domain::usage::PlaneKey {
+            origin: "https://plane.acme.example".to_owned(),
+            fingerprint: "ab12".to_owned(),
+        },
+        purpose: domain::usage::Purpose::Sync,
+        endpoint: "projects/:id/labels".to_owned(),
+        status,
+        error: error.map(str::to_owned),
+        ended_at: crate::canned::now(),
+        took_ms: 1_204,
+        waited_ms: 0,
+        bytes: 48_211,
+        remaining: Some(41),
+        project: None,
+    };
+    let canned = Canned {
+        all_calls: domain::page::Page {
+            rows: vec![
+                call(Some(200), None),
+                call(Some(502), Some("plane_fault")),
+                call(None, Some("timeout")),
+            ],
+            next: None,
+        },
+        ..crate::integrations::one()
+    };
+    let path = format!("/integrations/{}/calls", crate::integrations::ID);
+    let page = get(canned, Some(lead()), &format!("{path}?show=failed")).await;
+    let rows = page.texts("[aria-label='Calls to Plane'] tbody tr");
+    assert!(
+        rows[0].contains("Syncs200") && rows[0].contains("1,204 ms") && rows[0].contains("41"),
+        "{rows:?}"
+    );
+    assert!(
+        rows[1].contains("502 plane fault") && rows[2].contains("timeout"),
+        "{rows:?}"
+    );
+    assert_eq!(page.texts(".chip[aria-current]"), ["Failed"]);
+    assert!(page.has(&format!("a[href='{path}.csv?show=failed']")));
+    let page = get(crate::integrations::one(), Some(lead()), &path).await;
+    assert_eq!(page.text(".empty h2"), "No calls");
+}

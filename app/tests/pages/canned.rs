@@ -39,6 +39,8 @@ use domain::{
     replay::{Replay, ReplayScope},
     run::{RunFilter, SyncRun},
     run_log::ApiCall,
+    timeline::{TimelineEntry, TimelineKind},
+    usage::CallRecord,
 };
 use leptos::prelude::provide_context;
 use scraper::{Html, Selector};
@@ -84,6 +86,8 @@ pub(crate) struct Canned {
     pub(crate) log: Result<Page<HealthChange>, Failure>,
     pub(crate) problems: Result<ProblemPage, Failure>,
     pub(crate) problem: Result<ProblemReport, Failure>,
+    pub(crate) all_calls: Page<CallRecord>,
+    pub(crate) timeline: Page<TimelineEntry>,
     pub(crate) alerts: AlertsReport,
     pub(crate) signing_key: Option<String>,
     pub(crate) deliveries: Page<DeliveryRow>,
@@ -132,6 +136,8 @@ impl Default for Canned {
                 integrations: vec![],
             }),
             problem: Err(Failure::NotFound),
+            all_calls: Page::empty(),
+            timeline: Page::empty(),
             alerts: AlertsReport::default(),
             signing_key: None,
             deliveries: Page::empty(),
@@ -511,6 +517,26 @@ impl Health for Canned {
     }
     async fn checks(&self, _: &Viewer, _: IntegrationId) -> Result<Vec<CheckNow>, Failure> {
         self.checks.clone()
+    }
+    async fn calls(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        _: bool,
+        _: Option<Cursor>,
+    ) -> Result<Page<CallRecord>, Failure> {
+        Ok(self.all_calls.clone())
+    }
+    async fn timeline(
+        &self,
+        _: &Viewer,
+        _: IntegrationId,
+        kinds: &[TimelineKind],
+        _: Option<Cursor>,
+    ) -> Result<Page<TimelineEntry>, Failure> {
+        let mut page = self.timeline.clone();
+        page.rows.retain(|entry| kinds.contains(&entry.kind()));
+        Ok(page)
     }
     async fn log(
         &self,

@@ -15,4 +15,5 @@ mod mirror;
 mod overview;
 mod problems;
 mod sync;
+mod timeline;
 mod webhooks;

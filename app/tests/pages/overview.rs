@@ -171,3 +171,18 @@ async fn failures_have_their_pages() {
         (303, Some("/sign-in?next=/"))
     );
 }
+
+#[tokio::test]
+async fn problems_stand_on_the_overview_with_who_is_on_them() {
+    let canned = Canned {
+        problems: crate::problems::canned().problems,
+        ..crate::integrations::one()
+    };
+    let page = get(canned, Some(lead()), "/").await;
+    let rows = page.texts(".overview-problems li");
+    assert_eq!(rows.len(), 1, "what comes of it is not told: {rows:?}");
+    assert!(
+        rows[0].starts_with("Open Plane itself failsAcme <product>, for 47 min, nobody is on it"),
+        "{rows:?}"
+    );
+}

@@ -48,7 +48,7 @@ fn row(problem: Problem, cause: Option<&Problem>) -> ProblemRow {
     }
 }
 
-fn canned() -> Canned {
+pub(crate) fn canned() -> Canned {
     let fault = Problem {
         endpoint: Some("projects/:id/labels".to_owned()),
         says: "Plane itself fails, asked for <b>labels</b>.".to_owned(),

@@ -54,6 +54,8 @@ pub mod silence;
 pub mod tag;
 /// Text that was checked once, when it came in: slugs, addresses, e-mail addresses, names.
 pub mod text;
+/// Everything that happened to an integration, in one stream.
+pub mod timeline;
 /// Calls to Plane, counted.
 pub mod usage;
 /// How a project's work items are read: everything or the latest changes; and what is gone.

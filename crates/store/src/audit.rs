@@ -25,11 +25,11 @@ pub(crate) struct AuditRow {
     integration: Option<Uuid>,
     bulk: Option<Uuid>,
     says: String,
-    latest_key: String,
+    pub(crate) latest_key: String,
 }
 
 impl AuditRow {
-    fn entry(self) -> AuditEntry {
+    pub(crate) fn entry(self) -> AuditEntry {
         AuditEntry {
             at: self.at,
             actor: self.actor.map(UserId),

@@ -20,7 +20,7 @@ use crate::{
 const KEPT: i64 = 1000;
 
 #[derive(SurrealValue)]
-struct Row {
+pub(crate) struct Row {
     id: RecordId,
     integration: Uuid,
     at: DateTime<Utc>,
@@ -28,12 +28,12 @@ struct Row {
     was: String,
     level: String,
     says: String,
-    latest_key: String,
+    pub(crate) latest_key: String,
 }
 
 impl Row {
     /// `None`: of a check that this version does not know.
-    fn change(self) -> Option<HealthChange> {
+    pub(crate) fn change(self) -> Option<HealthChange> {
         Some(HealthChange {
             integration: IntegrationId(self.integration),
             at: self.at,

@@ -67,6 +67,8 @@ mod plans;
 mod schedule;
 /// Their sessions.
 mod sessions;
+/// Everything that happened to an integration.
+mod timeline;
 /// Calls to Plane, one by one and counted.
 mod usage;
 /// People who sign in.

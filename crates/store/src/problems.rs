@@ -133,11 +133,11 @@ pub(crate) struct EventRow {
     turn: String,
     actor_name: Option<String>,
     says: String,
-    latest_key: String,
+    pub(crate) latest_key: String,
 }
 
 impl EventRow {
-    fn of(event: &ProblemEvent, id: Uuid) -> Self {
+    pub(crate) fn of(event: &ProblemEvent, id: Uuid) -> Self {
         Self {
             id: record_of("problem_log", &[event.integration.0, id]),
             problem: event.problem.0,

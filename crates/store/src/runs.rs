@@ -64,7 +64,7 @@ impl From<&SyncRun> for RunRef {
 }
 
 #[derive(SurrealValue)]
-struct RunRow {
+pub(crate) struct RunRow {
     id: RecordId,
     integration: Uuid,
     integration_name: String,
@@ -77,11 +77,11 @@ struct RunRow {
     progress: Json,
     cancel_requested: bool,
     epoch: i64,
-    latest_key: String,
+    pub(crate) latest_key: String,
 }
 
 impl RunRow {
-    fn run(self) -> Result<SyncRun, Error> {
+    pub(crate) fn run(self) -> Result<SyncRun, Error> {
         Ok(SyncRun {
             id: RunId(id_of(&self.id)?),
             integration: IntegrationId(self.integration),

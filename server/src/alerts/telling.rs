@@ -10,7 +10,7 @@ use domain::{
     },
     ids::{ChannelId, IntegrationId},
     integration::IntegrationRow,
-    problems::{Problem, ProblemEvent},
+    problems::{Problem, ProblemEvent, Turn},
     tag::Tags,
 };
 use store::KnownIncident;
@@ -55,7 +55,11 @@ impl AlertsService {
                 let message = decision.tells.map(|kind| {
                     self.message(rule, kind, &decision.incident, &problems, &people, now)
                 });
-                self.keep(rule, before, &decision, message, &channels, now)
+                let members: Vec<&Problem> = problems
+                    .iter()
+                    .filter(|problem| decision.incident.members.contains(&problem.id))
+                    .collect();
+                self.keep(rule, before, &decision, message, &channels, &members)
                     .await?;
             }
         }
@@ -69,8 +73,9 @@ impl AlertsService {
         decision: &Decision,
         message: Option<Message>,
         channels: &[Channel],
-        now: DateTime<Utc>,
+        members: &[&Problem],
     ) -> Result<(), store::Error> {
+        let now = decision.incident.told_at;
         let incident = &decision.incident;
         let told = channels
             .iter()
@@ -91,10 +96,19 @@ impl AlertsService {
                 })
             })
             .collect();
+        let names: Vec<&str> = told.map(|channel| channel.name.as_str()).collect();
+        let stories: Vec<ProblemEvent> = message
+            .iter()
+            .flat_map(|message| {
+                members
+                    .iter()
+                    .map(|problem| told_of(problem, message, &names))
+            })
+            .collect();
         // If another portal was faster, it told the same.
         let saved = self
             .store
-            .save_incident(rule, before, incident, &deliveries)
+            .save_incident(rule, before, incident, &deliveries, &stories)
             .await?;
         if let (true, Some(message)) = (saved, message) {
             let (kind, channels) = (message.kind.word(), deliveries.len());
@@ -192,6 +206,28 @@ impl AlertsService {
                 None => format!("{}/problems", self.public_url),
             },
         }
+    }
+}
+
+/// The line in a problem's story that says who was told.
+fn told_of(problem: &Problem, message: &Message, channels: &[&str]) -> ProblemEvent {
+    let how = match message.kind {
+        MessageKind::Reminder => "again, ",
+        _ => "",
+    };
+    ProblemEvent {
+        problem: problem.id,
+        integration: problem.integration,
+        class: problem.class,
+        level: problem.level,
+        at: message.at,
+        turn: Turn::Told,
+        actor_name: None,
+        says: format!(
+            "Told {how}by “{}”: {}.",
+            message.rule_name,
+            channels.join(", ")
+        ),
     }
 }
 

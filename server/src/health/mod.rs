@@ -2,6 +2,8 @@
 mod budgets;
 /// Whether keys are close to Plane's limit.
 pub mod busy;
+/// Calls to Plane, one by one.
+mod calls;
 /// Connections, tested by themselves.
 pub mod checks;
 /// What failed is put with its like.
@@ -23,10 +25,15 @@ use domain::{
     ids::IntegrationId,
     page::{Cursor, Page},
     range::Range,
+    timeline::{TimelineEntry, TimelineKind},
+    usage::CallRecord,
 };
 use store::Store;
 
-use crate::{budgets::Budgets, clock::Clock};
+use crate::{budgets::Budgets, clock::Clock, failure::from_store};
+
+/// Entries of a page of a timeline.
+const TIMELINE: u32 = 50;
 
 /// What dashboards ask for. Nothing here ever calls Plane.
 #[derive(Clone)]
@@ -46,6 +53,29 @@ impl Health for HealthService {
 
     async fn checks(&self, viewer: &Viewer, id: IntegrationId) -> Result<Vec<CheckNow>, Failure> {
         self.checks_now(viewer, id).await
+    }
+
+    async fn calls(
+        &self,
+        viewer: &Viewer,
+        id: IntegrationId,
+        only_failed: bool,
+        after: Option<Cursor>,
+    ) -> Result<Page<CallRecord>, Failure> {
+        self.calls_of(viewer, id, only_failed, after).await
+    }
+
+    async fn timeline(
+        &self,
+        viewer: &Viewer,
+        id: IntegrationId,
+        kinds: &[TimelineKind],
+        after: Option<Cursor>,
+    ) -> Result<Page<TimelineEntry>, Failure> {
+        self.store
+            .happened(viewer, id, kinds, after.as_ref(), TIMELINE)
+            .await
+            .map_err(from_store)
     }
 
     async fn log(

@@ -133,7 +133,7 @@ async fn put_on_their_way(data: &Path) {
         closed_at: Some(at),
     };
     let saved = store
-        .save_incident(&rule, None, &incident, &deliveries)
+        .save_incident(&rule, None, &incident, &deliveries, &[])
         .await;
     assert!(saved.unwrap());
     store.close().await;

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use domain::alerts::MailSecurity;
 use fake_plane::{Fault, What};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::support::{
@@ -276,6 +276,56 @@ async fn every_channel_is_told_once_of_a_problem_and_once_of_its_end() {
             .starts_with("Resolved: ")
     );
     assert_eq!(mails[2].header("In-Reply-To"), first, "one thread");
+
+    // All of it is one story.
+    let timeline = format!("{}/timeline", world.page);
+    world.sign_in_again().await;
+    let page = world.admin.get(&timeline).await;
+    let rows = page.all("[aria-label=Timeline] tbody tr");
+    for what in [
+        "Sync run",
+        "Resolved",
+        "Told by “What is broken”",
+        "Opened",
+        "API key Bad",
+    ] {
+        assert!(
+            rows.iter().any(|row| row.contains(what)),
+            "{what}: {rows:?}"
+        );
+    }
+    let told = world
+        .admin
+        .get(&format!("{timeline}.json?show=problem"))
+        .await;
+    let told: Vec<Value> = serde_json::from_str(&told.text).unwrap();
+    let turns: Vec<&str> = told
+        .iter()
+        .filter(|one| one["what"]["class"] == "auth.key_invalid")
+        .map(|one| one["what"]["turn"].as_str().unwrap())
+        .collect();
+    assert_eq!(turns, ["resolved", "told", "owner", "told", "opened"]);
+    let csv = world.admin.get(&format!("{timeline}.csv")).await;
+    assert!(csv.text.starts_with("at,kind,what,state,says,by\n"));
+    let mut kinds: Vec<&str> = csv
+        .text
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split(',').nth(1))
+        .collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert_eq!(kinds, ["change", "health", "problem", "run"]);
+    let (mut all, mut next) = (0, timeline.clone());
+    loop {
+        let page = world.admin.get(&next).await;
+        all += page.all("[aria-label=Timeline] tbody tr").len();
+        match page.attribute("a[rel=next]", "href") {
+            Some(behind) => next = behind,
+            None => break,
+        }
+    }
+    assert_eq!(all, csv.text.lines().count() - 1, "each entry once");
 
     // Nothing secret is on any page.
     world.sign_in_again().await;

@@ -135,6 +135,27 @@ async fn failures_are_counted_where_they_happen_and_passing_ones_are_no_problem(
         .get(&format!("/problems/{}", all[0]["id"].as_str().unwrap()))
         .await;
     assert!(page.text.contains("Projects affected"));
+    // Each of them, one by one.
+    let calls = format!("{}/calls", world.page);
+    assert!(page.has(&format!("a[href='{calls}?show=failed']")));
+    let shown = world.admin.get(&format!("{calls}?show=failed")).await;
+    let rows = shown.all("[aria-label='Calls to Plane'] tbody tr");
+    assert_eq!(
+        rows.len() as u64,
+        all[0]["count"].as_u64().unwrap(),
+        "{rows:?}"
+    );
+    assert!(
+        rows.iter()
+            .all(|row| row.contains("502 plane fault") && row.contains("Syncs"))
+    );
+    let file = world.admin.get(&format!("{calls}.json")).await;
+    let file: Vec<Value> = serde_json::from_str(&file.text).unwrap();
+    let seen = world.portal.plane.requests();
+    let seen = seen.iter().filter(|one| one.path.starts_with("/api/v1/"));
+    assert_eq!(file.len(), seen.count(), "every call is there");
+    let csv = world.admin.get(&format!("{calls}.csv?show=failed")).await;
+    assert_eq!(csv.text.lines().count(), rows.len() + 1);
     assert!(page.has("form[action$=start_sync]"), "with what it costs:");
     assert!(page.text.contains("to Plane."));
 

@@ -244,6 +244,8 @@ fn hour_of(at: DateTime<Utc>) -> i64 {
 #[serde(rename_all = "snake_case")]
 pub enum Turn {
     Opened,
+    /// A rule told people of it.
+    Told,
     /// It happened again after it was resolved.
     Back,
     /// Two rounds went well.
@@ -258,8 +260,9 @@ pub enum Turn {
 }
 
 impl Turn {
-    pub const ALL: [Turn; 9] = [
+    pub const ALL: [Turn; 10] = [
         Turn::Opened,
+        Turn::Told,
         Turn::Back,
         Turn::Resolved,
         Turn::Acknowledged,
@@ -274,6 +277,7 @@ impl Turn {
     pub fn word(self) -> &'static str {
         match self {
             Turn::Opened => "opened",
+            Turn::Told => "told",
             Turn::Back => "back",
             Turn::Resolved => "resolved",
             Turn::Acknowledged => "acknowledged",

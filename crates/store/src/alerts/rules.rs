@@ -152,7 +152,7 @@ impl Store {
         Ok(of)
     }
 
-    /// Keeps what became of an incident, with the messages that tell of it, unless another portal did so or the rule was changed. The
+    /// Keeps what became of an incident, with the messages that tell of it and a line in the story of each problem, unless another portal did so or the rule was changed. The
     /// same message is never kept twice. Whether it was done.
     pub async fn save_incident(
         &self,
@@ -160,9 +160,14 @@ impl Store {
         before: Option<&KnownIncident>,
         after: &Incident,
         deliveries: &[Delivery],
+        told: &[ProblemEvent],
     ) -> Result<bool, Error> {
         let rows = deliveries.iter().map(DeliveryRow::of);
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        let events: Vec<EventRow> = told
+            .iter()
+            .map(|event| EventRow::of(event, self.new_id(event.at)))
+            .collect();
         // One record for each group, whatever the group is called.
         let id = Incident {
             number: 0,
@@ -175,6 +180,7 @@ impl Store {
                 if (select value incident from only $id) != $before { return false };
                 upsert $id content { rule: $rule_uid, incident: $after } return none;
                 insert ignore into alert_deliveries $deliveries return none;
+                insert into problem_log $events return none;
                 return true;
             }",
         )
@@ -185,6 +191,7 @@ impl Store {
         .bind("before", before.map(|known| known.text.clone()))
         .bind("after", to_text(after)?)
         .bind("deliveries", rows)
+        .bind("events", events)
         .write()
         .await?
         .value(0)

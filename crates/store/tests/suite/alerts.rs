@@ -103,9 +103,9 @@ async fn two_portals_tell_of_an_incident_once() {
     let rule = &rules[0];
     let opened = incident(rule, 1, None);
     let told = [delivery(rule, &opened, 1, 1), delivery(rule, &opened, 2, 1)];
-    let save = store.save_incident(rule, None, &opened, &told);
+    let save = store.save_incident(rule, None, &opened, &told, &[]);
     assert!(save.await.unwrap());
-    let again = store.save_incident(rule, None, &opened, &told);
+    let again = store.save_incident(rule, None, &opened, &told, &[]);
     assert!(!again.await.unwrap(), "the other one was faster");
     assert_eq!(states(store, &DeliveryFilter::default()).await.len(), 2);
 
@@ -114,13 +114,13 @@ async fn two_portals_tell_of_an_incident_once() {
     let told = [delivery(rule, &closed, 1, 9)];
     assert!(
         store
-            .save_incident(rule, Some(&known[0]), &closed, &told)
+            .save_incident(rule, Some(&known[0]), &closed, &told, &[])
             .await
             .unwrap()
     );
     assert!(
         !store
-            .save_incident(rule, Some(&known[0]), &closed, &told)
+            .save_incident(rule, Some(&known[0]), &closed, &told, &[])
             .await
             .unwrap()
     );
@@ -136,13 +136,13 @@ async fn two_portals_tell_of_an_incident_once() {
     let reopened = incident(rule, 3, None);
     assert!(
         !store
-            .save_incident(rule, Some(&known[0]), &reopened, &[])
+            .save_incident(rule, Some(&known[0]), &reopened, &[], &[])
             .await
             .unwrap()
     );
     assert!(
         store
-            .save_incident(&changed, Some(&known[0]), &reopened, &[])
+            .save_incident(&changed, Some(&known[0]), &reopened, &[], &[])
             .await
             .unwrap()
     );
@@ -169,7 +169,7 @@ async fn a_message_is_taken_by_one_until_its_time_is_up() {
     let opened = incident(&rule, 1, None);
     let told = [delivery(&rule, &opened, 1, 1)];
     store
-        .save_incident(&rule, None, &opened, &told)
+        .save_incident(&rule, None, &opened, &told, &[])
         .await
         .unwrap();
 

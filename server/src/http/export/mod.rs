@@ -1,5 +1,7 @@
 //! Lists as files: the same rows as on the page with the same filter, all of them.
 
+/// Calls to Plane.
+mod calls;
 /// Tests of a connection.
 mod connection;
 /// The health log of an integration.
@@ -8,6 +10,8 @@ mod health;
 mod problems;
 /// Projects, and how old their copies are.
 mod projects;
+/// Everything that happened to an integration.
+mod timeline;
 
 use std::{borrow::Cow, fmt::Display};
 
@@ -37,6 +41,14 @@ pub(super) fn router() -> Router<HttpState> {
             .route(
                 &format!("/problems.{ending}"),
                 get(move |state, request| problems::send(state, request, kind)),
+            )
+            .route(
+                &format!("/integrations/{{id}}/calls.{ending}"),
+                get(move |state, id, request| calls::send(state, id, request, kind)),
+            )
+            .route(
+                &format!("/integrations/{{id}}/timeline.{ending}"),
+                get(move |state, id, request| timeline::send(state, id, request, kind)),
             )
             .route(
                 &format!("/integrations/{{id}}/health.{ending}"),
