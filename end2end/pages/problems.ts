@@ -27,7 +27,7 @@ export class Problems {
 
   /** Opens the problem of that name from the list; answers its path. */
   async open(name: string): Promise<string> {
-    await this.page.getByRole("rowheader", { name }).getByRole("link", { name, exact: true }).click();
+    await this.page.getByRole("rowheader", { name }).getByRole("link", { name, exact: true }).first().click();
     await expect(this.page.getByRole("heading", { level: 1, name })).toBeVisible();
     return new URL(this.page.url()).pathname;
   }

@@ -2,6 +2,7 @@ use domain::{
     actor::Viewer,
     ids::IntegrationId,
     page::{Cursor, Page},
+    run::RunSummary,
     timeline::{TimelineEntry, TimelineKind},
 };
 
@@ -23,6 +24,25 @@ pub(crate) const EVENTS: &str =
     order by latest_key limit $limit";
 
 impl Store {
+    /// The latest runs of an integration, the latest first. For Hangar's own work.
+    pub async fn latest_runs(
+        &self,
+        integration: IntegrationId,
+        limit: u32,
+    ) -> Result<Vec<RunSummary>, Error> {
+        let rows: Vec<RunRow> = self
+            .ask(RUNS)
+            .bind("integration", integration.0)
+            .bind("after", String::new())
+            .bind("limit", i64::from(limit))
+            .read()
+            .await?
+            .rows(0)?;
+        rows.into_iter()
+            .map(|row| Ok(row.run()?.summary()))
+            .collect()
+    }
+
     /// What happened to an integration, of these kinds, the latest first. All tables sort by time and id in one text, so that one
     /// place holds for all of them.
     pub async fn happened(

@@ -7,12 +7,15 @@ use domain::{
     ids::IntegrationId,
     integration::IntegrationRow,
     problems::{Class, Ended, PROBLEM_KEPT_DAYS, Problem, ProblemEvent, Seen, Stands, Turn, round},
-    run::Outcome,
+    run::{Outcome, RunSummary},
 };
 use store::{KnownProblem, Sightings};
 use tracing::{info, warn};
 
 use super::HealthService;
+
+/// So many of its latest runs are looked at.
+const ROUNDS: u32 = 5;
 
 impl HealthService {
     /// What failed since the last look, calls of this moment included.
@@ -34,26 +37,22 @@ impl HealthService {
         let id = row.integration.id;
         let known = self.store.problems_of(id).await?;
         let stands: Vec<Stands> = findings.iter().filter_map(Stands::of).collect();
-        let run = row.last_run.as_ref().and_then(|run| {
-            let outcome = run.outcome?;
-            Some(Ended {
-                started_at: run.started_at,
-                is_good: matches!(
-                    outcome,
-                    Outcome::Succeeded | Outcome::Partial | Outcome::Held
-                ),
+        // More than one may have ended since the last look.
+        let runs = self.store.latest_runs(id, ROUNDS).await?;
+        let runs: Vec<Ended> = runs.into_iter().filter_map(ended).collect();
+        let tests = row.health.recent.iter();
+        let tests: Vec<Ended> = tests
+            .map(|test| Ended {
+                started_at: test.started_at,
+                is_good: test.success,
             })
-        });
-        let test = row.health.latest().map(|test| Ended {
-            started_at: test.started_at,
-            is_good: test.success,
-        });
+            .collect();
         let seen = Seen {
             integration: id,
             sightings: &sightings.all,
             stands: &stands,
-            run,
-            test,
+            runs: &runs,
+            tests: &tests,
         };
         self.look(&known, &seen, sightings, now).await
     }
@@ -109,8 +108,8 @@ impl HealthService {
             integration: IntegrationId::PORTAL,
             sightings: &[],
             stands: &stands,
-            run: None,
-            test: None,
+            runs: &[],
+            tests: &[],
         };
         self.look(&known, &seen, &Sightings::default(), now).await
     }
@@ -133,6 +132,18 @@ impl HealthService {
         let before = self.clock.now() - TimeDelta::days(PROBLEM_KEPT_DAYS);
         self.store.forget_problems(before).await
     }
+}
+
+/// A run as a round; `None`: it is under way.
+fn ended(run: RunSummary) -> Option<Ended> {
+    let outcome = run.outcome?;
+    Some(Ended {
+        started_at: run.started_at,
+        is_good: matches!(
+            outcome,
+            Outcome::Succeeded | Outcome::Partial | Outcome::Held
+        ),
+    })
 }
 
 fn channel_stands(channel: &Channel) -> Stands {

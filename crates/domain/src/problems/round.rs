@@ -15,9 +15,9 @@ pub struct Seen<'a> {
     pub sightings: &'a [Sighting],
     /// How things stand that are looked at.
     pub stands: &'a [Stands],
-    /// Its latest run that has ended, and its latest test.
-    pub run: Option<Ended>,
-    pub test: Option<Ended>,
+    /// Its latest runs that have ended, and its latest tests: those since the last look at least.
+    pub runs: &'a [Ended],
+    pub tests: &'a [Ended],
 }
 
 /// How something stands that is looked at again and again.
@@ -99,14 +99,14 @@ pub fn round(before: &[Problem], seen: &Seen, now: DateTime<Utc>) -> Vec<Turned>
         }
     }
     for problem in &mut after {
-        let rounds = match problem.class.round() {
-            Round::Look => [None, None],
-            Round::Run => [seen.run, None],
-            Round::RunOrTest => [seen.run, seen.test],
+        let (runs, tests) = match problem.class.round() {
+            Round::Look => (&[][..], &[][..]),
+            Round::Run => (seen.runs, &[][..]),
+            Round::RunOrTest => (seen.runs, seen.tests),
         };
-        let mut good: Vec<DateTime<Utc>> = rounds
-            .into_iter()
-            .flatten()
+        let mut good: Vec<DateTime<Utc>> = runs
+            .iter()
+            .chain(tests)
             .filter(|ended| ended.is_good)
             .map(|ended| ended.started_at)
             .collect();

@@ -53,8 +53,8 @@ impl Known {
             integration: integration(),
             sightings,
             stands: &stands,
-            run,
-            test,
+            runs: run.as_slice(),
+            tests: test.as_slice(),
         };
         for turned in round(&self.problems, &seen, at(minute)) {
             self.problems.retain(|known| known.id != turned.problem.id);
@@ -171,6 +171,26 @@ fn two_rounds_without_it_resolve_it_and_it_can_come_back() {
     known.see(11, &[sighting(Class::BadRequest, 11)]);
     known.run(12, true);
     assert_eq!(known.only().clean, 1, "it happened in between");
+}
+
+#[test]
+fn rounds_between_two_looks_all_count() {
+    let mut known = Known::default();
+    known.see(0, &[sighting(Class::BadRequest, 0)]);
+    let ended = |minute| Ended {
+        started_at: at(minute),
+        is_good: true,
+    };
+    let seen = Seen {
+        integration: integration(),
+        sightings: &[],
+        stands: &[],
+        runs: &[ended(3), ended(-1), ended(2)],
+        tests: &[],
+    };
+    let turned = round(&known.problems, &seen, at(4));
+    let state = turned[0].problem.state(at(4));
+    assert_eq!(state, Some(ProblemState::Resolved), "whatever their order");
 }
 
 #[test]

@@ -56,8 +56,8 @@ async fn group(
         integration: one(),
         sightings: &seen.all,
         stands: &[Stands::of(&finding).unwrap()],
-        run: None,
-        test: None,
+        runs: &[],
+        tests: &[],
     };
     let problems: Vec<Problem> = before.iter().map(|known| known.problem.clone()).collect();
     let turned = round(&problems, &look, at(seconds));

@@ -337,8 +337,15 @@ fn backlog(known: &Known, now: DateTime<Utc>) -> Says {
 }
 
 fn drift(known: &Known) -> Says {
-    let checks = known.projects.iter();
+    // What waits for a decision differs for that reason alone.
+    let checks = known.projects.iter().filter(|row| row.held.is_none());
     let checks: Vec<_> = checks.filter_map(|row| Some((row, row.drift?))).collect();
+    if checks.is_empty() && known.projects.iter().any(|row| row.held.is_some()) {
+        return (
+            Level::Unknown,
+            "It tells nothing while deletions wait for a decision.".to_owned(),
+        );
+    }
     if checks.is_empty() {
         return (Level::Unknown, "The copy was not compared yet.".to_owned());
     }

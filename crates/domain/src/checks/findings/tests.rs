@@ -423,4 +423,5 @@ fn webhooks_backlogs_drift_and_deletions_say_what_to_do() {
         at: at(-5),
     });
     on(Check::Held, &web, Level::Warning, "decide, in Web");
+    on(Check::Drift, &web, Level::Unknown, "wait for a decision");
 }
