@@ -6,3 +6,5 @@ pub mod filter;
 pub mod list;
 /// One problem: what it is, what to do, who is on it.
 pub mod problem;
+/// What a problem says: since when, how often, where more stands.
+mod words;

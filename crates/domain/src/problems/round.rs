@@ -169,7 +169,7 @@ fn at<'a>(
 
 fn says(class: Class, endpoint: Option<&str>) -> String {
     match endpoint {
-        Some(endpoint) => format!("{}, asked for {endpoint}.", class.name()),
+        Some(endpoint) => format!("{}: {endpoint}.", class.name()),
         None => format!("{}.", class.name()),
     }
 }
