@@ -36,7 +36,7 @@ test("tab reaches the skip link, the navigation and the main action, in this ord
   await new Integrations(admin).add({ name: "Keyed", address: plane.url, workspace: "acme", key: plane.keys.member });
   await admin.goto("/integrations");
   const link = (name: string) => admin.getByRole("link", { name, exact: true });
-  const navigation = ["Overview", "Integrations", "Projects", "Sync runs", "Webhooks", "Settings"].map((name) =>
+  const navigation = ["Overview", "Integrations", "Projects", "Sync runs", "Webhooks", "Problems", "Alerts", "Settings"].map((name) =>
     admin.getByRole("navigation", { name: "Main" }).getByRole("link", { name }));
   const colours = ["Auto", "Light", "Dark"].map((name) => admin.getByRole("group", { name: "Colours" }).getByRole("button", { name }));
   await tabThrough(admin, [

@@ -1,8 +1,7 @@
-use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     ids::{IntegrationId, ProblemId, ProjectId},
     page::{Cursor, Page},
-    problems::{Class, Problem, ProblemEvent, ProblemState, Remedy, Round, Turn},
+    problems::{Problem, ProblemEvent, ProblemState, Remedy, Round, Turn},
 };
 use leptos::prelude::*;
 use server_fn::ServerFn;
@@ -19,7 +18,7 @@ use crate::{
     query::Query,
     sync::api as sync,
     ui::{
-        chart::{BarChart, BarChartView, ChartBar, Series},
+        chart::BarChartView,
         form::{Button, ButtonForm, Hidden, LinkButton, SelectField, Submit, TextArea},
         frame::Frame,
         head::{Crumbs, PageHead},
@@ -28,7 +27,7 @@ use crate::{
         page::{loaded, signed_in},
         pager::Pager,
         panel::{Fact, Panel},
-        time::{Ago, ago, moment, one_unit},
+        time::Ago,
     },
     visit,
     webhooks::api as webhooks,
