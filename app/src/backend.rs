@@ -597,7 +597,6 @@ pub enum ProblemForm {
 #[async_trait]
 pub trait Alerts: Send + Sync {
     async fn overview(&self, viewer: &Viewer) -> Result<AlertsReport, Failure>;
-    async fn rule(&self, viewer: &Viewer, id: RuleId) -> Result<RuleRow, Failure>;
     async fn channel(&self, viewer: &Viewer, id: ChannelId) -> Result<Channel, Failure>;
     /// What a webhook is signed by, for ten minutes after it was saved.
     async fn signing_key(&self, admin: &Admin, id: ChannelId) -> Result<Option<String>, Failure>;

@@ -68,6 +68,22 @@ impl Failure {
         Self::invalid(BTreeMap::from([(name.to_owned(), message.into())]))
     }
 
+    /// The same refusal, now that what was typed is kept as that draft; what isn't about a form stays as it is.
+    pub fn with_draft(self, id: DraftId) -> Self {
+        let draft = Some(id);
+        match self {
+            Failure::Invalid {
+                message, fields, ..
+            } => Failure::Invalid {
+                message,
+                fields,
+                draft,
+            },
+            Failure::Conflict { message, .. } => Failure::Conflict { message, draft },
+            other => other,
+        }
+    }
+
     /// The HTTP status: never 500 for a user's mistake.
     pub fn status(&self) -> http::StatusCode {
         use http::StatusCode;

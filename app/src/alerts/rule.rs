@@ -15,7 +15,7 @@ use super::{
     log::Deliveries,
 };
 use crate::{
-    DeliveryRow, Draft, RuleRow,
+    DeliveryRow, Draft, Failure, RuleRow,
     integrations::param,
     paths,
     query::Query,
@@ -93,12 +93,15 @@ pub fn RulePage() -> impl IntoView {
             let viewer = signed_in()?;
             let draft = draft_of(&query).await?;
             let (id, alerts) = (id?, crate::backend().alerts);
-            let row = alerts.rule(&viewer, id).await?;
+            let report = alerts.overview(&viewer).await?;
+            let mut rules = report.rules.into_iter();
+            let row = rules.find(|row| row.rule.id == id);
+            let row = row.ok_or(Failure::NotFound)?;
             let sent = alerts
                 .deliveries(&viewer, None, Some(id), None, None)
                 .await?;
             let choices = Choices {
-                channels: alerts.overview(&viewer).await?.channels,
+                channels: report.channels,
                 integrations: integration_choices(&viewer, None).await?,
             };
             Ok((row, sent, draft, choices, viewer.is_admin()))

@@ -6,8 +6,8 @@ use app::{
     Accounts, Alerts, AlertsReport, Assets, Backend, Bulk, BulkForm, BulkReport, BurstReport,
     BurstRow, ChannelForm, CheckNow, DeliveryRow, Draft, Failure, Health, Inbox, IntegrationForm,
     Integrations, KeyBudget, Mirror, PasswordForm, PersonForm, ProblemForm, ProblemPage,
-    ProblemReport, Problems, Rechecked, RuleForm, RuleRow, RunRecord, Runs, SessionToken,
-    SetUpForm, SilentWebhook, Theme, Totals, Visit, WebhookReport,
+    ProblemReport, Problems, Rechecked, RuleForm, RunRecord, Runs, SessionToken, SetUpForm,
+    SilentWebhook, Theme, Totals, Visit, WebhookReport,
 };
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};
@@ -553,11 +553,6 @@ impl Health for Canned {
 impl Alerts for Canned {
     async fn overview(&self, _: &Viewer) -> Result<AlertsReport, Failure> {
         Ok(self.alerts.clone())
-    }
-    async fn rule(&self, _: &Viewer, id: RuleId) -> Result<RuleRow, Failure> {
-        let mut rules = self.alerts.rules.iter();
-        let found = rules.find(|row| row.rule.id == id);
-        found.cloned().ok_or(Failure::NotFound)
     }
     async fn channel(&self, _: &Viewer, id: ChannelId) -> Result<Channel, Failure> {
         let mut channels = self.alerts.channels.iter();

@@ -52,20 +52,7 @@ impl AlertsService {
         if let Err(error) = self.store.save_draft(&draft).await {
             return from_store(error);
         }
-        match failure {
-            Failure::Invalid {
-                message, fields, ..
-            } => Failure::Invalid {
-                message,
-                fields,
-                draft: Some(id),
-            },
-            Failure::Conflict { message, .. } => Failure::Conflict {
-                message,
-                draft: Some(id),
-            },
-            other => other,
-        }
+        failure.with_draft(id)
     }
 
     async fn sealed(&self, id: ChannelId) -> Result<SealedChannel, Failure> {
@@ -171,7 +158,10 @@ impl Alerts for AlertsService {
         let incidents = self.store.incidents().await.map_err(from_store)?;
         let rules = rules.into_iter().zip(would).map(|(rule, would)| {
             let of = incidents.get(&rule.id).map_or(&[][..], Vec::as_slice);
-            let open = of.iter().filter(|known| known.incident.closed_at.is_none());
+            // A rule that is switched off tells of nothing.
+            let open = of
+                .iter()
+                .filter(|known| rule.is_on && known.incident.closed_at.is_none());
             RuleRow {
                 open: open.map(|known| known.incident.clone()).collect(),
                 rule,
@@ -182,14 +172,6 @@ impl Alerts for AlertsService {
             rules: rules.collect(),
             channels: self.store.channels().await.map_err(from_store)?,
         })
-    }
-
-    async fn rule(&self, viewer: &Viewer, id: RuleId) -> Result<RuleRow, Failure> {
-        let rule = self.found(viewer, id).await?;
-        let report = self.overview(viewer).await?;
-        let mut rows = report.rules.into_iter();
-        rows.find(|row| row.rule.id == rule.id)
-            .ok_or(Failure::NotFound)
     }
 
     async fn channel(&self, viewer: &Viewer, id: ChannelId) -> Result<Channel, Failure> {

@@ -17,10 +17,7 @@ use store::KnownIncident;
 use tracing::info;
 
 use super::AlertsService;
-use crate::integrations::plane_key;
-
-/// Whose problem it is that is no integration's.
-pub(super) const ITSELF: &str = "Hangar itself";
+use crate::{health::ITSELF, integrations::plane_key};
 
 impl AlertsService {
     /// Puts on its way what rules tell of now.

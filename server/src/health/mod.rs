@@ -32,6 +32,8 @@ use store::Store;
 
 use crate::{budgets::Budgets, clock::Clock, failure::from_store};
 
+/// Whose problem it is that is no integration's.
+pub(crate) const ITSELF: &str = "Hangar itself";
 /// Entries of a page of a timeline.
 const TIMELINE: u32 = 50;
 

@@ -10,12 +10,10 @@ use domain::{
     problems::{Caused, Problem, ProblemAct, ProblemFilter},
 };
 
-use super::HealthService;
+use super::{HealthService, ITSELF};
 use crate::failure::from_store;
 
 const PAGE: u32 = 50;
-/// Whose problem it is that is no integration's.
-const ITSELF: &str = "Hangar itself";
 /// Of a problem's story.
 const STORY: u32 = 50;
 

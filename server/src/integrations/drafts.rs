@@ -87,20 +87,7 @@ impl IntegrationsService {
             Ok(id) => id,
             Err(failure) => return failure,
         };
-        match failure {
-            Failure::Invalid {
-                message, fields, ..
-            } => Failure::Invalid {
-                message,
-                fields,
-                draft: Some(kept),
-            },
-            Failure::Conflict { message, .. } => Failure::Conflict {
-                message,
-                draft: Some(kept),
-            },
-            other => other,
-        }
+        failure.with_draft(kept)
     }
 
     pub(super) async fn save_draft(
