@@ -17,6 +17,9 @@ use crate::{
 pub(crate) const DUE: &str =
     "select * from alert_deliveries where state = 'waiting' and due_at <= $now
     order by due_at limit $limit";
+/// What the same channel has not taken yet of the same incident, and that was made before.
+const OLDER: &str = "select value id from alert_deliveries where incident = $parent.incident
+        and channel = $parent.channel and state = 'waiting' and made_at < $parent.made_at limit 1";
 pub(crate) const LATEST: &str = "select * from alert_deliveries where latest_key > $after
         and ($state = none or state = $state) and ($rule = none or rule = $rule)
     order by latest_key limit $limit";
@@ -30,6 +33,7 @@ pub(super) struct DeliveryRow {
     id: RecordId,
     channel: Uuid,
     rule: Uuid,
+    incident: String,
     message: String,
     state: String,
     made_at: DateTime<Utc>,
@@ -46,6 +50,7 @@ impl DeliveryRow {
             id: record("alert_deliveries", delivery.id.0),
             channel: delivery.channel.0,
             rule: delivery.message.rule.0,
+            incident: delivery.message.incident.clone(),
             message: to_text(&delivery.message)?,
             state: delivery.state.slug().to_owned(),
             made_at: delivery.made_at,
@@ -92,8 +97,8 @@ pub struct DeliveryFilter {
 }
 
 impl Store {
-    /// Takes messages that are due, until `until`: whoever takes them sends them before then, or somebody else does. For Hangar's own
-    /// work.
+    /// Takes messages that are due, until `until`: whoever takes them sends them before then, or somebody else does. What follows a message
+    /// of the same incident that its channel has not taken yet comes after it. For Hangar's own work.
     pub async fn take_deliveries(
         &self,
         limit: u32,
@@ -103,8 +108,11 @@ impl Store {
         let sql = format!(
             "{{
                 let $due = ({DUE});
-                update $due.id set due_at = $until, tries += 1 return none;
-                return $due;
+                let $held = (select value id from $due where array::len(({OLDER})) > 0);
+                let $free = (select * from $due where id not in $held);
+                update $held set due_at = $until return none;
+                update $free.id set due_at = $until, tries += 1 return none;
+                return $free;
             }}"
         );
         // Nothing is written where nothing is due.
@@ -138,7 +146,7 @@ impl Store {
             .collect()
     }
 
-    /// Writes down what became of a try, and what that says of the channel.
+    /// Writes down what became of a try, and what that says of the channel. What comes after it in its incident waits as long as it does.
     pub async fn end_delivery(
         &self,
         delivery: &Delivery,
@@ -178,12 +186,17 @@ impl Store {
                         if (select value health from only $channel) != $before { return false };
                         update $id set state = $state, error = $error, due_at = $due_at,
                             sent_at = if $state = 'sent' { $now } else { none } return none;
+                        update alert_deliveries set due_at = $due_at where incident = $incident and channel = $of_channel
+                            and state = 'waiting' and made_at > $made_at return none;
                         if record::exists($channel) { update $channel set health = $health return none };
                         return true;
                     }",
                 )
                 .bind("id", record("alert_deliveries", delivery.id.0))
                 .bind("channel", channel.clone())
+                .bind("incident", delivery.message.incident.clone())
+                .bind("of_channel", delivery.channel.0)
+                .bind("made_at", delivery.made_at)
                 .bind("before", before)
                 .bind("health", to_text(&health)?)
                 .bind("state", state.slug().to_owned())

@@ -228,6 +228,72 @@ async fn a_message_is_taken_by_one_until_its_time_is_up() {
 }
 
 #[tokio::test]
+async fn the_end_of_an_incident_is_never_sent_before_its_beginning() {
+    let world = world().await;
+    let store = &world.store;
+    let rule = rules(store).await.remove(0);
+    let opened = incident(&rule, 1, None);
+    let told = [
+        delivery(&rule, &opened, 1, 1),
+        delivery(&rule, &opened, 2, 1),
+    ];
+    let save = store.save_incident(&rule, None, &opened, &told, &[]);
+    assert!(save.await.unwrap());
+    let known = store.incidents().await.unwrap().remove(&rule.id).unwrap();
+    let closed = incident(&rule, 2, Some(at(9)));
+    let end = [
+        delivery(&rule, &closed, 1, 9),
+        delivery(&rule, &closed, 2, 9),
+    ];
+    let save = store.save_incident(&rule, Some(&known[0]), &closed, &end, &[]);
+    assert!(save.await.unwrap());
+
+    let take = async |now| {
+        let taken = store.take_deliveries(5, at(now), at(now + 60)).await;
+        let mut taken = taken.unwrap();
+        taken.sort_by_key(|one| one.channel);
+        taken
+    };
+    let is_taken = |taken: &[Delivery]| taken.iter().map(|one| one.id).collect::<Vec<_>>();
+    let beginnings = take(9).await;
+    assert_eq!(is_taken(&beginnings), is_taken(&told));
+    assert!(take(10).await.is_empty(), "the beginnings are on their way");
+
+    let failed = Attempt::Failed {
+        error: "It answered 500.".to_owned(),
+        again_at: Some(at(500)),
+    };
+    let [one, two] = &beginnings[..] else {
+        panic!("two channels")
+    };
+    store.end_delivery(one, &failed, at(11)).await.unwrap();
+    store
+        .end_delivery(two, &Attempt::Sent, at(11))
+        .await
+        .unwrap();
+    let next = take(11).await;
+    assert_eq!(is_taken(&next), [end[1].id], "the other channel goes on");
+    assert_eq!(next[0].tries, 1, "waiting is not a try");
+    store
+        .end_delivery(&next[0], &Attempt::Sent, at(12))
+        .await
+        .unwrap();
+
+    assert!(take(499).await.is_empty());
+    let again = take(500).await;
+    assert_eq!(is_taken(&again), [told[0].id]);
+    let given_up = Attempt::Failed {
+        error: "It answered 500.".to_owned(),
+        again_at: None,
+    };
+    store
+        .end_delivery(&again[0], &given_up, at(501))
+        .await
+        .unwrap();
+    assert_eq!(is_taken(&take(501).await), [end[0].id]);
+}
+
+#[tokio::test]
 async fn a_channel_is_changed_by_one_at_a_time_and_has_a_name_of_its_own() {
     let world = world().await;
     let store = &world.store;
