@@ -261,7 +261,7 @@ impl Store {
             .await
     }
 
-    /// Does to a problem what an admin says, with a line in its story. `None`: there is no such problem; else what it is now.
+    /// Does to a problem what an admin says, with a line in its story. `None`: there is no such problem, or it is going with its integration; else what it is now.
     pub async fn act_on_problem(
         &self,
         admin: &Admin,
@@ -270,22 +270,27 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<Problem>, Error> {
         let user = admin.user();
+        let mut refused = None;
         loop {
             let Some(known) = self.known_problem(id).await? else {
                 return Ok(None);
             };
+            if refused.as_ref() == Some(&known.text) {
+                return Ok(None); // nobody changed it: its integration is being deleted
+            }
             let by = (user.id, user.name.as_str());
             let Some((after, event)) = known.problem.after(act, by, now) else {
                 return Ok(Some(known.problem)); // it is so already
             };
-            let (integration, before) = (known.problem.integration, Some(known.text));
-            let write = [(&after, before)];
+            let integration = known.problem.integration;
+            let write = [(&after, Some(known.text.clone()))];
             if self
                 .write_problems(integration, write, &[], &[&event])
                 .await?
             {
                 return Ok(Some(after));
-            } // it became another one meanwhile
+            }
+            refused = Some(known.text);
         }
     }
 
