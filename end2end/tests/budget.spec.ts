@@ -37,6 +37,13 @@ test("what a key used of Plane's limit is told, drawn and tabled, over any range
 
     const chart = key.getByRole("group", { name: /^Calls to Plane\. The last 24 h/ });
     await expect(chart).toBeVisible();
+    await expect(key.locator("figcaption")).toContainText("The last 24 h");
+    const line = chart.locator(".chart-detail").last();
+    await expect(line).toBeHidden();
+    await chart.locator(".chart-space").last().hover();
+    await expect(line, "numbers without a script").toBeVisible();
+    await expect(line).toContainText(`: ${calls}`);
+    await expect(chart.locator(".chart-scale"), "it has the place of the scale").toBeHidden();
     const table = key.getByRole("table", { name: "Calls to Plane" });
     await expect(table).toBeHidden();
     await key.getByText("As a table").focus();

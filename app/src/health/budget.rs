@@ -286,6 +286,7 @@ fn calls_chart(budget: &KeyBudget, range: Range, now: DateTime<Utc>) -> BarChart
             .collect(),
         bars,
         format: number,
+        marks: vec![],
         time: format!("{} from", duration_words(range.bar())),
     }
 }

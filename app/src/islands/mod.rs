@@ -1,5 +1,7 @@
 /// Choosing many rows of a list.
 pub mod bulk_selection;
+/// The keys that go through a chart.
+pub mod chart_keys;
 /// The stages of a connection test, as they happen.
 pub mod connection_test;
 /// Server-sent events from a `fetch`.

@@ -75,7 +75,6 @@ fn View(report: ProblemReport, is_admin: bool, is_first: bool) -> impl IntoView 
     let acts = (is_admin && state != ProblemState::Resolved)
         .then(|| view! { <Acts problem=problem.clone() state/> });
     let chart = trend(&problem, now);
-    let often = chart.says.clone();
     let of = (problem.integration, report.row.integration_name.clone());
     let people = people(&report.people);
     let next = story.next.clone();
@@ -90,7 +89,7 @@ fn View(report: ProblemReport, is_admin: bool, is_first: bool) -> impl IntoView 
                 <div class="problem-main">
                     <WhatToDo report is_admin state/>
                     <Effects effects/>
-                    <Panel title="How often" aside=move || often>
+                    <Panel title="How often">
                         <BarChartView chart/>
                     </Panel>
                     <Story story/>

@@ -93,7 +93,7 @@ pub(super) fn trend(problem: &Problem, now: DateTime<Utc>) -> BarChart {
     let bars: Vec<ChartBar> = bars.collect();
     let all: u64 = bars.iter().flat_map(|bar| &bar.parts).sum();
     BarChart {
-        title: "How often it happened".to_owned(),
+        title: "Times in each six hours".to_owned(),
         says: format!("{} in the last seven days.", count(all, "time", "times")),
         series: vec![Series {
             word: "Times".to_owned(),
@@ -101,6 +101,7 @@ pub(super) fn trend(problem: &Problem, now: DateTime<Utc>) -> BarChart {
         }],
         bars,
         format: number,
+        marks: vec![],
         time: "Six hours from".to_owned(),
     }
 }

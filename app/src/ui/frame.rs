@@ -3,7 +3,12 @@ use leptos_meta::Title;
 use server_fn::ServerFn;
 
 use super::{form::Hidden, query::path_of};
-use crate::{Theme, Visit, accounts::api, islands::local_time::LocalTimes, paths, visit};
+use crate::{
+    Theme, Visit,
+    accounts::api,
+    islands::{chart_keys::ChartKeys, local_time::LocalTimes},
+    paths, visit,
+};
 
 /// Around every page of somebody signed in. `islands` loads the WASM: without it the page has no script at all.
 #[component]
@@ -30,7 +35,7 @@ pub fn Frame(
             </header>
             <main id="main" tabindex="-1">{children()}</main>
         </div>
-        {islands.then(|| view! { <LocalTimes/> <Scripts visit/> })}
+        {islands.then(|| view! { <LocalTimes/> <ChartKeys/> <Scripts visit/> })}
     }
     .into_any()
 }

@@ -1,12 +1,13 @@
 //! The words of the interface. A page is `loaded(…)` (its data) and a [`frame::Frame`] with a [`head::PageHead`] in it;
 //! everything between is made of the pieces below. Classes for what needs no component: `panel`, `panels` (two in a row),
-//! `facts` (a `<dl>`), `quiet` (second ink), `small`, `mono`, `number` (right-aligned cells), `actions` (a row of buttons), `stack` (even gaps).
+//! `facts` (a `<dl>`), `quiet` (second ink), `small`, `mono`, `number` (right-aligned cells), `actions` (a row of buttons), `stack` (even gaps),
+//! `charts` (a panel each, two in a row).
 
 /// A state as a word, a shape and a colour.
 pub mod badge;
 /// How far something is.
 pub mod bar;
-/// Bars over time, and the same as a table.
+/// Bars and lines over time, with what happened, and the same as a table.
 pub mod chart;
 /// Filters as links.
 pub mod chips;

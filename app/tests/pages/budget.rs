@@ -127,8 +127,29 @@ async fn the_chart_and_its_table_say_the_same() {
     assert_eq!(rows.len(), 24);
     assert!(rows[0].ends_with("40040"), "the latest first: {}", rows[0]);
     assert!(rows[2].ends_with("1,20031,203"), "{}", rows[2]);
+    let caption = page.text(".chart figcaption");
+    assert!(
+        caption.starts_with("Calls to Plane The last 24 h up to"),
+        "{caption}"
+    );
     let label = page.attribute(".chart-drawing", "aria-label").unwrap();
     assert!(label.contains("at most 1,203 calls in 1 h"), "{label}");
+}
+
+#[tokio::test]
+async fn a_bar_says_its_numbers_in_a_line_without_a_script() {
+    let page = page(vec![budget()], "/budget").await;
+    let lines = page.texts(".chart-detail");
+    assert_eq!(lines.len(), 24);
+    assert_eq!(
+        lines[21], "18 Nov 09:00: 1,203, of it Syncs 1,200, …",
+        "cut for narrow screens"
+    );
+    assert!(!page.has("script") && !page.has("[style]"));
+    assert!(
+        !page.has(".chart-drawing a") && !page.has(".chart-drawing [tabindex]"),
+        "nothing to go to"
+    );
 }
 
 #[tokio::test]
@@ -171,7 +192,8 @@ async fn without_a_key_it_says_when_there_will_be_something() {
     assert_eq!(page.text(".panel-aside"), "no integration uses it any more");
     let label = page.attribute(".chart-drawing", "aria-label").unwrap();
     assert!(label.contains("No call in the last 24 h"), "{label}");
-    assert!(!page.has(".series-1"));
+    assert_eq!(page.text(".chart-nothing"), "Nothing in this time");
+    assert!(!page.has(".series-1") && !page.has(".chart-ground, .chart-table"));
 }
 
 #[tokio::test]
