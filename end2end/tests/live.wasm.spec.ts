@@ -57,6 +57,7 @@ test("calls are added to the open log of a run under way, below those that are t
   expect(await last.innerText()).toBe(text);
   expect(await element?.evaluate((row) => row.isConnected)).toBe(true);
   await lookAt(admin, "run-calls-under-way", guard);
+  await plane.heal();
   await expect(admin.getByText("further calls are added here"), "the run has ended").toBeHidden({ timeout: 30_000 });
   expect(await isSame()).toBe(true);
 

@@ -70,7 +70,7 @@ fn Key(budget: KeyBudget, range: Range, now: DateTime<Utc>) -> impl IntoView {
         <Panel title aside=move || users>
             <KeyFigures budget=budget.clone() total=total.clone() range/>
             <BarChartView chart=calls_chart(&budget, range, now)/>
-            <Users users=budget.users limit=budget.limit/>
+            <Users users=budget.users limit=budget.limit fingerprint=budget.key.fingerprint/>
         </Panel>
     }
     .into_any()
@@ -137,7 +137,7 @@ fn ForecastFigure(forecast: Forecast, limit: u64) -> impl IntoView {
 
 /// Who uses the key, the busiest first.
 #[component]
-fn Users(users: Vec<KeyUser>, limit: u32) -> impl IntoView {
+fn Users(users: Vec<KeyUser>, limit: u32, fingerprint: String) -> impl IntoView {
     if users.is_empty() {
         return ().into_any();
     }
@@ -162,10 +162,11 @@ fn Users(users: Vec<KeyUser>, limit: u32) -> impl IntoView {
             }
         })
         .collect_view();
+    let label = format!("Calls of key {fingerprint} by integration");
     view! {
-        <TableRegion label="Calls by integration">
+        <TableRegion label=label.clone()>
             <table>
-                <caption class="visually-hidden">"Calls by integration"</caption>
+                <caption class="visually-hidden">{label}</caption>
                 <thead>
                     <tr>
                         <th scope="col">"Integration"</th>
@@ -275,7 +276,7 @@ fn calls_chart(budget: &KeyBudget, range: Range, now: DateTime<Utc>) -> BarChart
         ),
     };
     BarChart {
-        title: "Calls to Plane".to_owned(),
+        title: format!("Calls to Plane with key {}", budget.key.fingerprint),
         says,
         series: used
             .into_iter()
