@@ -3,7 +3,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{BulkId, UserId},
-    text::{Email, Name},
+    screen::Screen,
+    text::{Email, Name, TextError},
 };
 
 /// What a person may do: an admin everything, a lead sees everything but secrets and changes nothing.
@@ -52,13 +53,28 @@ impl User {
     }
 }
 
-/// Somebody signed in. Reads take it; it is made by [`User::viewer`] alone.
+/// Somebody signed in, or a screen. Reads take it; it is made by [`User::viewer`] and [`Viewer::of_screen`] alone.
 #[derive(Clone, Debug)]
 pub struct Viewer {
     user: User,
 }
 
 impl Viewer {
+    /// What a screen may see: as much as a lead, on the one page that it gets.
+    pub fn of_screen(screen: &Screen) -> Result<Self, TextError> {
+        Ok(Self {
+            user: User {
+                id: UserId(screen.id.0),
+                email: "screen@hangar.invalid".parse()?,
+                name: screen.name.clone(),
+                role: Role::Lead,
+                is_active: true,
+                created_at: screen.created_at,
+                last_sign_in_at: screen.seen_at,
+            },
+        })
+    }
+
     pub fn user(&self) -> &User {
         &self.user
     }

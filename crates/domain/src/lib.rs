@@ -32,6 +32,8 @@ pub mod inbox;
 pub mod integration;
 /// Plane's data as we keep it: projects, members, states, labels, work items.
 pub mod mirror;
+/// What is promised of an integration, and how much of what may go wrong did.
+pub mod objective;
 /// Keyset pages of lists.
 pub mod page;
 /// Failures, grouped: where each group stands, and who sees to it.
@@ -48,6 +50,8 @@ pub mod run;
 pub mod run_log;
 /// When an integration is synced next.
 pub mod schedule;
+/// Screens on walls.
+pub mod screen;
 /// Whether a webhook still tells what it should.
 pub mod silence;
 /// Words that integrations are sorted by.
@@ -56,6 +60,8 @@ pub mod tag;
 pub mod text;
 /// Everything that happened to an integration, in one stream.
 pub mod timeline;
+/// How syncing went over time: what dashboards draw.
+pub mod trend;
 /// Calls to Plane, counted.
 pub mod usage;
 /// How a project's work items are read: everything or the latest changes; and what is gone.

@@ -2,10 +2,10 @@ use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::usage::Slot;
+use crate::{trend::Stretch, usage::Slot};
 
 /// How far back a dashboard looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Range {
     Hours6,
     #[default]
@@ -73,6 +73,15 @@ impl Range {
             Range::Hours6 => Slot::Minute,
             Range::Hours24 | Range::Days7 => Slot::Hour,
             Range::Days30 | Range::Days90 => Slot::Day,
+        }
+    }
+
+    /// The longest stretches of a trend that its bars are made of.
+    pub fn stretch(self) -> Stretch {
+        match self {
+            Range::Hours6 => Stretch::Short,
+            Range::Hours24 | Range::Days7 => Stretch::Hour,
+            Range::Days30 | Range::Days90 => Stretch::Day,
         }
     }
 
@@ -146,6 +155,7 @@ mod tests {
             prop_assert!(last <= now && now < last + range.bar());
             for (bar, start) in starts.iter().enumerate() {
                 prop_assert_eq!(range.slot().start(*start), *start);
+                prop_assert_eq!(range.stretch().start(*start), *start);
                 prop_assert_eq!(range.bar_of(*start, now), Some(bar));
                 prop_assert_eq!(range.bar_of(*start + range.bar() - TimeDelta::seconds(1), now), Some(bar));
             }

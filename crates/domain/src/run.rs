@@ -41,7 +41,7 @@ impl Trigger {
 }
 
 /// How a run ended. Only [`Outcome::Succeeded`] is green.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Everything the key can read was copied.
@@ -248,6 +248,11 @@ pub enum RunTime {
         from: Option<NaiveDate>,
         to: Option<NaiveDate>,
     },
+    /// From one moment until before another: what a chart's bar stands for.
+    Span {
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    },
 }
 
 impl RunTime {
@@ -264,6 +269,7 @@ impl RunTime {
                 from.map(begin),
                 to.and_then(|day| day.succ_opt()).map(begin),
             ),
+            RunTime::Span { from, until } => (Some(from), Some(until)),
         }
     }
 }

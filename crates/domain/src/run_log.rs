@@ -36,6 +36,8 @@ pub const CALLS_KEPT: u32 = 500;
 pub const FAILED_CALLS_KEPT: u32 = 100;
 /// For so many days the calls and the timeline of a run are kept.
 pub const RECORD_KEPT_DAYS: i64 = 14;
+/// For so many days a run itself is kept: longer than the longest chart, whose bars lead to runs. An integration's last one stays.
+pub const RUN_KEPT_DAYS: i64 = 100;
 
 /// What a run did when: milliseconds since its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -149,11 +149,12 @@ impl Store {
                 .await?;
         }
         // The row itself last: as long as it is there, the deletion can be found and ended.
-        self.ask("{ delete $facts; delete $levels; delete $lease; delete $sizes; delete $row; }")
+        self.ask("{ delete $facts; delete $levels; delete $lease; delete $sizes; delete $targets; delete $row; }")
             .bind("facts", record("integration_facts", id.0))
             .bind("levels", record("integration_checks", id.0))
             .bind("lease", record("sync_leases", id.0))
             .bind("sizes", record("call_sizes", id.0))
+            .bind("targets", record("objectives", id.0))
             .bind("row", record("plane_integrations", id.0))
             .write()
             .await

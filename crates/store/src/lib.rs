@@ -65,10 +65,14 @@ mod keyring;
 mod plans;
 /// What decides when integrations are due.
 mod schedule;
+/// Screens on walls.
+mod screens;
 /// Their sessions.
 mod sessions;
 /// Everything that happened to an integration.
 mod timeline;
+/// How syncing went over time, and what is promised.
+mod trends;
 /// Calls to Plane, one by one and counted.
 mod usage;
 /// People who sign in.
@@ -96,7 +100,9 @@ pub use options::{Credentials, OpenOptions};
 pub use problems::{KnownProblem, Sightings};
 pub use projects::Totals;
 pub use runs::{NewRun, RunRef, Start};
+pub use screens::SealedScreen;
 pub use sync::{Checkpoint, Finished, KindsRead, Reread, RunEnd, Step, Told};
+pub use trends::{Lags, TrendRow};
 pub use usage::{CallLog, UsageRow, UsageSlot};
 pub use users::NewUser;
 

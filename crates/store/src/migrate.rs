@@ -89,6 +89,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0020_alerts",
         sql: include_str!("../migrations/0020_alerts.surql"),
     },
+    Migration {
+        name: "0021_trends",
+        sql: include_str!("../migrations/0021_trends.surql"),
+    },
 ];
 
 #[derive(Clone, Copy)]

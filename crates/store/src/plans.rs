@@ -128,11 +128,13 @@ async fn what_is_old_is_found_by_an_index() {
     for (sql, index) in [
         (crate::sync::OLD_CALLS, "run_calls_age"),
         (crate::sync::OLD_TIMELINES, "run_timelines_age"),
+        (crate::sync::OLD_RUNS, "sync_runs_finished"),
         (crate::bulk::OLD, "bulk_operations_state"),
     ] {
         let plan: String = store
             .ask(&format!("explain {sql}"))
             .bind("before", old)
+            .bind("last", vec!["x"])
             .bind("state", "planned")
             .bind("batch", 500)
             .read()
@@ -142,6 +144,37 @@ async fn what_is_old_is_found_by_an_index() {
             .unwrap();
         assert!(plan.contains(&format!("index: {index}")), "{plan}");
         assert!(!plan.contains("TableScan"), "{plan}");
+    }
+}
+
+#[tokio::test]
+async fn what_charts_are_drawn_over_with_is_found_by_an_index() {
+    let store = store().await;
+    let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    for (sql, index) in [
+        (crate::trends::ENDED, "sync_runs_finished"),
+        (crate::trends::MAINTENANCE, "maintenance_ends"),
+        (crate::trends::CHANGES, "audit_action"),
+        (crate::trends::TURNS, "problem_log_class"),
+    ] {
+        let plan: String = store
+            .ask(&format!("explain {sql}"))
+            .bind("from", at)
+            .bind("to", at + chrono::TimeDelta::minutes(5))
+            .bind("after", at)
+            .bind("action", "integration.updated")
+            .bind("class", "network.connect")
+            .bind("until", "x")
+            .bind("most", 100)
+            .read()
+            .await
+            .unwrap()
+            .value(0)
+            .unwrap();
+        assert!(plan.contains(&format!("index: {index}")), "{plan}");
+        for slow in ["TableScan", "Sort"] {
+            assert!(!plan.contains(slow), "{plan}");
+        }
     }
 }
 

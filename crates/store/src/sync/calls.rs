@@ -37,6 +37,8 @@ pub(crate) const OLD_CALLS: &str =
 pub(crate) const OLD_TIMELINES: &str =
     "select value id from run_timelines where updated_at < $before limit $batch";
 
+pub(crate) const OLD_RUNS: &str = "select value id from sync_runs where finished_at < $before and <string> record::id(id) not in $last limit $batch";
+
 impl Store {
     /// Keeps what a run did since it was last kept. A call is one record whoever writes it how often.
     pub async fn save_record(
@@ -130,6 +132,33 @@ impl Store {
             }
         }
         Ok(forgotten)
+    }
+
+    /// Forgets runs that ended before then, but not the last one of an integration. How many.
+    pub async fn forget_runs(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        let last: Vec<String> = self
+            .ask("select value last_run.id from integration_facts where last_run != none")
+            .read()
+            .await?
+            .rows(0)?;
+        let sql = format!(
+            "{{ let $ids = ({OLD_RUNS}); delete $ids return none; return array::len($ids); }}"
+        );
+        let mut forgotten = 0;
+        loop {
+            let batch: i64 = self
+                .ask(&sql)
+                .bind("before", before)
+                .bind("last", last.clone())
+                .bind("batch", BATCH)
+                .write()
+                .await?
+                .value(0)?;
+            forgotten += count::<u64>(batch);
+            if batch < BATCH {
+                return Ok(forgotten);
+            }
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use domain::{
 
 pub(crate) use around::access_of;
 #[cfg(test)]
-pub(crate) use calls::{OLD_CALLS, OLD_TIMELINES};
+pub(crate) use calls::{OLD_CALLS, OLD_RUNS, OLD_TIMELINES};
 pub use events::{Reread, Told};
 #[cfg(test)]
 pub(crate) use gone::DELETED;

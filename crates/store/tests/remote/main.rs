@@ -35,6 +35,8 @@ mod support;
 mod sync;
 #[path = "../suite/totals.rs"]
 mod totals;
+#[path = "../suite/trends.rs"]
+mod trends;
 #[path = "../suite/walk.rs"]
 mod walk;
 #[path = "../suite/workspace.rs"]

@@ -17,6 +17,7 @@ mod record;
 mod support;
 mod sync;
 mod totals;
+mod trends;
 mod usage;
 mod walk;
 mod workspace;

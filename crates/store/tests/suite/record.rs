@@ -113,6 +113,37 @@ async fn a_deleted_integration_leaves_no_call_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_runs_are_forgotten_but_not_the_last_one() {
+    let world = world().await;
+    let store = &world.store;
+    let (acme, other) = (
+        integration(store, 1, "Acme").await,
+        integration(store, 2, "Other").await,
+    );
+    let mut runs = Vec::new();
+    for n in 0..3 {
+        let run = start(store, acme.id, id(500 + n), at(n.try_into().unwrap())).await;
+        finish(store, &run, Outcome::Failed, (n + 1).try_into().unwrap()).await;
+        runs.push(run.id);
+    }
+    let under_way = start(store, other.id, id(600), at(0)).await;
+
+    assert_eq!(
+        store.forget_runs(at(2)).await.unwrap(),
+        1,
+        "what ended before"
+    );
+    assert_eq!(store.forget_runs(at(1_000_000)).await.unwrap(), 1);
+    let left = store
+        .runs(&viewer(), &RunFilter::default(), None, 50, at(9))
+        .await
+        .unwrap();
+    let left: Vec<RunId> = left.rows.iter().map(|run| run.id).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(left.contains(&runs[2]) && left.contains(&under_way.id));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn runs_are_found_by_what_set_them_off_and_when() {
     let world = world().await;
     let store = &world.store;

@@ -261,6 +261,14 @@ impl Class {
                 (Look, Decide),
                 "Test the channel on its page, and correct its address or password; what could not be sent is tried again for a day.",
             ),
+            Class::ObjectiveBurning => facts(
+                "objective.burning",
+                "An error budget is used up too fast",
+                (Theirs, Bad),
+                (false, true),
+                (Look, Sync),
+                "Look at the charts of the integration for when it began, and at what happened then; if more was promised than can be kept, an admin changes the objective.",
+            ),
         }
     }
 }

@@ -37,6 +37,7 @@ pub enum Class {
     WebhookGivenUp,
     CertificateExpiring,
     ChannelFailing,
+    ObjectiveBurning,
 }
 
 /// Where a failure has its reason.
@@ -83,7 +84,7 @@ pub enum Remedy {
 }
 
 impl Class {
-    pub const ALL: [Class; 28] = [
+    pub const ALL: [Class; 29] = [
         Class::NetworkDns,
         Class::NetworkConnect,
         Class::NetworkTls,
@@ -112,6 +113,7 @@ impl Class {
         Class::WebhookGivenUp,
         Class::CertificateExpiring,
         Class::ChannelFailing,
+        Class::ObjectiveBurning,
     ];
 
     /// The stable word in addresses, exports and metrics.
@@ -234,6 +236,17 @@ impl Class {
         );
         match self {
             Class::CopyStale => stops_syncs || other == Class::DeleteBrake,
+            Class::ObjectiveBurning => {
+                stops_syncs
+                    || matches!(
+                        other,
+                        Class::CopyStale
+                            | Class::DeleteBrake
+                            | Class::WebhookSilent
+                            | Class::WebhookSignature
+                            | Class::WebhookGivenUp
+                    )
+            }
             // What was told of was asked for, and Plane did not answer.
             Class::WebhookGivenUp => stops_syncs,
             Class::PlaneResting => matches!(
