@@ -58,9 +58,15 @@ pub mod overview;
 /// What fails, grouped.
 #[cfg(feature = "ssr")]
 pub mod problems;
+/// Screens on walls: what they show, and who let them.
+#[cfg(feature = "ssr")]
+pub mod screens;
 /// Sync runs.
 #[cfg(feature = "ssr")]
 pub mod sync;
+/// How syncing went over time, and what is promised.
+#[cfg(feature = "ssr")]
+pub mod trends;
 /// Plane's webhooks: set up, and what they brought.
 #[cfg(feature = "ssr")]
 pub mod webhooks;

@@ -20,8 +20,14 @@ pub const NEW_CHANNEL: &str = "/alerts/channels/new";
 pub const ALERT_LOG: &str = "/alerts/log";
 pub const REPLAYS: &str = "/webhooks/replays";
 pub const BUDGET: &str = "/budget";
+pub const OBJECTIVES: &str = "/objectives";
 pub const PEOPLE: &str = "/settings/people";
 pub const PROFILE: &str = "/settings/profile";
+pub const SCREENS: &str = "/settings/screens";
+/// What a screen on a wall shows.
+pub const SCREEN: &str = "/screen";
+/// Server-sent events: one now and one every half minute.
+pub const LIVE_SCREEN: &str = "/live/screen";
 pub const SETTINGS: &str = "/settings";
 
 pub fn integration(id: IntegrationId) -> String {
@@ -94,6 +100,16 @@ pub fn timeline(id: IntegrationId) -> String {
     format!("/integrations/{id}/timeline")
 }
 
+/// How syncing an integration went over time, drawn.
+pub fn trends(id: IntegrationId) -> String {
+    format!("/integrations/{id}/trends")
+}
+
+/// What is promised of an integration.
+pub fn objectives(id: IntegrationId) -> String {
+    format!("/integrations/{id}/objectives")
+}
+
 /// The result of one connection test, as a page.
 pub fn connection_test(integration: IntegrationId, id: TestId) -> String {
     format!("/integrations/{integration}/tests/{id}")
@@ -137,6 +153,11 @@ pub fn rule(id: RuleId) -> String {
 /// Where alerts go.
 pub fn channel(id: ChannelId) -> String {
     format!("{CHANNELS}/{id}")
+}
+
+/// Where a screen begins: with it the browser becomes that screen.
+pub fn screen(token: &str) -> String {
+    format!("{SCREEN}/{token}")
 }
 
 /// One problem.

@@ -7,7 +7,8 @@ use leptos_router::{
 };
 
 use crate::{
-    Failure, Theme, accounts, alerts, bulk, health, integrations, mirror, overview, problems, sync,
+    Failure, Theme, accounts, alerts, bulk, health, integrations, mirror, overview, problems,
+    screens, sync, trends,
     ui::failure_view::{FailureView, NotFound},
     visit, webhooks,
 };
@@ -68,6 +69,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("settings") view=accounts::settings::SettingsPage ssr=mode.clone()/>
                 <Route path=path!("settings/people") view=accounts::people::PeoplePage ssr=mode.clone()/>
                 <Route path=path!("settings/profile") view=accounts::profile::ProfilePage ssr=mode.clone()/>
+                <Route path=path!("settings/screens") view=screens::settings::ScreensPage ssr=mode.clone()/>
+                <Route path=path!("screen") view=screens::wall::WallPage ssr=mode.clone()/>
                 <Route path=path!("integrations") view=integrations::list::ListPage ssr=mode.clone()/>
                 <Route path=path!("integrations/new") view=integrations::edit::NewPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id") view=integrations::detail::DetailPage ssr=mode.clone()/>
@@ -78,6 +81,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("integrations/:id/history") view=integrations::history::HistoryPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/calls") view=health::calls::CallsPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/timeline") view=health::timeline::TimelinePage ssr=mode.clone()/>
+                <Route path=path!("integrations/:id/trends") view=trends::page::TrendsPage ssr=mode.clone()/>
+                <Route path=path!("integrations/:id/objectives") view=trends::integration::IntegrationObjectivesPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/health") view=health::checks::HealthPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/connection") view=health::connection::ConnectionPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/tests/:test") view=integrations::test_result::TestPage ssr=mode.clone()/>
@@ -87,6 +92,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("integrations/:id/projects/:project/drift") view=mirror::drift::DriftPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/projects/:project/deleted") view=mirror::deleted::DeletedPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id/projects/:project/work-items/:item") view=mirror::work_item::WorkItemPage ssr=mode.clone()/>
+                <Route path=path!("objectives") view=trends::objectives::ObjectivesPage ssr=mode.clone()/>
                 <Route path=path!("budget") view=health::budget::BudgetPage ssr=mode.clone()/>
                 <Route path=path!("bulk") view=bulk::list::OperationsPage ssr=mode.clone()/>
                 <Route path=path!("bulk/:id") view=bulk::operation::OperationPage ssr=mode.clone()/>

@@ -16,6 +16,8 @@ pub mod clock;
 pub mod config;
 /// The demo: a fake Plane, connected.
 pub mod demo;
+/// Forms that came back.
+mod drafts;
 /// The one builder of HTTP clients, and what they may talk to.
 pub mod egress;
 /// Errors of the crates below, as `app::Failure`.
@@ -35,12 +37,16 @@ pub mod mirror;
 /// How everything is put together.
 pub mod portal;
 pub mod rng;
+/// Screens on walls.
+pub mod screens;
 /// Bringing the copy up to date.
 pub mod sync;
 /// Log lines, human or JSON.
 pub mod telemetry;
 /// How long things take that only a test wants otherwise.
 pub mod timing;
+/// How syncing goes over time, and what is promised.
+pub mod trends;
 /// Secrets at rest: the one place that sees a key in clear.
 pub mod vault;
 /// Ends the process when it stands still.

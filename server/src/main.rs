@@ -166,6 +166,8 @@ async fn serve(config: Config, background: Handle) -> ExitCode {
     background.spawn(async move { health.keep_watch(until).await });
     let (alerts, until) = (portal.alerts.clone(), stop.clone());
     background.spawn(async move { alerts.keep_telling(until).await });
+    let (trends, until) = (portal.trends.clone(), stop.clone());
+    background.spawn(async move { trends.keep_measuring(until).await });
     let (usage, until) = (portal.integrations.usage.clone(), stop.clone());
     background.spawn(async move { usage.keep_going(until).await });
     println!("listening on http://{addr}");

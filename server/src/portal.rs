@@ -18,7 +18,9 @@ use crate::{
     metrics::Metrics,
     mirror::MirrorService,
     rng::Rng,
+    screens::ScreensService,
     sync::SyncService,
+    trends::{LagLog, TrendsService},
     vault::{MasterKeySource, Vault, VaultError},
 };
 
@@ -34,6 +36,8 @@ pub struct Portal {
     pub checks: Checks,
     pub health: HealthService,
     pub alerts: AlertsService,
+    pub trends: TrendsService,
+    pub screens: ScreensService,
     /// The same services, as pages and server functions see them.
     pub backend: Backend,
     pub clock: Clock,
@@ -102,6 +106,7 @@ impl Portal {
             egress,
             usage: UsageLog::new(store.clone(), clock.clone(), rng.clone(), metrics.clone()),
             metrics,
+            lags: LagLog::new(&rng),
             budgets: Arc::new(Budgets::new(
                 &config.timing,
                 store.clone(),
@@ -123,7 +128,15 @@ impl Portal {
         let alerts_url = public_url.clone();
         let inbox = InboxService::new(integrations.clone(), sync.clone(), public_url);
         inbox.take_over().await?;
+        let trends = TrendsService::new(
+            store.clone(),
+            clock.clone(),
+            rng.clone(),
+            integrations.lags.clone(),
+        );
+        trends.begin().await?;
         let health = HealthService {
+            trends: trends.clone(),
             store: store.clone(),
             budgets: integrations.budgets.clone(),
             usage: integrations.usage.clone(),
@@ -139,6 +152,13 @@ impl Portal {
             public_url: alerts_url.as_str().trim_end_matches('/').to_owned(),
         };
         alerts.begin().await?;
+        let screens = ScreensService {
+            store: store.clone(),
+            vault: vault.clone(),
+            clock: clock.clone(),
+            rng: rng.clone(),
+            public_url: alerts.public_url.clone(),
+        };
         let backend = Backend {
             accounts: Arc::new(accounts.clone()),
             integrations: Arc::new(integrations.clone()),
@@ -152,11 +172,15 @@ impl Portal {
             health: Arc::new(health.clone()),
             problems: Arc::new(health.clone()),
             alerts: Arc::new(alerts.clone()),
+            trends: Arc::new(trends.clone()),
+            screens: Arc::new(screens.clone()),
         };
         Ok(Self {
             checks: Checks::new(integrations.clone()),
             health,
             alerts,
+            trends,
+            screens,
             store,
             vault,
             accounts,

@@ -30,6 +30,10 @@ pub fn SettingsPage() -> impl IntoView {
                         <p>{people_says}</p>
                     </li>
                     <li>
+                        <a href=paths::SCREENS>"Screens"</a>
+                        <p>"The overview on a wall, without signing in."</p>
+                    </li>
+                    <li>
                         <a href=paths::PROFILE>"Your account"</a>
                         <p>{user.email.to_string()} ", " {user.role.word()} ". Change your password."</p>
                     </li>

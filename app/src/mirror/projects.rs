@@ -255,8 +255,9 @@ fn KindCell(row: ProjectRow, kind: Kind, now: DateTime<Utc>) -> impl IntoView {
     .into_any()
 }
 
+/// How long ago something was copied whole, and whether that is too long.
 #[component]
-fn KindAge(
+pub fn KindAge(
     freshness: Option<Freshness>,
     at: Option<DateTime<Utc>>,
     is_withheld: bool,

@@ -1,206 +1,287 @@
-use chrono::{DateTime, Utc};
-use domain::{freshness::Freshness, integration::IntegrationRow};
+use domain::{
+    objective::ObjectiveState,
+    run::{Outcome, RunFilter, RunState, RunTime},
+    silence::Coverage,
+    trend::{Copies, Runs, Webhooks},
+};
 use leptos::prelude::*;
 
 use crate::{
-    Totals,
+    LeastBudget, OldestCopy, OverviewNumbers, paths,
+    sync::filter,
+    trends::words::{percent, seconds, share},
     ui::{
         badge::Tone,
-        number::number,
+        link::Link,
+        number::{count, number},
         panel::{Figure, Figures},
         time::one_unit,
     },
 };
 
-/// The numbers above the list. `rows` stand worst first; `is_all`: there are no more.
+/// The five numbers above everything else, each with what it was before and a link to what is behind it.
 #[component]
-pub fn OverviewFigures(
-    rows: Vec<IntegrationRow>,
-    is_all: bool,
-    totals: Totals,
-    now: DateTime<Utc>,
-) -> impl IntoView {
-    let fresh = fresh(&rows, is_all);
-    let oldest = oldest(&rows, now);
-    let (lag, lag_of) =
-        oldest.unwrap_or_else(|| ("–".to_owned(), "Nothing is synced yet.".to_owned()));
-    let (lag, lag_unit) = lag.split_once(' ').unwrap_or((&lag, ""));
-    let (lag, lag_unit) = (lag.to_owned(), lag_unit.to_owned());
-    let unreadable = is_all.then(|| unreadable(&rows)).flatten();
+pub fn OverviewFigures(numbers: OverviewNumbers) -> impl IntoView {
+    let OverviewNumbers {
+        copies,
+        copies_before,
+        oldest,
+        runs,
+        runs_before,
+        webhooks,
+        webhooks_before,
+        budget,
+    } = numbers;
     view! {
         <Figures>
-            <Figure label="Integrations fresh" value=fresh.value unit=fresh.of tone=fresh.tone>{fresh.says}</Figure>
-            <Figure label="Oldest copy" value=lag unit=lag_unit>{lag_of}</Figure>
-            <Figure label="Projects" value=number(u64::from(totals.projects))>{unreadable}</Figure>
-            <Figure label="Work items" value=number(totals.work_items)/>
+            <Fresh copies=copies.clone() before=copies_before.clone()/>
+            <Oldest oldest copies before=copies_before/>
+            <Success runs before=runs_before/>
+            <CoverageFigure webhooks before=webhooks_before/>
+            <Budget budget/>
         </Figures>
     }
     .into_any()
 }
 
-/// How many copies are fresh, of those that should be.
-#[derive(Debug, PartialEq, Eq)]
-struct Fresh {
-    value: String,
-    of: String,
-    says: String,
-    tone: Tone,
-}
-
-fn fresh(rows: &[IntegrationRow], is_all: bool) -> Fresh {
-    let with = |freshness| rows.iter().filter(|row| row.freshness == freshness).count();
-    let active = rows
-        .iter()
-        .filter(|row| !row.freshness.is_resting())
-        .count();
-    let words = [
-        (Freshness::Stale, "stale"),
-        (Freshness::Late, "late"),
-        (Freshness::Never, "never synced"),
-        (Freshness::Unknown, "unknown"),
-        (Freshness::Paused, "paused"),
-        (Freshness::Inactive, "inactive"),
-    ];
-    let mut says: Vec<_> = words
-        .into_iter()
-        .map(|(freshness, word)| (with(freshness), word))
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, word)| format!("{n} {word}"))
-        .collect();
-    if !is_all {
-        says.push(format!("among the worst {}", rows.len()));
-    }
-    let tone = if with(Freshness::Stale) > 0 {
-        Tone::Bad
-    } else if with(Freshness::Fresh) == active {
-        Tone::Idle
-    } else {
-        Tone::Late
+#[component]
+fn Fresh(copies: Copies, before: Option<Copies>) -> impl IntoView {
+    let (late, stale) = (copies.good - copies.fresh, copies.looked_at - copies.good);
+    let tone = match (late, stale) {
+        (0, 0) => Tone::Idle,
+        (_, 0) => Tone::Late,
+        _ => Tone::Bad,
     };
-    Fresh {
-        value: with(Freshness::Fresh).to_string(),
-        of: format!("/ {active}"),
-        says: says.join(", "),
-        tone,
+    let mut parts =
+        vec![share(copies.fresh, copies.looked_at).unwrap_or_else(|| "none yet".to_owned())];
+    parts.extend((late > 0).then(|| format!("{} late", number(late))));
+    parts.extend((stale > 0).then(|| format!("{} stale", number(stale))));
+    let before = before
+        .and_then(|before| share(before.fresh, before.looked_at))
+        .map(|share| format!("{share} a day ago"));
+    view! {
+        <Figure label="Projects fresh" value=number(copies.fresh) unit=format!("/ {}", number(copies.looked_at)) tone>
+            <Says href=paths::PROJECTS.to_owned() says=parts.join(", ") before/>
+        </Figure>
+    }
+    .into_any()
+}
+
+#[component]
+fn Oldest(oldest: Option<OldestCopy>, copies: Copies, before: Option<Copies>) -> impl IntoView {
+    let Some(oldest) = oldest else {
+        return view! {
+            <Figure label="Oldest copy" value="–">
+                <Says href=paths::PROJECTS.to_owned() says="Nothing is copied yet.".to_owned() before=None/>
+            </Figure>
+        }
+        .into_any();
+    };
+    let age = one_unit(oldest.age);
+    let (value, unit) = age.split_once(' ').unwrap_or((&age, ""));
+    let (value, unit) = (value.to_owned(), unit.to_owned());
+    let says = format!("{} in {}", oldest.project_name, oldest.integration_name);
+    let p95 = copies
+        .lag_s
+        .quantile(0.95)
+        .map(|lag| format!("95 % at most {}", seconds(lag)));
+    let before = before.map(|before| format!("a day ago {}", seconds(before.largest_lag_s)));
+    let before = p95.into_iter().chain(before).collect::<Vec<_>>().join(", ");
+    view! {
+        <Figure label="Oldest copy" value unit>
+            <Says href=paths::project(oldest.integration, oldest.project) says before=Some(before)/>
+        </Figure>
+    }
+    .into_any()
+}
+
+#[component]
+fn Success(runs: Runs, before: Runs) -> impl IntoView {
+    let (kept, kept_before) = (kept(&runs), kept(&before));
+    let tone = match kept {
+        (good, all) if good < all => Tone::Late,
+        _ => Tone::Idle,
+    };
+    let mut parts = vec![format!(
+        "{} of {}",
+        number(kept.0),
+        count(kept.1, "run", "runs")
+    )];
+    for (outcome, word) in [
+        (Outcome::Partial, "partial"),
+        (Outcome::Interrupted, "interrupted"),
+    ] {
+        let times = runs.of(outcome);
+        parts.extend((times > 0).then(|| format!("{} {word}", number(times))));
+    }
+    let before =
+        share(kept_before.0, kept_before.1).map(|share| format!("{share} the 7 days before"));
+    let filter = RunFilter {
+        state: (kept.0 < kept.1)
+            .then_some(RunState::Ended(Outcome::Failed))
+            .filter(|_| runs.of(Outcome::Failed) > 0),
+        time: RunTime::Days7,
+        ..RunFilter::default()
+    };
+    let value = share(kept.0, kept.1).unwrap_or_else(|| "–".to_owned());
+    view! {
+        <Figure label="Syncs succeeded, 7 d" value tone>
+            <Says href=filter::address(&filter, None) says=parts.join(", ") before/>
+        </Figure>
+    }
+    .into_any()
+}
+
+/// Runs that succeeded, of those that nobody stopped.
+fn kept(runs: &Runs) -> (u64, u64) {
+    let stopped = runs.of(Outcome::Cancelled) + runs.of(Outcome::Interrupted);
+    (runs.of(Outcome::Succeeded), runs.count() - stopped)
+}
+
+#[component]
+fn CoverageFigure(webhooks: Webhooks, before: Webhooks) -> impl IntoView {
+    let of = |webhooks: &Webhooks| {
+        let coverage = Coverage {
+            told: webhooks.told,
+            caught: webhooks.caught,
+        };
+        coverage.per_mille()
+    };
+    let says = match (webhooks.told, webhooks.caught) {
+        (0, 0) => "nothing changed".to_owned(),
+        (_, 0) => format!(
+            "all {} told by webhooks",
+            count(webhooks.told, "change", "changes")
+        ),
+        (_, caught) => format!("{} caught by polling", number(caught)),
+    };
+    let tone = if webhooks.caught > 0 {
+        Tone::Late
+    } else {
+        Tone::Idle
+    };
+    let before = of(&before).map(|share| format!("{} the day before", percent(share)));
+    let value = of(&webhooks).map_or_else(|| "–".to_owned(), percent);
+    view! {
+        <Figure label="Webhook coverage, 24 h" value tone>
+            <Says href=paths::WEBHOOKS.to_owned() says before/>
+        </Figure>
+    }
+    .into_any()
+}
+
+#[component]
+fn Budget(budget: Option<LeastBudget>) -> impl IntoView {
+    let Some(budget) = budget else {
+        return view! {
+            <Figure label="Error budget left, 28 d" value="–">
+                <Says href=paths::OBJECTIVES.to_owned() says="nothing is measured yet".to_owned() before=None/>
+            </Figure>
+        }
+        .into_any();
+    };
+    let LeastBudget {
+        integration_name,
+        state,
+        before,
+    } = budget;
+    let left = state.left().unwrap_or(1.0);
+    let tone = match left {
+        ..=0.0 => Tone::Bad,
+        ..0.25 => Tone::Late,
+        _ => Tone::Idle,
+    };
+    let says = format!(
+        "least: {integration_name}, {}",
+        state.objective.name().to_lowercase()
+    );
+    let before = before.map(|before| format!("{} a week ago", left_words(before)));
+    let lasts = Some(lasts_words(&state));
+    let before = lasts
+        .into_iter()
+        .chain(before)
+        .collect::<Vec<_>>()
+        .join(", ");
+    view! {
+        <Figure label="Error budget left, 28 d" value=left_words(left) tone>
+            <Says href=paths::OBJECTIVES.to_owned() says before=Some(before)/>
+        </Figure>
+    }
+    .into_any()
+}
+
+/// "62 %"; what is overdrawn says so.
+pub fn left_words(left: f64) -> String {
+    match left {
+        left if left < 0.0 => "overdrawn".to_owned(),
+        left => format!("{:.0} %", left * 100.0),
     }
 }
 
-/// The age of the oldest active copy, and whose it is.
-fn oldest(rows: &[IntegrationRow], now: DateTime<Utc>) -> Option<(String, String)> {
-    let row = rows
-        .iter()
-        .filter(|row| !row.freshness.is_resting() && row.complete_at.is_some())
-        .min_by_key(|row| row.complete_at)?;
-    let name = row.integration.settings.integration_name.to_string();
-    Some((one_unit(now - row.complete_at?), name))
+/// For how long what is left lasts.
+pub fn lasts_words(state: &ObjectiveState) -> String {
+    match (state.left(), state.lasts_days()) {
+        (Some(left), _) if left <= 0.0 => "used up".to_owned(),
+        (_, Some(days)) if days < 1.0 => "lasts less than a day".to_owned(),
+        (_, Some(days)) if days > 365.0 => "lasts over a year".to_owned(),
+        (_, Some(days)) => format!("lasts {days:.0} d"),
+        (_, None) => "not being used up".to_owned(),
+    }
 }
 
-/// Projects that Plane lists but the keys can't read.
-fn unreadable(rows: &[IntegrationRow]) -> Option<String> {
-    let n: u32 = rows
-        .iter()
-        .map(|row| row.visible_projects.saturating_sub(row.member_projects))
-        .sum();
-    (n > 0).then(|| format!("{} of them the keys can’t read", number(u64::from(n))))
+#[component]
+fn Says(href: String, says: String, before: Option<String>) -> impl IntoView {
+    let before = before.filter(|before| !before.is_empty());
+    view! {
+        <Link href>{says}</Link>
+        {before.map(|before| view! { <span class="figure-before">{before}</span> })}
+    }
+    .into_any()
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
-    use domain::{
-        ids::IntegrationId,
-        integration::{AuthScheme, Integration, IntegrationSettings, KeyHint},
-    };
+    use domain::objective::{Kept, Objective, Tally, Targets, Windows};
 
     use super::*;
 
-    fn now() -> DateTime<Utc> {
-        DateTime::from_timestamp(1_795_000_000, 0).unwrap()
+    #[test]
+    fn a_budget_says_what_is_left_and_for_how_long() {
+        assert_eq!(left_words(0.618), "62 %");
+        assert_eq!(left_words(-0.2), "overdrawn");
+        let kept = |good, all| Kept {
+            freshness: Tally { good, all },
+            ..Kept::default()
+        };
+        let state = |budget, days3| {
+            let windows = Windows {
+                budget,
+                days3,
+                ..Windows::default()
+            };
+            ObjectiveState::new(Objective::Freshness, Targets::default().freshness, &windows)
+        };
+        let words = |budget, days3| lasts_words(&state(budget, days3));
+        assert_eq!(words(kept(975, 1000), kept(95, 100)), "lasts 14 d");
+        assert_eq!(words(kept(999, 1000), kept(100, 100)), "not being used up");
+        assert_eq!(words(kept(900, 1000), kept(50, 100)), "used up");
+        assert_eq!(
+            words(kept(951, 1000), kept(0, 100)),
+            "lasts less than a day"
+        );
     }
 
-    fn row(name: &str, freshness: Freshness, minutes_ago: Option<i64>) -> IntegrationRow {
-        IntegrationRow {
-            integration: Integration {
-                id: IntegrationId(uuid::Uuid::nil()),
-                settings: IntegrationSettings {
-                    integration_name: name.parse().unwrap(),
-                    description: String::new(),
-                    base_url: "https://plane.example".parse().unwrap(),
-                    workspace: "acme".parse().unwrap(),
-                    project_id: None,
-                    auth_scheme: AuthScheme::ApiKey,
-                    interval_minutes: 15,
-                    quiet_hours: None,
-                    test_minutes: 15,
-                    key_expires_on: None,
-                    tags: Default::default(),
-                },
-                is_active: freshness != Freshness::Inactive,
-                paused: None,
-                key: KeyHint {
-                    last_four: String::new(),
-                    fingerprint: String::new(),
-                    replaced_at: now(),
-                },
-                version: 1,
-                created_at: now(),
-                updated_at: now(),
-            },
-            freshness,
-            member_projects: 3,
-            visible_projects: 4,
-            total_work_items: 1,
-            complete_at: minutes_ago.map(|m| now() - TimeDelta::minutes(m)),
-            complete_requests: None,
-            last_run: None,
-            health: Default::default(),
+    #[test]
+    fn runs_that_somebody_stopped_are_not_counted() {
+        let mut runs = Runs::default();
+        for (outcome, times) in [
+            (Outcome::Succeeded, 8),
+            (Outcome::Failed, 1),
+            (Outcome::Cancelled, 4),
+            (Outcome::Interrupted, 2),
+        ] {
+            runs.ended.insert(outcome, times);
         }
-    }
-
-    #[test]
-    fn inactive_copies_do_not_count_as_not_fresh() {
-        let rows = [
-            row("A", Freshness::Fresh, Some(1)),
-            row("B", Freshness::Inactive, Some(900)),
-        ];
-        let fresh = fresh(&rows, true);
-        assert_eq!((fresh.value.as_str(), fresh.of.as_str()), ("1", "/ 1"));
-        assert_eq!(
-            (fresh.says.as_str(), fresh.tone),
-            ("1 inactive", Tone::Idle)
-        );
-        assert_eq!(
-            oldest(&rows, now()),
-            Some(("1 min".to_owned(), "A".to_owned()))
-        );
-    }
-
-    #[test]
-    fn the_worst_sets_the_colour() {
-        let rows = [
-            row("A", Freshness::Stale, Some(47)),
-            row("B", Freshness::Never, None),
-            row("C", Freshness::Fresh, Some(2)),
-        ];
-        let fresh = fresh(&rows, false);
-        assert_eq!(fresh.says, "1 stale, 1 never synced, among the worst 3");
-        assert_eq!(fresh.tone, Tone::Bad);
-        assert_eq!(
-            oldest(&rows, now()),
-            Some(("47 min".to_owned(), "A".to_owned()))
-        );
-        assert_eq!(
-            unreadable(&rows).as_deref(),
-            Some("3 of them the keys can’t read")
-        );
-    }
-
-    #[test]
-    fn without_a_sync_there_is_no_oldest_copy() {
-        assert_eq!(oldest(&[row("A", Freshness::Never, None)], now()), None);
-        assert_eq!(
-            fresh(&[row("A", Freshness::Never, None)], true).tone,
-            Tone::Late
-        );
+        assert_eq!(kept(&runs), (8, 9));
     }
 }

@@ -1,15 +1,22 @@
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use domain::{
     integration::{IntegrationList, IntegrationRow},
-    problems::{Class, ProblemFilter, ProblemState},
+    mirror::{ProjectFilter, ProjectList},
+    problems::ProblemFilter,
+    range::Range,
     run::{RunSummary, SyncRun},
 };
 use leptos::prelude::*;
 
+use self::attention::{OpenProblems, SilentWebhooks};
 use crate::{
-    ProblemRow, SilentWebhook, Totals, paths,
-    problems::list::StateBadge,
+    Charts, OverviewNumbers, ProblemRow, SilentWebhook, Totals,
+    health::range::{RangeChips, of_page},
+    paths,
     sync::live::run_now,
+    trends::charts::ChartsView,
     ui::{
         badge::{FreshnessBadge, OutcomeBadge, Tone},
         bar::Bar,
@@ -21,14 +28,17 @@ use crate::{
         page::{loaded, signed_in},
         panel::Panel,
         table::TableRegion,
-        time::{Age, Ago, moment},
+        time::{Ago, moment},
     },
     visit,
-    webhooks::words,
 };
 
+/// What fails, and which webhooks are silent.
+pub mod attention;
 /// The numbers above the list.
 pub mod figures;
+/// How old the copy of each kind of each project is.
+pub mod matrix;
 /// The verdict: what it says and why.
 pub mod trust;
 
@@ -40,16 +50,27 @@ struct Overview {
     running: Vec<SyncRun>,
     silent: Vec<SilentWebhook>,
     problems: Vec<ProblemRow>,
+    numbers: OverviewNumbers,
+    /// Worst first; the first page of them.
+    projects: ProjectList,
+    range: Range,
+    charts: Arc<Charts>,
 }
 
 /// Can today's numbers be trusted, and if not, which?
 #[component]
 pub fn OverviewPage() -> impl IntoView {
+    let range = of_page();
     loaded(
         async move {
             let viewer = signed_in()?;
             let backend = crate::backend();
+            let everything = ProjectFilter::default();
             Ok(Overview {
+                numbers: backend.trends.figures(&viewer).await?,
+                projects: backend.mirror.projects(&viewer, &everything, None).await?,
+                charts: backend.trends.charts(&viewer, None, range).await?,
+                range,
                 is_admin: viewer.is_admin(),
                 totals: backend.mirror.totals(&viewer).await?,
                 integrations: backend
@@ -71,9 +92,12 @@ pub fn OverviewPage() -> impl IntoView {
             let totals = totals(overview.totals, now);
             let has_any = !overview.integrations.rows.is_empty();
             view! {
-                <Frame title="Overview">
+                <Frame title="Overview" islands=has_any>
                     <PageHead title="Overview" says=move || totals>
-                        {has_any.then(|| view! { <LinkButton label="API budget" href=paths::BUDGET kind=Button::Quiet/> })}
+                        {has_any.then(|| view! {
+                            <LinkButton label="Objectives" href=paths::OBJECTIVES kind=Button::Quiet/>
+                            <LinkButton label="API budget" href=paths::BUDGET kind=Button::Quiet/>
+                        })}
                     </PageHead>
                     {if overview.integrations.rows.is_empty() {
                         view! { <FirstSteps is_admin=overview.is_admin/> }.into_any()
@@ -142,11 +166,13 @@ fn Trust(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
         running,
         silent,
         problems,
+        numbers,
+        projects,
+        range,
+        charts,
         ..
     } = overview;
     let verdict = trust::verdict(&integrations.rows, now);
-    let is_all = integrations.next.is_none();
-    let rows = integrations.rows.clone();
     let all = integrations.next.is_some().then(|| {
         view! { <a href=paths::INTEGRATIONS>{format!("all {}", number(u64::from(totals.integrations)))}</a> }
     });
@@ -157,9 +183,17 @@ fn Trust(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
             </Notice>
         })}
         {(!silent.is_empty()).then(|| view! { <SilentWebhooks silent/> })}
-        <figures::OverviewFigures rows is_all totals now/>
+        <figures::OverviewFigures numbers/>
         {(!running.is_empty()).then(|| view! { <Running running now/> })}
         <OpenProblems problems/>
+        <matrix::Matrix projects total=totals.projects now/>
+        <section>
+            <div class="section-head">
+                <h2>"Over time"</h2>
+                <RangeChips range/>
+            </div>
+            <ChartsView charts range of=None/>
+        </section>
         <section>
             <div class="section-head">
                 <h2>"Trust by integration"</h2>
@@ -182,79 +216,6 @@ fn Trust(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
                 </table>
             </TableRegion>
         </section>
-    }
-    .into_any()
-}
-
-/// So many problems stand on the overview.
-const PROBLEMS: usize = 5;
-
-/// What fails, as far as nothing else explains it, and who is on it.
-#[component]
-fn OpenProblems(problems: Vec<ProblemRow>) -> impl IntoView {
-    // Silent webhooks have a notice of their own.
-    let is_shown =
-        |row: &ProblemRow| row.cause.is_none() && row.problem.class != Class::WebhookSilent;
-    let roots: Vec<ProblemRow> = problems.into_iter().filter(is_shown).collect();
-    if roots.is_empty() {
-        return ().into_any();
-    }
-    let all = count(roots.len() as u64, "problem", "problems");
-    let lines = roots
-        .into_iter()
-        .take(PROBLEMS)
-        .map(|row| {
-            let problem = row.problem;
-            let state = problem.state(visit().now).unwrap_or(ProblemState::Open);
-            let owner = problem.owner.map_or_else(
-                || "nobody is on it".to_owned(),
-                |owner| format!("{} is on it", owner.name),
-            );
-            let since = problem.opened_at.unwrap_or(problem.first_at);
-            view! {
-                <li>
-                    <StateBadge state level=problem.level/>
-                    " " <a href=paths::problem(problem.id)>{problem.class.name()}</a>
-                    <span class="row-says">{row.integration_name} ", for " <Age at=since/> ", " {owner}</span>
-                </li>
-            }
-        })
-        .collect_view();
-    view! {
-        <section class="panel overview-problems" aria-labelledby="open-problems">
-            <div class="section-head">
-                <h2 id="open-problems">"Problems"</h2>
-                <p class="quiet"><a href=paths::PROBLEMS>{all}</a></p>
-            </div>
-            <ul class="plain-list">{lines}</ul>
-        </section>
-    }
-    .into_any()
-}
-
-/// Webhooks that have stopped, most likely in Plane.
-#[component]
-fn SilentWebhooks(silent: Vec<SilentWebhook>) -> impl IntoView {
-    let title = match silent.len() {
-        1 => "A webhook has gone silent".to_owned(),
-        n => format!("{n} webhooks have gone silent"),
-    };
-    let lines = silent
-        .into_iter()
-        .map(|webhook| {
-            view! {
-                <li>
-                    <a href=paths::webhook(webhook.integration)>{webhook.integration_name}</a> ", since " <Ago at=webhook.since/> ". "
-                    {words::silence(webhook.silence)}
-                </li>
-            }
-        })
-        .collect_view();
-    view! {
-        <Notice kind=Tone::Bad title>
-            <ul>{lines}</ul>
-            <p>"Plane has probably switched it off. Until it is on again the schedule finds what changed, so the numbers are late, not wrong."</p>
-        </Notice>
     }
     .into_any()
 }

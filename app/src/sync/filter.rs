@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use domain::{
     NaiveDate,
     page::Cursor,
@@ -22,9 +23,12 @@ pub const TRIGGERS: [(TriggerKind, &str); 2] = [
     (TriggerKind::Person, "A person"),
 ];
 
-/// The filter in an address. What this version does not know counts as not set; days outdo a time by name.
+/// The filter in an address. What this version does not know counts as not set; days outdo a time by name, and moments outdo days.
 pub fn read(query: &Query) -> RunFilter {
     let (from, to) = (query.parsed("from"), query.parsed("to"));
+    let span = query
+        .parsed::<DateTime<Utc>>("since")
+        .zip(query.parsed("until"));
     let named = query.get("time").and_then(|word| {
         TIMES
             .into_iter()
@@ -40,7 +44,9 @@ pub fn read(query: &Query) -> RunFilter {
                 .into_iter()
                 .find_map(|(kind, _)| (kind.word() == word).then_some(kind))
         }),
-        time: if from.is_some() || to.is_some() {
+        time: if let Some((from, until)) = span {
+            RunTime::Span { from, until }
+        } else if from.is_some() || to.is_some() {
             RunTime::Between { from, to }
         } else {
             named.unwrap_or_default()
@@ -51,6 +57,10 @@ pub fn read(query: &Query) -> RunFilter {
 /// The list of runs with this filter, after this row.
 pub fn address(filter: &RunFilter, after: Option<&Cursor>) -> String {
     let (from, to) = days(filter.time);
+    let (since, until) = match filter.time {
+        RunTime::Span { from, until } => (Some(written(from)), Some(written(until))),
+        _ => (None, None),
+    };
     Query::default()
         .with("integration", filter.integration)
         .with("outcome", filter.state.map(state_code))
@@ -58,8 +68,15 @@ pub fn address(filter: &RunFilter, after: Option<&Cursor>) -> String {
         .with("time", Some(time_word(filter.time)))
         .with("from", from)
         .with("to", to)
+        .with("since", since)
+        .with("until", until)
         .with("after", after.map(|cursor| &cursor.0))
         .on(paths::RUNS)
+}
+
+/// A moment in an address.
+fn written(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// The word of a time by name.
@@ -114,6 +131,7 @@ mod tests {
             trigger in option::of(select(vec![TriggerKind::Person, TriggerKind::Schedule])),
             named in select(TIMES.map(|(time, ..)| time).to_vec()),
             days in option::of((option::of(0i32..100_000), option::of(0i32..100_000))),
+            span in option::of((0i64..4_000_000_000, 0i64..4_000_000_000)),
             after in "\\PC{0,20}",
         ) {
             let day = |n: Option<i32>| n.and_then(NaiveDate::from_num_days_from_ce_opt);
@@ -123,6 +141,8 @@ mod tests {
                 }
                 _ => named,
             };
+            let at = |second| DateTime::from_timestamp(second, 0).unwrap();
+            let time = span.map_or(time, |(from, until)| RunTime::Span { from: at(from), until: at(until) });
             let integration = integration.map(|n| IntegrationId(Uuid::from_u128(n)));
             let filter = RunFilter { integration, state, trigger, time };
             let address = address(&filter, Some(&Cursor(after.clone())));

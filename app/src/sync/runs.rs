@@ -1,9 +1,10 @@
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use domain::{
     ids::UserId,
     page::{Cursor, Page},
-    run::{RunFilter, RunState, SyncRun},
+    run::{RunFilter, RunState, RunTime, SyncRun},
 };
 use leptos::prelude::*;
 
@@ -121,8 +122,29 @@ fn Filters(filter: RunFilter, choices: Vec<(String, String)>) -> impl IntoView {
             <Submit label="Filter" kind=Button::Plain/>
         </form>
         <Chips label="Outcome" chips/>
+        {span(&filter)}
     }
     .into_any()
+}
+
+/// Says that only what a chart's bar stands for is listed.
+fn span(filter: &RunFilter) -> Option<impl IntoView + use<>> {
+    let RunTime::Span { from, until } = filter.time else {
+        return None;
+    };
+    let all = RunFilter {
+        time: RunTime::Any,
+        ..filter.clone()
+    };
+    let written = |at: DateTime<Utc>| at.format("%-d %b %Y, %H:%M").to_string();
+    let says = format!(
+        "Only runs that started from {} until {} UTC.",
+        written(from),
+        written(until)
+    );
+    Some(
+        view! { <p class="quiet">{says} " " <a href=filter::address(&all, None)>"Show any time"</a></p> },
+    )
 }
 
 #[component]

@@ -138,7 +138,7 @@ pub fn ThemeSwitch(visit: Visit) -> impl IntoView {
 
 /// Loads the WASM and wakes each island, as the framework's own script does, but from addresses with a hash in them.
 #[component]
-fn Scripts(visit: Visit) -> impl IntoView {
+pub fn Scripts(visit: Visit) -> impl IntoView {
     let (Some(js), Some(wasm)) = (visit.assets.js, visit.assets.wasm) else {
         return ().into_any();
     };
@@ -165,7 +165,7 @@ fn section_of(path: &str) -> &'static str {
     if path.starts_with(paths::INTEGRATIONS) && path.contains("/projects/") {
         return paths::PROJECTS;
     }
-    if path.starts_with(paths::BUDGET) {
+    if path.starts_with(paths::BUDGET) || path.starts_with(paths::OBJECTIVES) {
         return paths::OVERVIEW;
     }
     if path.starts_with(paths::BULK) {
@@ -207,6 +207,7 @@ mod tests {
         check("/runs/1", paths::RUNS);
         check("/bulk/1", paths::INTEGRATIONS);
         check("/budget", paths::OVERVIEW);
+        check("/objectives", paths::OVERVIEW);
         check("/webhooks/1/2", paths::WEBHOOKS);
         check("/integrations/1/webhook", paths::INTEGRATIONS);
         check("/nothing", "");

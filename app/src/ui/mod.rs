@@ -21,6 +21,8 @@ pub mod form;
 pub mod frame;
 /// A page's heading, crumbs, and what can be done on it.
 pub mod head;
+/// Links, where something can be pressed.
+pub mod link;
 /// A sentence that must not be overlooked.
 pub mod notice;
 /// Numbers and plurals.

@@ -1,13 +1,13 @@
 //! Ports that answer what a test put in, people to sign in as, and a page as the browser would get it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use app::{
     Accounts, Alerts, AlertsReport, Assets, Backend, Bulk, BulkForm, BulkReport, BurstReport,
     BurstRow, ChannelForm, CheckNow, DeliveryRow, Draft, Failure, Health, Inbox, IntegrationForm,
     Integrations, KeyBudget, Mirror, PasswordForm, PersonForm, ProblemForm, ProblemPage,
-    ProblemReport, Problems, Rechecked, RuleForm, RunRecord, Runs, SessionToken, SetUpForm,
-    SilentWebhook, Theme, Totals, Visit, WebhookReport,
+    ProblemReport, Problems, Rechecked, RuleForm, RunRecord, Runs, ScreenRow, SessionToken,
+    SetUpForm, SilentWebhook, Theme, Totals, Visit, WebhookReport,
 };
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};
@@ -44,6 +44,8 @@ use domain::{
 };
 use leptos::prelude::provide_context;
 use scraper::{Html, Selector};
+
+use crate::trends::CannedTrends;
 
 /// Every answer of the ports. Lists are empty and single things are not found unless a test says otherwise.
 #[derive(Clone)]
@@ -91,6 +93,8 @@ pub(crate) struct Canned {
     pub(crate) alerts: AlertsReport,
     pub(crate) signing_key: Option<String>,
     pub(crate) deliveries: Page<DeliveryRow>,
+    pub(crate) trends: CannedTrends,
+    pub(crate) screens: Vec<ScreenRow>,
 }
 
 impl Default for Canned {
@@ -142,6 +146,8 @@ impl Default for Canned {
             signing_key: None,
             deliveries: Page::empty(),
             budgets: Ok(Vec::new()),
+            trends: CannedTrends::default(),
+            screens: vec![],
         }
     }
 }
@@ -219,12 +225,36 @@ impl Answer {
     }
 
     /// An attribute of the first element.
+    pub(crate) fn attributes(&self, selector: &str, name: &str) -> Vec<String> {
+        let document = self.document();
+        let selector = Selector::parse(selector).unwrap();
+        let found = document.select(&selector);
+        found
+            .filter_map(|element| element.attr(name).map(ToOwned::to_owned))
+            .collect()
+    }
+
     pub(crate) fn attribute(&self, selector: &str, name: &str) -> Option<String> {
         let document = self.document();
         let found = document
             .select(&Selector::parse(selector).unwrap())
             .next()?;
         found.value().attr(name).map(ToOwned::to_owned)
+    }
+
+    /// A screen reader lists the regions of a page by their names.
+    fn expect_unique_regions(&self) {
+        let document = self.document();
+        let regions = Selector::parse("[role=region]").unwrap();
+        let mut seen = BTreeSet::new();
+        for region in document.select(&regions) {
+            let name = region.attr("aria-label").unwrap_or_default().to_owned();
+            assert!(
+                seen.insert(name),
+                "two regions of one name: {}",
+                region.html()
+            );
+        }
     }
 
     fn document(&self) -> Html {
@@ -262,7 +292,9 @@ pub(crate) async fn get_with(canned: Canned, visit: Visit) -> Answer {
         inbox: canned.clone(),
         health: canned.clone(),
         problems: canned.clone(),
-        alerts: canned,
+        alerts: canned.clone(),
+        trends: canned.clone(),
+        screens: canned,
     };
     let provide = move || {
         provide_context(backend.clone());
@@ -277,17 +309,20 @@ pub(crate) async fn get_with(canned: Canned, visit: Visit) -> Answer {
     let body = axum::body::to_bytes(response.into_body(), usize::MAX)
         .await
         .unwrap();
-    Answer {
+    let answer = Answer {
         status,
         location,
         html: String::from_utf8(body.to_vec()).unwrap(),
-    }
+    };
+    answer.expect_unique_regions();
+    answer
 }
 
 /// A visit of nobody.
 pub(crate) fn visit(path: &str) -> Visit {
     Visit {
         user: None,
+        screen: None,
         now: now(),
         theme: Theme::System,
         path: path.to_owned(),

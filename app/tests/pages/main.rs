@@ -14,6 +14,8 @@ mod integrations;
 mod mirror;
 mod overview;
 mod problems;
+mod screens;
 mod sync;
 mod timeline;
+mod trends;
 mod webhooks;

@@ -122,17 +122,20 @@ async fn the_worst_is_said_first_and_each_integration_has_its_line() {
             .contains("1 more integration needs attention.")
     );
     assert_eq!(
-        page.texts("tbody td:nth-child(2)"),
+        page.texts(".trust tbody td:nth-child(2)"),
         ["Stale", "Never synced", "Fresh"]
     );
     assert_eq!(
-        page.texts("tbody td:nth-child(3)"),
+        page.texts(".trust tbody td:nth-child(3)"),
         ["47 min ago", "–", "1 min ago"]
     );
-    assert_eq!(page.texts("tbody td:nth-child(4)")[0], "14 of 16");
-    assert!(page.texts("tbody td:nth-child(6)")[0].starts_with("Rate limited"));
-    assert_eq!(page.texts("tbody td:nth-child(6)")[1], "–");
-    assert_eq!(page.text(".section-head a"), "all 120");
+    assert_eq!(page.texts(".trust tbody td:nth-child(4)")[0], "14 of 16");
+    assert!(page.texts(".trust tbody td:nth-child(6)")[0].starts_with("Rate limited"));
+    assert_eq!(page.texts(".trust tbody td:nth-child(6)")[1], "–");
+    assert!(
+        page.texts(".section-head a")
+            .contains(&"all 120".to_owned())
+    );
     assert!(
         page.text(".running")
             .contains("Copying work items of Firmware.")

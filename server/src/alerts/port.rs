@@ -8,18 +8,19 @@ use domain::{
     alerts::{
         Channel, ChannelHealth, ChannelKind, Delivery, DeliveryState, PREVIEW_DAYS, Rule, preview,
     },
-    ids::{ChannelId, DeliveryId, DraftId, RuleId},
+    ids::{ChannelId, DeliveryId, RuleId},
     page::{Cursor, Page},
     problems::{Problem, ProblemEvent},
 };
-use store::{Attempt, DeliveryFilter, Draft, SealedChannel};
+use store::{Attempt, DeliveryFilter, SealedChannel};
 
 use super::{AlertsService, Secret, form, sender::LEASE, telling::Around};
-use crate::failure::{from_store, internal};
+use crate::{
+    drafts,
+    failure::{from_store, internal},
+};
 
 const PAGE: u32 = 50;
-/// How long a form that came back is kept.
-const DRAFT_LIFE: TimeDelta = TimeDelta::hours(1);
 /// For so long after it was saved a webhook's signing secret is shown.
 const KEY_SHOWN: TimeDelta = TimeDelta::minutes(10);
 
@@ -32,27 +33,8 @@ impl AlertsService {
         values: BTreeMap<String, String>,
         failure: Failure,
     ) -> Failure {
-        let errors = match &failure {
-            Failure::Invalid { fields, .. } => fields.clone(),
-            _ => BTreeMap::new(),
-        };
-        let id = DraftId(self.rng.uuid_v4());
-        let draft = Draft {
-            id,
-            owner: Some(admin.user().id),
-            form: form.to_owned(),
-            values,
-            errors,
-            message: Some(failure.to_string()),
-            sealed_key: None,
-            key_last_four: None,
-            test: None,
-            expires_at: self.clock.now() + DRAFT_LIFE,
-        };
-        if let Err(error) = self.store.save_draft(&draft).await {
-            return from_store(error);
-        }
-        failure.with_draft(id)
+        let kept_in = (&self.store, &self.clock, &self.rng);
+        drafts::keep(kept_in, admin, form, values, failure).await
     }
 
     async fn sealed(&self, id: ChannelId) -> Result<SealedChannel, Failure> {

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     alerts::Channel,
-    checks::{Finding, Level},
+    checks::Level,
     ids::IntegrationId,
     integration::IntegrationRow,
     problems::{Class, Ended, PROBLEM_KEPT_DAYS, Problem, ProblemEvent, Seen, Stands, Turn, round},
@@ -31,12 +31,11 @@ impl HealthService {
         &self,
         row: &IntegrationRow,
         sightings: &Sightings,
-        findings: &[Finding],
+        stands: &[Stands],
         now: DateTime<Utc>,
     ) -> Result<(), store::Error> {
         let id = row.integration.id;
         let known = self.store.problems_of(id).await?;
-        let stands: Vec<Stands> = findings.iter().filter_map(Stands::of).collect();
         // More than one may have ended since the last look.
         let runs = self.store.latest_runs(id, ROUNDS).await?;
         let runs: Vec<Ended> = runs.into_iter().filter_map(ended).collect();
@@ -50,7 +49,7 @@ impl HealthService {
         let seen = Seen {
             integration: id,
             sightings: &sightings.all,
-            stands: &stands,
+            stands,
             runs: &runs,
             tests: &tests,
         };

@@ -30,7 +30,7 @@ use domain::{
 };
 use store::Store;
 
-use crate::{budgets::Budgets, clock::Clock, failure::from_store};
+use crate::{budgets::Budgets, clock::Clock, failure::from_store, trends::TrendsService};
 
 /// Whose problem it is that is no integration's.
 pub(crate) const ITSELF: &str = "Hangar itself";
@@ -41,6 +41,7 @@ const TIMELINE: u32 = 50;
 #[derive(Clone)]
 pub struct HealthService {
     pub store: Store,
+    pub trends: TrendsService,
     pub budgets: Arc<Budgets>,
     pub usage: usage::UsageLog,
     pub busy: busy::BusyKeys,

@@ -10,6 +10,7 @@ use domain::{
     integration::IntegrationRow,
     mirror::ProjectRow,
     page::{Cursor, Page},
+    problems::Stands,
 };
 use store::Levels;
 use tokio_util::sync::CancellationToken;
@@ -67,8 +68,12 @@ impl HealthService {
             told += self.write_down(id, before, &found, now).await?;
             let seen = sightings.remove(&id).unwrap_or_default();
             let asks = |finding: &Finding| finding.level < Level::Unknown;
-            if !seen.is_empty() || troubled.contains(&id) || found.iter().any(asks) {
-                self.group(row, &seen, &found, now).await?;
+            let promises = self.trends.promises(id).await?;
+            let burns = promises.iter().any(|one| one.level < Level::Unknown);
+            if !seen.is_empty() || troubled.contains(&id) || found.iter().any(asks) || burns {
+                let found = found.iter().filter_map(Stands::of);
+                let stands: Vec<Stands> = found.chain(promises).collect();
+                self.group(row, &seen, &stands, now).await?;
             }
         }
         self.let_go(sightings).await?;

@@ -229,7 +229,9 @@ fn form(fields: &HashMap<String, String>) -> IntegrationForm {
     }
 }
 
-fn sse(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
+pub(super) fn sse(
+    events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static,
+) -> Response {
     let mut response = Sse::new(events)
         .keep_alive(KeepAlive::default())
         .into_response();
@@ -240,6 +242,6 @@ fn sse(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -
     response
 }
 
-fn refuse(failure: Failure) -> Response {
+pub(super) fn refuse(failure: Failure) -> Response {
     (failure.status(), Json(failure)).into_response()
 }

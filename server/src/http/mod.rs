@@ -18,6 +18,8 @@ mod metrics;
 mod refusal;
 /// One id a request, on every log line and error page.
 pub mod request_id;
+/// Browsers that are screens on walls.
+mod screens;
 /// Headers, cross-site checks, limits.
 mod security;
 /// Cookie to person.
@@ -74,6 +76,8 @@ pub fn router(state: HttpState) -> Router {
         .route("/live/bulk/{id}", get(live::bulk))
         .route("/live/webhooks", get(live::webhooks))
         .route("/live/connection-test", post(live::connection_test))
+        .route("/live/screen", get(screens::live))
+        .route("/screen/{token}", get(screens::become_one))
         .fallback(page)
         .layer(from_fn_with_state(state.clone(), session::load));
 

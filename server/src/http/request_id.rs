@@ -21,7 +21,11 @@ pub async fn layer(mut request: Request, next: Next) -> Response {
     let id = Uuid::new_v4().simple().to_string()[..12].to_owned();
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    // What a screen's address ends in is a secret.
+    let path = match request.uri().path() {
+        path if path.starts_with("/screen/") => "/screen/…".to_owned(),
+        path => path.to_owned(),
+    };
     let span = tracing::info_span!("request", id = %id, %method, %path);
     let handled = async {
         let started = tokio::time::Instant::now();

@@ -1,6 +1,8 @@
 use std::net::SocketAddr;
 
-use app::{Accounts as _, Failure, SessionToken, Theme, Visit, session_cookie};
+use app::{
+    Accounts as _, Failure, SessionToken, Theme, Visit, paths, screen_cookie, session_cookie,
+};
 use axum::{
     extract::{ConnectInfo, Request, State},
     middleware::Next,
@@ -26,6 +28,7 @@ pub(super) async fn load(
     let session = cookie(request.headers(), name).map(|value| SessionToken(value.to_owned()));
     let mut visit = Visit {
         user: None,
+        screen: None,
         now: state.portal.clock.now(),
         theme: cookie(request.headers(), "hangar-theme").map_or(Theme::System, Theme::from_word),
         path: request
@@ -50,12 +53,28 @@ pub(super) async fn load(
             }
         }
     }
+    if is_for_screens(request.uri().path())
+        && let Some(token) = cookie(request.headers(), screen_cookie(state.is_secure()))
+    {
+        match state.portal.screens.screen_of(token).await {
+            Ok(screen) => visit.screen = screen,
+            Err(failure) => {
+                request.extensions_mut().insert(visit);
+                return Asked::by(&request, &state).refuse(failure, &state).await;
+            }
+        }
+    }
     request.extensions_mut().insert(visit);
     if is_sign_in(&request) {
         sign_in(&state, session, request, next).await
     } else {
         next.run(request).await
     }
+}
+
+/// A screen gets its own page and nothing else.
+fn is_for_screens(path: &str) -> bool {
+    [paths::SCREEN, paths::LIVE_SCREEN].contains(&path)
 }
 
 /// Signing in, at most so often from one address. Whoever succeeds leaves the session behind that the browser had.

@@ -1,5 +1,6 @@
 use std::sync::Weak;
 
+use chrono::TimeDelta;
 use domain::inbox::BurstResult;
 use store::Claimed;
 use tokio::sync::{mpsc, oneshot};
@@ -28,6 +29,10 @@ impl InboxService {
         let (done, written) = oneshot::channel();
         let lag = claimed.burst.updated_at.map(|changed| result.at - changed);
         self.0.integrations.metrics.applied(&result, lag);
+        if let Some(lag) = lag.filter(|lag| *lag >= TimeDelta::zero()) {
+            let lags = &self.0.integrations.lags;
+            lags.add(claimed.burst.integration, lag, result.at);
+        }
         let claimed = claimed.clone();
         let finished = Finished {
             claimed,

@@ -33,6 +33,7 @@ use crate::{
     metrics::Metrics,
     rng::Rng,
     timing::Timing,
+    trends::LagLog,
     vault::{Place, Vault},
 };
 
@@ -50,6 +51,7 @@ pub struct IntegrationsService {
     pub budgets: Arc<Budgets>,
     pub usage: UsageLog,
     pub metrics: Metrics,
+    pub lags: LagLog,
     pub timing: Timing,
     pub clock: Clock,
     pub rng: Rng,

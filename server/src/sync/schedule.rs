@@ -6,7 +6,7 @@ use domain::{
     ids::{IntegrationId, RunId},
     integration::Standing,
     run::Trigger,
-    run_log::RECORD_KEPT_DAYS,
+    run_log::{RECORD_KEPT_DAYS, RUN_KEPT_DAYS},
     schedule::Scheduled,
 };
 use tokio_util::sync::CancellationToken;
@@ -62,6 +62,11 @@ impl SyncService {
         let forgotten = self.store().forget_records(before).await?;
         if forgotten > 0 {
             info!(forgotten, "records of old runs were forgotten");
+        }
+        let before = now - TimeDelta::days(RUN_KEPT_DAYS);
+        let forgotten = self.store().forget_runs(before).await?;
+        if forgotten > 0 {
+            info!(forgotten, "old runs were forgotten");
         }
         Ok(())
     }

@@ -40,6 +40,7 @@ use crate::{
     rng::Rng,
     sync::{LEASE, SyncService},
     timing::Timing,
+    trends::LagLog,
     vault::{MasterKeySource, Vault},
 };
 
@@ -82,6 +83,7 @@ impl Ground {
                 Default::default(),
             ),
             metrics: Default::default(),
+            lags: LagLog::new(&rng),
             timing,
             store,
             vault: Arc::new(vault),

@@ -1,3 +1,8 @@
+/// Screens on walls.
+mod screens;
+/// How syncing went over time, and what is promised.
+mod trends;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
@@ -29,12 +34,19 @@ use domain::{
     replay::{Replay, ReplayScope},
     run::{RunFilter, SyncRun},
     run_log::{ApiCall, Timeline},
+    screen::Screen,
     silence::{Coverage, Silence},
     timeline::{TimelineEntry, TimelineKind},
     usage::{CallRecord, CallTally, Forecast, PlaneKey, Usage},
 };
 use leptos::prelude::{expect_context, use_context};
 use serde::{Deserialize, Serialize};
+
+pub use screens::{ScreenRow, Screens};
+pub use trends::{
+    Charts, IntegrationObjectives, LeastBudget, MaintenanceForm, MaintenanceRow, OldestCopy,
+    OverviewNumbers, TargetsForm, Trends,
+};
 
 use crate::{failure::Failure, integrations::api::TypedKey};
 
@@ -50,6 +62,8 @@ pub struct Backend {
     pub health: Arc<dyn Health>,
     pub problems: Arc<dyn Problems>,
     pub alerts: Arc<dyn Alerts>,
+    pub trends: Arc<dyn Trends>,
+    pub screens: Arc<dyn Screens>,
 }
 
 /// Who sent this request and how; provided as context beside [`Backend`].
@@ -57,6 +71,8 @@ pub struct Backend {
 pub struct Visit {
     /// `None`: nobody is signed in.
     pub user: Option<User>,
+    /// The screen that asks, if it asks for a screen's page.
+    pub screen: Option<Screen>,
     /// The time of the request: pages say "3 min ago" against it.
     pub now: DateTime<Utc>,
     pub theme: Theme,
@@ -914,6 +930,15 @@ pub fn viewer() -> Result<Viewer, Failure> {
         .ok_or(Failure::SignIn)
 }
 
+/// The guard of a screen's page: a screen, or somebody signed in who wants to see it.
+pub fn screen_viewer() -> Result<Viewer, Failure> {
+    let screen = use_context::<Visit>().and_then(|visit| visit.screen);
+    match screen {
+        Some(screen) => Viewer::of_screen(&screen).map_err(|_| Failure::SignIn),
+        None => viewer(),
+    }
+}
+
 /// The guard of everything that changes something: the first line of its server function.
 pub fn admin() -> Result<Admin, Failure> {
     let user = use_context::<Visit>()
@@ -925,6 +950,15 @@ pub fn admin() -> Result<Admin, Failure> {
 /// The session cookie's name: the `__Host-` prefix pins it to this very host, and browsers take it over https alone.
 pub fn session_cookie(is_secure: bool) -> &'static str {
     if is_secure { "__Host-hangar" } else { "hangar" }
+}
+
+/// The same of the cookie that makes a browser a screen.
+pub fn screen_cookie(is_secure: bool) -> &'static str {
+    if is_secure {
+        "__Host-hangar-screen"
+    } else {
+        "hangar-screen"
+    }
 }
 
 /// Hands the browser its session, in answer to a server function.

@@ -1,0 +1,565 @@
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    ids::IntegrationId,
+    objective::{Objective, Targets},
+    problems::Class,
+    range::Range,
+    run::{Outcome, RunFilter, RunTime},
+    silence::Coverage,
+    trend::{Happening, HappeningKind, Place, Trend},
+    usage::{Purpose, Usage},
+};
+use leptos::prelude::*;
+
+use super::words::{bar_label, bar_moment, milliseconds, percent, seconds};
+use crate::{
+    Charts, paths,
+    query::Query,
+    sync::filter,
+    ui::{
+        badge::Tone,
+        bar::Bar,
+        chart::{
+            BarChart, BarChartView, ChartBar, ChartMark, ChartPoint, ChartTarget, LineChart,
+            LineChartView, MarkKind, Series,
+        },
+        number::{count, number},
+        table::TableRegion,
+        time::moment,
+    },
+    visit,
+};
+
+/// All charts of a range, of an integration or of all together.
+#[component]
+pub fn ChartsView(charts: Arc<Charts>, range: Range, of: Option<IntegrationId>) -> impl IntoView {
+    let drawing = Drawing {
+        marks: marks(&charts.happenings, range, visit().now),
+        charts,
+        range,
+        of,
+    };
+    view! {
+        <div class="charts">
+            <LineChartView chart=drawing.lag()/>
+            <BarChartView chart=drawing.runs()/>
+            <LineChartView chart=drawing.durations()/>
+            <BarChartView chart=drawing.items()/>
+            <LineChartView chart=drawing.webhook_lag()/>
+            <LineChartView chart=drawing.coverage()/>
+            <BarChartView chart=drawing.calls()/>
+            <Errors usage=drawing.charts.calls.clone() range of/>
+        </div>
+        <p class="quiet small">{format!("Measured up to {}.", moment(drawing.charts.until))}</p>
+    }
+    .into_any()
+}
+
+/// The two that say most, of the last day, for a screen on a wall.
+#[component]
+pub fn WallCharts(charts: Arc<Charts>) -> impl IntoView {
+    let drawing = Drawing {
+        marks: vec![],
+        charts,
+        range: Range::Hours24,
+        of: None,
+    };
+    let unpressed = |href: &mut Option<String>| *href = None;
+    let (mut lag, mut runs) = (drawing.lag(), drawing.runs());
+    lag.points
+        .iter_mut()
+        .for_each(|point| unpressed(&mut point.href));
+    runs.bars
+        .iter_mut()
+        .for_each(|bar| unpressed(&mut bar.href));
+    view! { <div class="charts"><LineChartView chart=lag/><BarChartView chart=runs/></div> }
+        .into_any()
+}
+
+/// What every chart of a page has in common.
+struct Drawing {
+    charts: Arc<Charts>,
+    range: Range,
+    of: Option<IntegrationId>,
+    marks: Vec<ChartMark>,
+}
+
+impl Drawing {
+    /// Runs of the time of a bar.
+    fn runs_of(&self, start: DateTime<Utc>) -> String {
+        let filter = RunFilter {
+            integration: self.of,
+            time: RunTime::Span {
+                from: start,
+                until: start + self.range.bar(),
+            },
+            ..RunFilter::default()
+        };
+        filter::address(&filter, None)
+    }
+
+    fn time(&self) -> String {
+        match self.range {
+            Range::Hours6 => "Ten minutes from",
+            Range::Hours24 => "Hour from",
+            Range::Days7 => "Six hours from",
+            Range::Days30 | Range::Days90 => "Day from",
+        }
+        .to_owned()
+    }
+
+    /// A chart of lines; each point has a value for each series, `None` where nothing was measured.
+    fn lines(
+        &self,
+        title: &str,
+        says: String,
+        series: &[(&str, &'static str)],
+        format: fn(u64) -> String,
+        values: impl Fn(&Trend) -> Vec<Option<u64>>,
+        href: impl Fn(DateTime<Utc>) -> Option<String>,
+    ) -> LineChart {
+        let points = self.charts.bars.iter().map(|(start, trend)| ChartPoint {
+            label: bar_label(*start, self.range),
+            moment: bar_moment(*start),
+            values: match trend {
+                Some(trend) => values(trend),
+                None => vec![None; series.len()],
+            },
+            href: href(*start),
+        });
+        LineChart {
+            title: title.to_owned(),
+            says,
+            series: named(series),
+            points: points.collect(),
+            target: None,
+            format,
+            time: self.time(),
+            marks: self.marks.clone(),
+        }
+    }
+
+    /// A chart of bars out of what was measured.
+    fn bars(
+        &self,
+        title: &str,
+        says: String,
+        series: &[(&str, &'static str)],
+        values: impl Fn(&Trend) -> Vec<u64>,
+    ) -> BarChart {
+        let bars = self.charts.bars.iter().map(|(start, trend)| ChartBar {
+            label: bar_label(*start, self.range),
+            moment: bar_moment(*start),
+            parts: match trend {
+                Some(trend) => values(trend),
+                None => vec![0; series.len()],
+            },
+            href: Some(self.runs_of(*start)),
+        });
+        BarChart {
+            title: title.to_owned(),
+            says,
+            series: named(series),
+            bars: bars.collect(),
+            format: number,
+            time: self.time(),
+            marks: self.marks.clone(),
+        }
+    }
+
+    /// All of the range.
+    fn sum(&self) -> Trend {
+        let mut sum = Trend::default();
+        let trends = self.charts.bars.iter();
+        trends
+            .filter_map(|(_, trend)| trend.as_ref())
+            .for_each(|trend| sum.merge(trend));
+        sum
+    }
+
+    fn lag(&self) -> LineChart {
+        let series = [("half of all", "1"), ("95 %", "4"), ("oldest", "bad")];
+        let copies = self.sum().copies;
+        let says = match copies.lag_s.quantile(0.95) {
+            Some(p95) => format!(
+                "95 % at most {}, the oldest {}.",
+                seconds(p95),
+                seconds(copies.largest_lag_s)
+            ),
+            None => String::new(),
+        };
+        let values = |trend: &Trend| {
+            let copies = &trend.copies;
+            let largest = (!copies.lag_s.is_empty()).then_some(copies.largest_lag_s);
+            vec![
+                copies.lag_s.quantile(0.5),
+                copies.lag_s.quantile(0.95),
+                largest,
+            ]
+        };
+        let href = |start| Some(self.runs_of(start));
+        LineChart {
+            target: self.charts.schedule.map(|schedule| ChartTarget {
+                word: "twice the schedule".to_owned(),
+                value: u64::try_from((schedule * 2).num_seconds()).unwrap_or(0),
+            }),
+            ..self.lines("Age of copies", says, &series, seconds, values, href)
+        }
+    }
+
+    fn runs(&self) -> BarChart {
+        let series = [
+            ("Succeeded", "2"),
+            ("Partial or held", "4"),
+            ("Rate limited", "1"),
+            ("Interrupted", "3"),
+            ("Failed", "bad"),
+            ("Cancelled", "5"),
+        ];
+        let runs = self.sum().runs;
+        let says = match runs.count() {
+            0 => String::new(),
+            all => format!(
+                "{} of {} succeeded.",
+                number(runs.of(Outcome::Succeeded)),
+                number(all)
+            ),
+        };
+        self.bars("Sync runs", says, &series, |trend| {
+            let of = |outcomes: &[Outcome]| outcomes.iter().map(|one| trend.runs.of(*one)).sum();
+            vec![
+                of(&[Outcome::Succeeded]),
+                of(&[Outcome::Partial, Outcome::Held]),
+                of(&[Outcome::RateLimited]),
+                of(&[Outcome::Interrupted]),
+                of(&[Outcome::Failed, Outcome::Unreachable, Outcome::Rejected]),
+                of(&[Outcome::Cancelled]),
+            ]
+        })
+    }
+
+    fn durations(&self) -> LineChart {
+        let series = [("half of all", "1"), ("95 %", "4"), ("99 %", "bad")];
+        let took = self.sum().runs.took_ms;
+        let says = took
+            .quantile(0.95)
+            .map(|p95| format!("95 % took at most {}.", milliseconds(p95)));
+        let values = |trend: &Trend| {
+            let took = &trend.runs.took_ms;
+            [0.5, 0.95, 0.99].map(|share| took.quantile(share)).to_vec()
+        };
+        let href = |start| Some(self.runs_of(start));
+        self.lines(
+            "Duration of runs",
+            says.unwrap_or_default(),
+            &series,
+            milliseconds,
+            values,
+            href,
+        )
+    }
+
+    fn items(&self) -> BarChart {
+        let says = match self.sum().runs.items {
+            0 => String::new(),
+            items => format!(
+                "{} in all: whether runs are slow because there is more.",
+                number(items)
+            ),
+        };
+        let values = |trend: &Trend| vec![trend.runs.items];
+        self.bars("Work items read", says, &[("Work items", "1")], values)
+    }
+
+    fn webhook_lag(&self) -> LineChart {
+        let series = [("half of all", "1"), ("95 %", "4")];
+        let webhooks = self.sum().webhooks;
+        let says = webhooks.lag_ms.quantile(0.95).map(|p95| {
+            format!(
+                "From a change in Plane to the copy: 95 % at most {}.",
+                milliseconds(p95)
+            )
+        });
+        let values = |trend: &Trend| {
+            let lag = &trend.webhooks.lag_ms;
+            vec![lag.quantile(0.5), lag.quantile(0.95)]
+        };
+        self.lines(
+            "Webhook lag",
+            says.unwrap_or_default(),
+            &series,
+            milliseconds,
+            values,
+            |_| None,
+        )
+    }
+
+    fn coverage(&self) -> LineChart {
+        let of = |trend: &Trend| {
+            let coverage = Coverage {
+                told: trend.webhooks.told,
+                caught: trend.webhooks.caught,
+            };
+            coverage.per_mille()
+        };
+        let sum = self.sum();
+        let says = of(&sum).map(|share| {
+            format!(
+                "{} of {} told by webhooks first.",
+                percent(share),
+                count(sum.webhooks.told + sum.webhooks.caught, "change", "changes")
+            )
+        });
+        let target = Targets::default().of(Objective::Coverage);
+        let promised = u64::from(u16::from(target)) / 10;
+        LineChart {
+            target: Some(ChartTarget {
+                word: "promised".to_owned(),
+                value: promised,
+            }),
+            ..self.lines(
+                "Webhook coverage",
+                says.unwrap_or_default(),
+                &[("told by webhooks", "2")],
+                percent,
+                |trend| vec![of(trend)],
+                |_| None,
+            )
+        }
+    }
+
+    fn calls(&self) -> BarChart {
+        let looks = [
+            (Purpose::Sync, "1"),
+            (Purpose::Webhook, "2"),
+            (Purpose::Compare, "3"),
+            (Purpose::ConnectionTest, "4"),
+            (Purpose::HealthCheck, "5"),
+        ];
+        let budget = Query::default()
+            .with("range", Some(self.range.word()))
+            .on(paths::BUDGET);
+        let mut all = Usage::default();
+        let calls = self.charts.calls.iter();
+        let bars = calls.map(|(start, usage)| {
+            all.merge(usage);
+            let of = |purpose| {
+                usage
+                    .by_purpose
+                    .get(&purpose)
+                    .map_or(0, |tally| tally.calls)
+            };
+            ChartBar {
+                label: bar_label(*start, self.range),
+                moment: bar_moment(*start),
+                parts: looks.iter().map(|(purpose, _)| of(*purpose)).collect(),
+                href: Some(budget.clone()),
+            }
+        });
+        let bars = bars.collect();
+        let total = all.total();
+        let says = match total.calls {
+            0 => String::new(),
+            calls => format!(
+                "{}; {} answered 429, {} waited for the limit.",
+                count(calls, "call", "calls"),
+                number(total.limited),
+                milliseconds(total.waited_ms)
+            ),
+        };
+        let series: Vec<_> = looks
+            .iter()
+            .map(|(purpose, look)| (purpose.word(), *look))
+            .collect();
+        BarChart {
+            title: "Calls to Plane".to_owned(),
+            says,
+            series: named(&series),
+            bars,
+            format: number,
+            time: self.time(),
+            marks: self.marks.clone(),
+        }
+    }
+}
+
+fn named(series: &[(&str, &'static str)]) -> Vec<Series> {
+    let series = series.iter();
+    series
+        .map(|(word, look)| Series {
+            word: (*word).to_owned(),
+            look,
+        })
+        .collect()
+}
+
+/// What happened, in shares of the range's width.
+fn marks(happenings: &[Happening], range: Range, now: DateTime<Utc>) -> Vec<ChartMark> {
+    let start = range.start(now);
+    let width = range.bar() * range.bars();
+    let place = |at: DateTime<Utc>| {
+        let since = (at - start).max(TimeDelta::zero());
+        (since.as_seconds_f64() / width.as_seconds_f64()).min(1.0)
+    };
+    let marks = happenings.iter().map(|one| ChartMark {
+        kind: match one.kind {
+            HappeningKind::Key => MarkKind::Key,
+            HappeningKind::Change => MarkKind::Change,
+            HappeningKind::Upgrade => MarkKind::Upgrade,
+            HappeningKind::Outage => MarkKind::Outage,
+            HappeningKind::Maintenance => MarkKind::Maintenance,
+        },
+        from: place(one.from),
+        to: one.until.map(place),
+        says: format!("{}, {}", moment(one.from), one.says),
+        href: match one.place {
+            Place::Nowhere => None,
+            Place::Integration(id) => Some(paths::timeline(id)),
+            Place::Problem(id) => Some(paths::problem(id)),
+        },
+    });
+    marks.collect()
+}
+
+/// So many kinds of errors are listed.
+const ERRORS: usize = 8;
+
+/// Calls that failed, by what kind of failure it was, the most frequent first.
+#[component]
+fn Errors(
+    usage: Vec<(DateTime<Utc>, Usage)>,
+    range: Range,
+    of: Option<IntegrationId>,
+) -> impl IntoView {
+    let errors = errors(&usage);
+    let all: u64 = errors.iter().map(|(_, times)| times).sum();
+    let says = match all {
+        0 => format!("No call to Plane failed in {}.", range.label()),
+        all => format!("{} failed.", count(all, "call", "calls")),
+    };
+    let lines = errors
+        .into_iter()
+        .take(ERRORS)
+        .map(|(error, times)| {
+            let (name, href) = match error {
+                Error::Class(class) => {
+                    let problems = Query::default()
+                        .with("integration", of)
+                        .with("class", Some(class.word()))
+                        .on(paths::PROBLEMS);
+                    (class.name().to_owned(), Some(problems))
+                }
+                Error::Code(code) => (code.replace('_', " "), None),
+            };
+            let label = format!("{name}: share of all");
+            let name = match href {
+                Some(href) => view! { <a href=href>{name}</a> }.into_any(),
+                None => name.into_any(),
+            };
+            view! {
+                <tr>
+                    <th scope="row">{name}</th>
+                    <td class="number">{number(times)}</td>
+                    <td class="errors-share"><Bar label value=times max=Some(all) tone=Tone::Bad/></td>
+                </tr>
+            }
+        })
+        .collect_view();
+    let table = (all > 0).then(|| {
+        view! {
+            <TableRegion label="Calls that failed, by reason">
+                <table>
+                    <caption class="visually-hidden">"Calls that failed, by reason"</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Reason"</th>
+                            <th scope="col" class="number">"Calls"</th>
+                            <th scope="col">"Share"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{lines}</tbody>
+                </table>
+            </TableRegion>
+        }
+    });
+    view! {
+        <figure class="chart">
+            <figcaption><strong>"Errors by kind"</strong> " " <span class="quiet">{says}</span></figcaption>
+            {table}
+        </figure>
+    }
+    .into_any()
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Error {
+    Class(Class),
+    Code(String),
+}
+
+/// How many calls failed for which reason, the most frequent first. What nobody waited for any more did not fail.
+fn errors(usage: &[(DateTime<Utc>, Usage)]) -> Vec<(Error, u64)> {
+    let mut all = Usage::default();
+    usage.iter().for_each(|(_, one)| all.merge(one));
+    let mut errors = std::collections::BTreeMap::<Error, u64>::new();
+    for (code, times) in all.total().failed {
+        let error = Class::of_code(&code).map_or(Error::Code(code), Error::Class);
+        *errors.entry(error).or_default() += times;
+    }
+    let mut errors: Vec<_> = errors.into_iter().collect();
+    errors.sort_by_key(|(error, times)| (std::cmp::Reverse(*times), error.clone()));
+    errors
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::usage::CallTally;
+
+    use super::*;
+
+    #[test]
+    fn failures_of_one_kind_are_counted_together() {
+        let mut usage = Usage::default();
+        let tally = usage
+            .by_purpose
+            .entry(Purpose::Sync)
+            .or_insert_with(CallTally::default);
+        for (code, times) in [("refused", 3), ("network", 2), ("timeout", 4), ("odd", 1)] {
+            tally.failed.insert(code.to_owned(), times);
+        }
+        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        assert_eq!(
+            errors(&[(start, usage)]),
+            [
+                (Error::Class(Class::NetworkConnect), 5),
+                (Error::Class(Class::NetworkTimeout), 4),
+                (Error::Code("odd".to_owned()), 1),
+            ]
+        );
+    }
+
+    #[test]
+    fn marks_lie_within_the_chart() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let range = Range::Hours24;
+        let of = |from, until: Option<DateTime<Utc>>| Happening {
+            kind: HappeningKind::Outage,
+            from,
+            until,
+            says: "Plane did not work".to_owned(),
+            place: Place::Nowhere,
+        };
+        let found = marks(
+            &[
+                of(now - TimeDelta::days(3), Some(now)),
+                of(range.start(now) + TimeDelta::hours(12), None),
+            ],
+            range,
+            now,
+        );
+        assert!(found[0].from == 0.0 && found[0].to.is_some_and(|to| to <= 1.0));
+        assert!((found[1].from - 0.5).abs() < 1e-9);
+    }
+}
