@@ -121,6 +121,7 @@ fn DetailView(detail: Detail) -> impl IntoView {
         <Frame title=name.clone() islands=is_admin || is_running>
             <Crumbs items=crumbs(None)/>
             <PageHead title=name says=move || view! { <FreshnessBadge freshness/> {rest} }>
+                <LinkButton label="Over time" href=paths::trends(id)/>
                 <LinkButton label="Timeline" href=paths::timeline(id)/>
                 <LinkButton label="Health" href=paths::health(id)/>
                 {actions}

@@ -232,7 +232,7 @@ async fn maintenance_counts_for_nothing_and_is_drawn() {
     let fields = [
         ("integration", id.as_str()),
         ("from", ""),
-        ("minutes", "90"),
+        ("minutes", "120"),
         ("reason", "Plane moves house"),
     ];
     let done = world.admin.post("announce_maintenance", &fields).await;
