@@ -40,7 +40,7 @@ test("what a key used of Plane's limit is told, drawn and tabled, over any range
     await expect(key.locator("figcaption")).toContainText("The last 24 h");
     const line = chart.locator(".chart-detail").last();
     await expect(line).toBeHidden();
-    await chart.locator(".chart-space").last().hover();
+    await chart.locator(".chart-part rect").last().hover();
     await expect(line, "numbers without a script").toBeVisible();
     await expect(line).toContainText(`: ${calls}`);
     await expect(chart.locator(".chart-scale"), "it has the place of the scale").toBeHidden();
