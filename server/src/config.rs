@@ -81,6 +81,18 @@ pub enum BenchCommand {
         #[arg(long, default_value_t = 100_000)]
         rounds: u32,
     },
+    /// Write down so many calls, and print the nanoseconds each.
+    Calls {
+        #[arg(long, default_value_t = 100_000)]
+        rounds: u32,
+    },
+    /// Give every integration of a database so many days of history. The portal must not be running.
+    History {
+        #[command(flatten)]
+        serve: Box<ServeArgs>,
+        #[arg(long, default_value_t = 90)]
+        days: i64,
+    },
 }
 
 /// Settings as they are given; [`Config`] is what they come to.

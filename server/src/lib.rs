@@ -4,6 +4,8 @@
 pub mod accounts;
 /// Who is told of problems.
 pub mod alerts;
+/// What `hangar bench` does beside the vault.
+pub mod bench;
 /// What may still be called, with which key.
 pub mod budgets;
 /// One action on many integrations.

@@ -4,6 +4,7 @@ use std::{io::Read as _, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
 use server::{
+    bench,
     clock::Clock,
     config::{AdminCommand, BenchCommand, Cli, Command, Config, KeyCommand, ServeArgs},
     plain_url,
@@ -89,6 +90,24 @@ async fn run(cli: Cli, background: Handle) -> ExitCode {
             print!("{}", vault::bench(&Rng::from_os(), rounds));
             ExitCode::SUCCESS
         }
+        Command::Bench {
+            command: BenchCommand::Calls { rounds },
+        } => match bench_calls(rounds).await {
+            Ok(each) => {
+                println!("call: {each:.0} ns");
+                ExitCode::SUCCESS
+            }
+            Err(error) => fail(&error.to_string(), 74),
+        },
+        Command::Bench {
+            command: BenchCommand::History { serve, days },
+        } => match settings(*serve) {
+            Ok(config) => match bench_history(&config, days).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(&error.to_string(), error.exit_code()),
+            },
+            Err(code) => code,
+        },
     }
 }
 
@@ -101,6 +120,20 @@ fn settings(args: ServeArgs) -> Result<Config, ExitCode> {
     // Two crypto providers are linked (SurrealDB brings one); rustls wants to be told which is meant.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     Ok(config)
+}
+
+async fn bench_calls(rounds: u32) -> Result<f64, store::Error> {
+    let options = store::OpenOptions::new("mem://");
+    let store = store::Store::open(options, Clock::System.now()).await?;
+    bench::calls(store, rounds).await
+}
+
+async fn bench_history(config: &Config, days: i64) -> Result<(), StartError> {
+    let now = config.clock.now();
+    let store = store::Store::open(portal::database(config)?, now).await?;
+    bench::history(&store, &Rng::from_os(), now, days).await?;
+    store.close().await;
+    Ok(())
 }
 
 async fn serve(config: Config, background: Handle) -> ExitCode {

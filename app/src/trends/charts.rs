@@ -265,7 +265,7 @@ impl Drawing {
         let says = match self.sum().runs.items {
             0 => String::new(),
             items => format!(
-                "{} in all: whether runs are slow because there is more.",
+                "{} in all. The more, the longer runs take.",
                 number(items)
             ),
         };

@@ -375,6 +375,7 @@ async fn the_detail_says_the_state_in_a_sentence_and_offers_everything() {
     assert_eq!(
         actions,
         [
+            "Over time",
             "Timeline",
             "Health",
             "Sync now",

@@ -4,6 +4,8 @@
 
 /// Sizes of what a browser loads.
 mod bundles;
+/// Dashboards over three months.
+mod history;
 /// What is made of Plane's limit.
 mod limit;
 /// The pages of a portal with a large copy.
@@ -32,12 +34,13 @@ use crate::setup::asked;
 use crate::steps::{Step, say, step};
 
 /// What is measured, in this order; the sync fills the portal that the pages are then asked of.
-const ROWS: [(&str, Measure); 7] = [
+const ROWS: [(&str, Measure); 8] = [
     ("bundles", bundles::measure),
     ("vault", vault::measure),
     ("start", start::measure),
     ("sync", sync::measure),
     ("pages", pages::measure),
+    ("history", history::measure),
     ("webhooks", webhooks::measure),
     ("limit", limit::measure),
 ];
@@ -154,8 +157,14 @@ impl Bench {
 
     /// Starts a Plane with so many work items and no limit: it, its address and a key.
     fn plane(&self, items: u32) -> Result<(Running, String, String)> {
+        self.plane_of(items, 1)
+    }
+
+    /// The same, with the work items spread over so many projects.
+    fn plane_of(&self, items: u32, projects: u32) -> Result<(Running, String, String)> {
         let mut command = Command::new(&self.fake_plane);
         command.args(["--addr", "127.0.0.1:0", "--items", &items.to_string()]);
+        command.args(["--projects", &projects.to_string()]);
         let mut plane = Running::start(&mut command, Output::Hidden)?;
         let said = plane.wait_for(Duration::from_secs(120), |line| {
             serde_json::from_str::<serde_json::Value>(line).ok()
