@@ -67,14 +67,25 @@ fn trend(rng: &Rng, stretch: Stretch) -> Trend {
     copies.good = copies.looked_at - u64::from(rng.bytes::<1>()[0] % 3);
     copies.fresh = copies.good * 9 / 10;
     for byte in rng.bytes::<16>() {
-        copies.lag_s.add_many(u64::from(byte) * 4, looks * 20 / 16 + 1);
+        copies
+            .lag_s
+            .add_many(u64::from(byte) * 4, looks * 20 / 16 + 1);
     }
     copies.largest_lag_s = 1_200;
     trend.runs.ended.insert(Outcome::Succeeded, hours * RUNS);
-    trend.runs.ended.insert(Outcome::Unreachable, u64::from(rng.bytes::<1>()[0] % 2));
+    trend
+        .runs
+        .ended
+        .insert(Outcome::Unreachable, u64::from(rng.bytes::<1>()[0] % 2));
     for byte in rng.bytes::<8>() {
-        trend.runs.took_ms.add_many(1_000 + u64::from(byte) * 40, hours);
-        trend.webhooks.lag_ms.add_many(100 + u64::from(byte) * 8, hours);
+        trend
+            .runs
+            .took_ms
+            .add_many(1_000 + u64::from(byte) * 40, hours);
+        trend
+            .webhooks
+            .lag_ms
+            .add_many(100 + u64::from(byte) * 8, hours);
     }
     trend.runs.items = hours * 200;
     trend.webhooks.told = hours * 30;

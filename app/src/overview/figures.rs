@@ -218,6 +218,14 @@ pub fn left_words(left: f64) -> String {
     }
 }
 
+/// What is left, and for how long that lasts.
+pub fn budget_words(state: &ObjectiveState, left: f64) -> String {
+    match left {
+        left if left <= 0.0 => left_words(left),
+        left => format!("{} left, {}", left_words(left), lasts_words(state)),
+    }
+}
+
 /// For how long what is left lasts.
 pub fn lasts_words(state: &ObjectiveState) -> String {
     match (state.left(), state.lasts_days()) {

@@ -123,7 +123,7 @@ fn Add(draft: Draft) -> impl IntoView {
             <FormErrors errors=draft.errors.clone() message=draft.message.clone()/>
             <form class="form" method="post" action=api::AddScreen::PATH autocomplete="off">
                 <Field label="Name" name="name" value=draft.value("name") error=draft.error("name") required=true max_length=Some(120) hint="Where it hangs."/>
-                <Submit label="Add screen"/>
+                <div class="actions"><Submit label="Add screen"/></div>
             </form>
         </Panel>
     }

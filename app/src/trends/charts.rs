@@ -264,10 +264,7 @@ impl Drawing {
     fn items(&self) -> BarChart {
         let says = match self.sum().runs.items {
             0 => String::new(),
-            items => format!(
-                "{} in all. The more, the longer runs take.",
-                number(items)
-            ),
+            items => format!("{} in all. The more, the longer runs take.", number(items)),
         };
         let values = |trend: &Trend| vec![trend.runs.items];
         self.bars("Work items read", says, &[("Work items", "1")], values)

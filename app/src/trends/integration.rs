@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Draft, Failure, IntegrationObjectives,
     integrations::param,
-    overview::figures::{lasts_words, left_words},
+    overview::figures::budget_words,
     paths,
     query::Query,
     ui::{
@@ -118,7 +118,7 @@ fn ObjectivePanel(state: ObjectiveState) -> impl IntoView {
             <dl class="facts">
                 <Fact label="Promised">{format!("{} %", state.target.percent())}</Fact>
                 <Fact label="Kept">{kept_words(&state)} " " <span class="row-says">{bad}</span></Fact>
-                <Fact label="Error budget">{format!("{} left", left_words(left))} ", " {lasts_words(&state)}</Fact>
+                <Fact label="Error budget">{budget_words(&state, left)}</Fact>
             </dl>
             <TableRegion label=label.clone()>
                 <table>
@@ -190,7 +190,7 @@ fn Form(id: IntegrationId, states: [ObjectiveState; 3], draft: Draft) -> impl In
                 <Hidden fields=vec![("id", id.to_string())]/>
                 {fields}
                 <p class="quiet">"From 50 to 99.99 %. What was measured is judged by it at once, the past too."</p>
-                <Submit label="Save objectives"/>
+                <div class="actions"><Submit label="Save objectives"/></div>
             </form>
         </Panel>
     }

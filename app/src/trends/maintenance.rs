@@ -113,7 +113,7 @@ pub fn MaintenanceForm(draft: Draft, choices: Vec<(String, String)>) -> impl Int
                 />
                 <Field label="For" name="minutes" kind="number" value=minutes error=draft.error("minutes") min=Some(1) max=Some(Maintenance::MOST.num_minutes()) unit="minutes" required=true/>
                 <Field label="Why" name="reason" value=draft.value("reason") error=draft.error("reason") max_length=Some(200) required=true hint="Leads read it."/>
-                <Submit label="Announce"/>
+                <div class="actions"><Submit label="Announce"/></div>
             </form>
         </details>
     }

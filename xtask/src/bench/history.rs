@@ -37,7 +37,9 @@ pub(super) fn measure(bench: &Bench, step: &Step) -> Result<Vec<Row>> {
     let before = megabytes(&folder)?;
     let days = DAYS.to_string();
     let written = Command::new(&bench.hangar)
-        .args(["bench", "history", "--log", "warn", "--days", &days, "--data"])
+        .args([
+            "bench", "history", "--log", "warn", "--days", &days, "--data",
+        ])
         .arg(&folder)
         .status()?;
     if !written.success() {
@@ -76,7 +78,9 @@ pub(super) fn measure(bench: &Bench, step: &Step) -> Result<Vec<Row>> {
 fn call_record(bench: &Bench) -> Result<Row> {
     let said = asked(Command::new(&bench.hangar).args(["bench", "calls"]))
         .context("`hangar bench calls` failed")?;
-    let nanoseconds = said.split_whitespace().find_map(|word| word.parse::<f64>().ok());
+    let nanoseconds = said
+        .split_whitespace()
+        .find_map(|word| word.parse::<f64>().ok());
     let nanoseconds = nanoseconds.context("`hangar bench calls` says no number")?;
     Ok(Row::at_most(
         "writing down a call, on its path",

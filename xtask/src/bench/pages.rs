@@ -33,7 +33,14 @@ pub(super) fn measure(bench: &Bench, step: &Step) -> Result<Vec<Row>> {
         ("work items, filtered", &filtered),
     ] {
         step.busy(name);
-        rows.extend(measure_page(&portal.address, &admin, name, path, 5.0, 25.0)?);
+        rows.extend(measure_page(
+            &portal.address,
+            &admin,
+            name,
+            path,
+            5.0,
+            25.0,
+        )?);
     }
     portal.process.stop()?;
     Ok(rows)
@@ -109,12 +116,7 @@ pub(super) fn measure_page(
     let rate = served as f64 / SECONDS as f64;
     Ok(vec![
         Row::at_most(format!("{name}: p50"), times[SAMPLES / 2], p50, "ms"),
-        Row::at_most(
-            format!("{name}: p99"),
-            times[SAMPLES * 99 / 100],
-            p99,
-            "ms",
-        ),
+        Row::at_most(format!("{name}: p99"), times[SAMPLES * 99 / 100], p99, "ms"),
         Row::at_least(format!("{name}: throughput"), rate, 1_000.0, "pages/s"),
     ])
 }
