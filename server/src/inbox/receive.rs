@@ -55,6 +55,7 @@ impl Delivery {
             signed_by,
             headers: self.headers,
             body: self.body,
+            trace: None,
         }
     }
 }

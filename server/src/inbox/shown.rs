@@ -186,6 +186,7 @@ mod tests {
             duplicates: 0,
             again_at: None,
             body: br#"{"name": "It's"}"#.to_vec(),
+            trace: None,
         };
         assert_eq!(
             curl("https://hangar.example.com/x", &event).unwrap(),

@@ -186,6 +186,7 @@ async fn what_a_dead_one_received_is_sorted_by_another_within_two_minutes() {
         signed_by: SignedBy::Current,
         headers: Default::default(),
         body: br#"{"event": "issue", "action": "updated", "data": {}}"#.to_vec(),
+        trace: None,
     }];
     let other = &two.other.portal.store;
     let kept = other.keep_deliveries(written_by_other, deliveries, now);

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{borrow::Cow, collections::BTreeMap, ops::RangeInclusive};
 
 use chrono::{DateTime, Utc};
 use domain::{ids::IntegrationId, inbox::SignedBy};
@@ -22,6 +22,31 @@ pub struct Delivery {
     /// Those that are worth keeping, by lower-case name.
     pub headers: BTreeMap<String, String>,
     pub body: Vec<u8>,
+    /// The trace that it belongs to, as a W3C `traceparent`; only where traces are kept.
+    pub trace: Option<String>,
+}
+
+/// Under what name a trace is kept among the headers, so that whatever kept deliveries before keeps its shape. No header of
+/// Plane's that is kept has it.
+const TRACE: &str = "traceparent";
+
+impl Delivery {
+    /// What is kept of it as headers.
+    pub(super) fn kept_headers(&self) -> Cow<'_, BTreeMap<String, String>> {
+        let mut headers = Cow::Borrowed(&self.headers);
+        if let Some(trace) = &self.trace {
+            headers.to_mut().insert(TRACE.to_owned(), trace.clone());
+        }
+        headers
+    }
+}
+
+/// The headers and the trace that were kept together.
+pub(super) fn apart(
+    mut kept: BTreeMap<String, String>,
+) -> (BTreeMap<String, String>, Option<String>) {
+    let trace = kept.remove(TRACE);
+    (kept, trace)
 }
 
 /// Which deliveries were written together: by which portal, and as its how many-th.
@@ -102,7 +127,7 @@ impl Store {
                 integration: delivery.integration.0,
                 received_at: delivery.received_at,
                 signed_by: delivery.signed_by.word().to_owned(),
-                headers: to_json(&delivery.headers)?,
+                headers: to_json(&*delivery.kept_headers())?,
                 body: Bytes::from(delivery.body),
             })
         });
@@ -188,12 +213,14 @@ pub(super) fn parcel_record(id: ParcelId) -> RecordId {
 fn parcel(row: ParcelRow) -> Result<Parcel, Error> {
     let (portal, number) = parent_and_number(&row.id)?;
     let deliveries = row.deliveries.into_iter().map(|row| {
+        let (headers, trace) = apart(from_json(row.headers)?);
         Ok(Delivery {
             integration: IntegrationId(row.integration),
             received_at: row.received_at,
             signed_by: SignedBy::from_word(&row.signed_by).unwrap_or(SignedBy::Current),
-            headers: from_json(row.headers)?,
+            headers,
             body: row.body.to_vec(),
+            trace,
         })
     });
     Ok(Parcel {

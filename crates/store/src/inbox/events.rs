@@ -255,7 +255,7 @@ fn event_row(arrival: &Arrival) -> Result<EventRow, Error> {
         field: arrival.event.field.clone(),
         updated_at: arrival.event.updated_at,
         signed_by: delivery.signed_by.word().to_owned(),
-        headers: to_json(&delivery.headers)?,
+        headers: to_json(&*delivery.kept_headers())?,
         duplicates: 0,
         again_at: None,
         body: Bytes::from(delivery.body.clone()),
@@ -323,6 +323,7 @@ fn empty_burst(arrival: &Arrival) -> BurstRow {
         due_key: None,
         latest_key: latest_first(at, arrival.burst.0),
         queue_key: String::new(),
+        trace: arrival.delivery.trace.clone(),
     }
 }
 

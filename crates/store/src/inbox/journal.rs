@@ -16,7 +16,7 @@ use redb::{
 };
 use uuid::Uuid;
 
-use super::{Delivery, Parcel, ParcelId};
+use super::{Delivery, Parcel, ParcelId, deliveries::apart};
 use crate::error::Error;
 
 /// Integration, nanoseconds since 1970, which secret, headers as JSON, body.
@@ -143,7 +143,7 @@ impl Shared {
             let write = file.begin_write()?;
             let mut rows = write.open_table(DELIVERIES)?;
             for (place, delivery) in (0..).zip(deliveries) {
-                let headers = serde_json::json!(delivery.headers).to_string();
+                let headers = serde_json::json!(*delivery.kept_headers()).to_string();
                 let row = (
                     delivery.integration.0.as_u128(),
                     // Whole: what is later than what is told from them.
@@ -169,12 +169,15 @@ impl Shared {
             for row in rows.range((*numbers.start(), 0)..=(*numbers.end(), u32::MAX))? {
                 let (key, row) = row?;
                 let (integration, received_at, signed_by, headers, body) = row.value();
+                let kept = serde_json::from_str(headers).unwrap_or_default();
+                let (headers, trace) = apart(kept);
                 let delivery = Delivery {
                     integration: IntegrationId(Uuid::from_u128(integration)),
                     received_at: DateTime::from_timestamp_nanos(received_at),
                     signed_by: SignedBy::from_word(signed_by).unwrap_or(SignedBy::Current),
-                    headers: serde_json::from_str(headers).unwrap_or_default(),
+                    headers,
                     body: body.to_vec(),
+                    trace,
                 };
                 parcels.entry(key.value().0).or_default().push(delivery);
             }

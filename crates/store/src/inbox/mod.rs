@@ -75,6 +75,7 @@ pub(crate) struct BurstRow {
     due_key: Option<String>,
     latest_key: String,
     queue_key: String,
+    trace: Option<String>,
 }
 
 impl BurstRow {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     BurstRow, burst_record,
     coverage::told_record,
+    deliveries::apart,
     event_record,
     events::{EventRow, length},
     queue_key,
@@ -25,6 +26,8 @@ pub struct Claimed {
     pub burst: Burst,
     /// Of its events that are not applied yet, the first one first.
     pub keys: Vec<String>,
+    /// Of the delivery that opened it.
+    pub trace: Option<String>,
     claim: Uuid,
 }
 
@@ -44,6 +47,8 @@ pub struct KeptEvent {
     pub duplicates: u32,
     pub again_at: Option<DateTime<Utc>>,
     pub body: Vec<u8>,
+    /// As of [`super::Delivery`].
+    pub trace: Option<String>,
 }
 
 pub(crate) const WAITING: &str =
@@ -141,6 +146,7 @@ impl Store {
             .rows(0)?;
         rows.into_iter()
             .map(|row| {
+                let (headers, trace) = apart(from_json(row.headers)?);
                 Ok(KeptEvent {
                     key: row.key,
                     received_at: row.received_at,
@@ -148,10 +154,11 @@ impl Store {
                     field: row.field,
                     updated_at: row.updated_at,
                     signed_by: row.signed_by,
-                    headers: from_json(row.headers)?,
+                    headers,
                     duplicates: count(row.duplicates),
                     again_at: row.again_at,
                     body: row.body.to_vec(),
+                    trace,
                 })
             })
             .collect()
@@ -299,6 +306,7 @@ fn claimed(row: BurstRow, claim: Uuid) -> Result<Claimed, Error> {
     let keys = row.keys.get(applied..).unwrap_or_default();
     Ok(Claimed {
         keys: keys.to_vec(),
+        trace: row.trace.clone(),
         burst: row.burst()?,
         claim,
     })

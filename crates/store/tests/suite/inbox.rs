@@ -41,6 +41,7 @@ fn delivery(body: &str, received_at: DateTime<Utc>) -> Delivery {
         signed_by: SignedBy::Current,
         headers: BTreeMap::from([("x-plane-event".to_owned(), "issue".to_owned())]),
         body: body.as_bytes().to_vec(),
+        trace: None,
     }
 }
 
@@ -266,6 +267,60 @@ async fn a_journal_goes_on_where_it_was_and_sorts_nothing_twice() {
     store.close().await;
     let closed = store.keep_deliveries(ids[0], deliveries(0..2), at(0)).await;
     assert_eq!(closed.err().map(|error| error.code()), Some("closed"));
+}
+
+#[tokio::test]
+async fn a_trace_goes_with_a_delivery_to_its_event_and_its_burst() {
+    let world = hooked().await;
+    let store = &world.store;
+    let portal = store.received(id(2)).portal;
+    let parcel = ParcelId { portal, number: 1 };
+    let traced = |key: &str, trace: Option<&str>| Delivery {
+        trace: trace.map(str::to_owned),
+        ..delivery(key, at(1))
+    };
+    let sent = vec![
+        traced("a", Some("of a")),
+        traced("b", Some("of b")),
+        traced("c", None),
+    ];
+    let kept = store.keep_deliveries(parcel, sent.clone(), at(1));
+    kept.await.unwrap();
+    let read = store.parcels(portal, 1..=1).await.unwrap().remove(0);
+    assert_eq!(
+        read.deliveries, sent,
+        "with the headers that came, and no more"
+    );
+
+    let bursts = [("a", 10), ("b", 10), ("c", 11)];
+    let arrivals: Vec<Arrival> = read
+        .deliveries
+        .into_iter()
+        .zip(bursts)
+        .map(|(delivery, (key, burst))| Arrival {
+            delivery,
+            ..arrival(key, burst, "name", at(1))
+        })
+        .collect();
+    let sorted = store
+        .store_events(&[parcel], true, &arrivals[..1], &[])
+        .await;
+    assert!(sorted.unwrap());
+    receive(store, &arrivals[1..]).await;
+    let keys = bursts.map(|(key, _)| key.to_owned());
+    let events = store.kept_events(one(), &keys).await.unwrap();
+    let traces: Vec<Option<&str>> = events.iter().map(|one| one.trace.as_deref()).collect();
+    assert_eq!(traces, [Some("of a"), Some("of b"), None]);
+    assert!(events.iter().all(|event| event.headers == sent[0].headers));
+
+    let mut claimed = claim(store, 90, at(9)).await;
+    claimed.sort_by_key(|one| one.burst.id);
+    let traces: Vec<Option<&str>> = claimed.iter().map(|one| one.trace.as_deref()).collect();
+    assert_eq!(
+        traces,
+        [Some("of a"), None],
+        "of the delivery that opened it"
+    );
 }
 
 #[tokio::test]
