@@ -38,7 +38,7 @@ async fn main() -> Result<()> {
         bail!("only `serve` fails on purpose");
     };
     let config = args.resolve(|_| None)?;
-    telemetry::start(&config.log, config.log_format)?;
+    telemetry::start(&config.log, config.log_format, None)?;
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let listener = TcpListener::bind(config.addr).await?;
     let addr = listener.local_addr()?;

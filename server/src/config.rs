@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use store::Credentials;
 
-use crate::{clock::Clock, timing::Timing};
+use crate::{clock::Clock, timing::Timing, traces::TraceSettings};
 
 /// Hangar: a self-hosted control room for Plane integrations.
 ///
@@ -154,6 +154,13 @@ pub struct ServeArgs {
         hide_env_values = true
     )]
     pub metrics_token: Option<String>,
+    /// Where traces go: an OpenTelemetry collector that speaks OTLP over HTTP, such as http://127.0.0.1:4318 [default:
+    /// OTEL_EXPORTER_OTLP_ENDPOINT; without either, nowhere]. Headers for it come from OTEL_EXPORTER_OTLP_HEADERS.
+    #[arg(long, env = "HANGAR_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+    /// How many of the traces that begin here are sent, from 0 to 1 [default: 1].
+    #[arg(long, env = "HANGAR_OTLP_SAMPLE", value_name = "SHARE")]
+    pub otlp_sample: Option<f64>,
     /// How log lines look [default: human on a terminal, else json].
     #[arg(long, env = "HANGAR_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -194,6 +201,8 @@ struct File {
     extra_ca: Option<PathBuf>,
     trusted_proxies: Option<Vec<String>>,
     metrics_token: Option<String>,
+    otlp_endpoint: Option<String>,
+    otlp_sample: Option<f64>,
     log_format: Option<LogFormat>,
     log: Option<String>,
 }
@@ -213,6 +222,8 @@ pub struct Config {
     pub extra_ca: Option<PathBuf>,
     pub trusted_proxies: Vec<IpNet>,
     pub metrics_token: Option<SecretString>,
+    /// `None`: no traces.
+    pub traces: Option<TraceSettings>,
     pub log_format: Option<LogFormat>,
     pub log: String,
     pub dev_reload: bool,
@@ -236,6 +247,10 @@ pub enum ConfigError {
     PublicUrl(String),
     #[error("--trusted-proxies: {0} is neither an address nor a network such as 10.0.0.0/8")]
     TrustedProxies(String),
+    #[error("--otlp-endpoint: {0}")]
+    OtlpEndpoint(&'static str),
+    #[error("--otlp-sample: {0} is not a share from 0 to 1")]
+    OtlpSample(f64),
     #[error("--metrics-token: it needs at least 16 characters")]
     MetricsToken,
     #[error(
@@ -272,7 +287,7 @@ impl ServeArgs {
                 .map(|url| public_url(&url))
                 .transpose()?,
             database_url,
-            database_credentials: credentials(env)?,
+            database_credentials: credentials(&env)?,
             master_key_file: self.master_key_file.or(file.master_key_file),
             egress_allow: self.egress_allow.or(file.egress_allow).unwrap_or_default(),
             allow_http: self.allow_http.or(file.allow_http).unwrap_or_default(),
@@ -285,6 +300,11 @@ impl ServeArgs {
                 .map(|text| network(text))
                 .collect::<Result<_, _>>()?,
             metrics_token: metrics_token(self.metrics_token.or(file.metrics_token))?,
+            traces: traces(
+                self.otlp_endpoint.or(file.otlp_endpoint),
+                self.otlp_sample.or(file.otlp_sample),
+                &env,
+            )?,
             log_format: self.log_format.or(file.log_format),
             log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             dev_reload: self.dev_reload,
@@ -304,6 +324,40 @@ fn metrics_token(text: Option<String>) -> Result<Option<SecretString>, ConfigErr
         Some(text) if text.len() < 16 => Err(ConfigError::MetricsToken),
         text => Ok(text.map(SecretString::from)),
     }
+}
+
+/// The standard variables count where there is no setting of ours.
+fn traces(
+    endpoint: Option<String>,
+    sample: Option<f64>,
+    env: impl Fn(&str) -> Option<String>,
+) -> Result<Option<TraceSettings>, ConfigError> {
+    let sample = sample.unwrap_or(1.0);
+    if !(0.0..=1.0).contains(&sample) {
+        return Err(ConfigError::OtlpSample(sample));
+    }
+    let Some(text) = endpoint.or_else(|| env("OTEL_EXPORTER_OTLP_ENDPOINT")) else {
+        return Ok(None);
+    };
+    // What was given may hold a secret, and is not repeated.
+    let wrong = ConfigError::OtlpEndpoint;
+    let endpoint = url::Url::parse(&text).map_err(|_| wrong("this is not an address"))?;
+    if !matches!(endpoint.scheme(), "http" | "https") || endpoint.host().is_none() {
+        return Err(wrong("it must start with http:// or https://"));
+    }
+    if !endpoint.username().is_empty() || endpoint.password().is_some() {
+        return Err(wrong(
+            "give secrets in OTEL_EXPORTER_OTLP_HEADERS, not in the address",
+        ));
+    }
+    if endpoint.query().is_some() || endpoint.fragment().is_some() {
+        return Err(wrong("it must end with its host, its port or a path"));
+    }
+    Ok(Some(TraceSettings {
+        endpoint,
+        sample,
+        service: env("OTEL_SERVICE_NAME").unwrap_or_else(|| "hangar".to_owned()),
+    }))
 }
 
 fn timing(rate_window_ms: Option<u64>) -> Timing {
@@ -390,6 +444,28 @@ mod tests {
     }
 
     #[test]
+    fn traces_go_where_either_setting_says_and_nowhere_by_themselves() {
+        assert!(resolve(ServeArgs::default()).unwrap().traces.is_none());
+        let standard = |name: &str| match name {
+            "OTEL_EXPORTER_OTLP_ENDPOINT" => Some("http://standard:4318".to_owned()),
+            "OTEL_SERVICE_NAME" => Some("portal".to_owned()),
+            _ => None,
+        };
+        let traces = ServeArgs::default().resolve(standard).unwrap().traces;
+        let traces = traces.unwrap();
+        assert_eq!(traces.endpoint.as_str(), "http://standard:4318/");
+        assert_eq!((traces.sample, &*traces.service), (1.0, "portal"));
+        let ours = ServeArgs {
+            otlp_endpoint: Some("https://ours.example/otlp".to_owned()),
+            otlp_sample: Some(0.25),
+            ..ServeArgs::default()
+        };
+        let traces = ours.resolve(standard).unwrap().traces.unwrap();
+        assert_eq!(traces.endpoint.as_str(), "https://ours.example/otlp");
+        assert_eq!(traces.sample, 0.25);
+    }
+
+    #[test]
     fn wrong_values_are_refused_by_name() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("hangar.toml");
@@ -423,6 +499,30 @@ mod tests {
             assert!(error.to_string().starts_with(&expected), "{error}");
         }
         assert!(proxies(&["10.0.0.0/8", "::1", "2001:db8::/48"]).is_ok());
+
+        let secret = "it_is_secret";
+        for (endpoint, says) in [
+            ("collector", "not an address"),
+            ("grpc://collector:4317", "http://"),
+            (&format!("http://me:{secret}@collector:4318"), "HEADERS"),
+            (&format!("http://collector:4318/?key={secret}"), "path"),
+        ] {
+            let error = resolve(ServeArgs {
+                otlp_endpoint: Some(endpoint.to_owned()),
+                ..ServeArgs::default()
+            });
+            let error = error.err().unwrap().to_string();
+            assert!(error.starts_with("--otlp-endpoint"), "{error}");
+            assert!(error.contains(says) && !error.contains(secret), "{error}");
+        }
+        for share in [-0.1, 1.1, f64::NAN] {
+            let error = resolve(ServeArgs {
+                otlp_sample: Some(share),
+                ..ServeArgs::default()
+            });
+            let error = error.err().unwrap().to_string();
+            assert!(error.starts_with("--otlp-sample"), "{error}");
+        }
 
         let half = ServeArgs::default()
             .resolve(|name| (name == "HANGAR_DATABASE_USER").then(|| "x".to_owned()));

@@ -49,6 +49,8 @@ pub mod telemetry;
 pub mod timing;
 /// How syncing goes over time, and what is promised.
 pub mod trends;
+/// What one thing leads to, told to a collector.
+pub mod traces;
 /// Secrets at rest: the one place that sees a key in clear.
 pub mod vault;
 /// Ends the process when it stands still.

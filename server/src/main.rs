@@ -1,6 +1,6 @@
 //! The command line of `hangar`.
 
-use std::{io::Read as _, process::ExitCode, sync::Arc};
+use std::{io::Read as _, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser as _;
 use server::{
@@ -11,6 +11,7 @@ use server::{
     portal::{self, Portal, StartError},
     rng::Rng,
     telemetry,
+    traces::Traces,
     vault::{self, MasterKeySource},
     watchdog,
 };
@@ -23,6 +24,9 @@ use tokio_util::sync::CancellationToken;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// So long a stop waits for a collector to take the last traces.
+const LAST_TRACES: Duration = Duration::from_secs(2);
 
 /// SurrealDB recurses deeper than the usual 2 MiB; its own server uses 20 MiB in debug builds.
 const STACK: usize = 20 << 20;
@@ -70,7 +74,7 @@ async fn run(cli: Cli, background: Handle) -> ExitCode {
                     name,
                     password_stdin,
                 },
-        } => match settings(*serve) {
+        } => match settings(*serve).and_then(logged) {
             Ok(config) => create_admin(config, &email, &name, password_stdin).await,
             Err(code) => code,
         },
@@ -80,7 +84,7 @@ async fn run(cli: Cli, background: Handle) -> ExitCode {
                     serve,
                     new_master_key_file,
                 },
-        } => match settings(*serve) {
+        } => match settings(*serve).and_then(logged) {
             Ok(config) => rotate_key(config, &new_master_key_file).await,
             Err(code) => code,
         },
@@ -115,8 +119,6 @@ fn settings(args: ServeArgs) -> Result<Config, ExitCode> {
     let config = args
         .resolve(|name| std::env::var(name).ok().filter(|v| !v.is_empty()))
         .map_err(|error| fail(&error.to_string(), 78))?;
-    telemetry::start(&config.log, config.log_format)
-        .map_err(|error| fail(&error.to_string(), 78))?;
     // Two crypto providers are linked (SurrealDB brings one); rustls wants to be told which is meant.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     Ok(config)
@@ -136,7 +138,44 @@ async fn bench_history(config: &Config, days: i64) -> Result<(), StartError> {
     Ok(())
 }
 
+/// With log lines.
+fn logged(config: Config) -> Result<Config, ExitCode> {
+    telemetry::start(&config.log, config.log_format, None)
+        .map_err(|error| fail(&error.to_string(), 78))?;
+    Ok(config)
+}
+
+/// Starts log lines, and traces if they are wanted.
+fn traced(config: &Config, background: &Handle) -> Result<Option<Traces>, ExitCode> {
+    let wrong = |error: &dyn std::fmt::Display| fail(&error.to_string(), 78);
+    let traces = match &config.traces {
+        Some(settings) => {
+            let egress = portal::egress(config).map_err(|error| wrong(&error))?;
+            let http = egress.client_for_setting();
+            let http = http.map_err(|refused| wrong(&refused.sentence()))?;
+            let traces = Traces::start(settings, http, &Rng::from_os(), background);
+            Some(traces.map_err(|error| wrong(&error))?)
+        }
+        None => None,
+    };
+    telemetry::start(&config.log, config.log_format, traces.as_ref())
+        .map_err(|error| wrong(&error))?;
+    Ok(traces)
+}
+
 async fn serve(config: Config, background: Handle) -> ExitCode {
+    let traces = match traced(&config, &background) {
+        Ok(traces) => traces,
+        Err(code) => return code,
+    };
+    let code = serve_traced(config, background).await;
+    if let Some(traces) = traces {
+        traces.end(LAST_TRACES).await;
+    }
+    code
+}
+
+async fn serve_traced(config: Config, background: Handle) -> ExitCode {
     // Slow senders must not use up what pages need.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files could not be raised");

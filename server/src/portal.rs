@@ -91,12 +91,7 @@ impl Portal {
         options.seed = u64::from_le_bytes(rng.bytes());
         let store = Store::open(options, clock.now()).await?;
         let vault = Arc::new(Vault::open(&store, master, &rng, clock.now()).await?);
-        let egress = Arc::new(Egress::new(Policy {
-            allow: config.egress_allow.clone(),
-            allow_http: config.allow_http.clone(),
-            extra_ca: config.extra_ca.clone(),
-            own: vec![config.addr],
-        })?);
+        let egress = Arc::new(egress(config)?);
 
         let metrics = Metrics::default();
         let integrations = IntegrationsService {
@@ -205,6 +200,16 @@ impl Portal {
         }
         self.store.close().await;
     }
+}
+
+/// The way out that the settings allow.
+pub fn egress(config: &Config) -> Result<Egress, EgressError> {
+    Egress::new(Policy {
+        allow: config.egress_allow.clone(),
+        allow_http: config.allow_http.clone(),
+        extra_ca: config.extra_ca.clone(),
+        own: vec![config.addr],
+    })
 }
 
 /// The database that the settings name. A `wss://` server is trusted as a Plane is: by the system's authorities and

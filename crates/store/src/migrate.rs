@@ -92,6 +92,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "0021_trends",
         sql: include_str!("../migrations/0021_trends.surql"),
+    },
+    Migration {
         name: "0023_traces",
         sql: include_str!("../migrations/0023_traces.surql"),
     },

@@ -4,9 +4,10 @@ use chrono::TimeDelta;
 use domain::alerts::{ChannelSettings, Delivery, Message, retry_after};
 use futures::StreamExt as _;
 use store::Attempt;
-use tracing::{info, warn};
+use tracing::{Instrument as _, Span, info, warn};
 
 use super::{AlertsService, Secret};
+use crate::traces::TraceSpan as _;
 
 /// So many messages are taken at once, and sent side by side.
 const AT_ONCE: usize = 8;
@@ -52,6 +53,17 @@ impl AlertsService {
     }
 
     async fn send(&self, delivery: Delivery) -> Result<(), store::Error> {
+        let span = tracing::info_span!(
+            "alert send",
+            otel.kind = "client",
+            hangar.channel.id = %delivery.channel,
+            hangar.delivery.id = %delivery.id,
+            hangar.tries = i64::from(delivery.tries) + 1,
+        );
+        self.send_in_trace(delivery).instrument(span).await
+    }
+
+    async fn send_in_trace(&self, delivery: Delivery) -> Result<(), store::Error> {
         let attempt = match self.try_to_send(&delivery).await {
             Ok(()) => Attempt::Sent,
             Err(unsent) => {
@@ -67,6 +79,7 @@ impl AlertsService {
         match &attempt {
             Attempt::Sent => info!(delivery = %id, %channel, "an alert was sent"),
             Attempt::Failed { error, again_at } => {
+                Span::current().fail("not_taken");
                 warn!(delivery = %id, %channel, error, again = again_at.is_some(), "an alert could not be sent");
             }
         }
@@ -86,6 +99,8 @@ impl AlertsService {
             .map_err(|_| Unsent::new("Its secret can’t be opened; enter it again."))?;
         let message: &Message = &delivery.message;
         let sending = async {
+            let kind = sealed.channel.kind.slug();
+            Span::current().say("hangar.channel.kind", kind);
             match &sealed.channel.settings {
                 ChannelSettings::Mail { .. } => {
                     self.send_mail(&sealed.channel, &secret, message, delivery.id)

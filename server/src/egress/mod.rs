@@ -116,9 +116,9 @@ impl Egress {
             .map_err(|error| Refused::unusable(&error))
     }
 
-    /// An HTTP client for Hangar's own public address, which the rules don't let be spoken to: only the operator sets it, and
-    /// nothing that anybody typed may become part of it. It follows no redirect and uses no proxy.
-    pub fn client_for_public_address(&self) -> Result<Client, Refused> {
+    /// An HTTP client for an address that only the operator sets, whatever the rules say of it: Hangar's own public one, the
+    /// collector of traces. Nothing that anybody typed may become part of it. It follows no redirect and uses no proxy.
+    pub fn client_for_setting(&self) -> Result<Client, Refused> {
         let built = self.builder().build();
         built.map_err(|error| Refused::unusable(&error))
     }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::{clock::Clock, metrics::Metrics, rng::Rng, timing::every};
+use crate::{clock::Clock, metrics::Metrics, rng::Rng, timing::every, traces};
 
 /// Calls are written down together, this often: what a crash can lose.
 const PACE: Duration = Duration::from_secs(1);
@@ -98,7 +98,7 @@ impl UsageLog {
         let log = self.clone();
         OnCall::new(move |call| {
             let ms = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
-            log.record(CallRecord {
+            let record = CallRecord {
                 integration,
                 key: key.clone(),
                 purpose,
@@ -111,7 +111,9 @@ impl UsageLog {
                 bytes: call.bytes,
                 remaining: call.remaining,
                 project: call.project().map(ProjectId),
-            });
+            };
+            traces::called(&record);
+            log.record(record);
         })
     }
 

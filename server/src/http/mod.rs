@@ -24,6 +24,8 @@ mod screens;
 mod security;
 /// Cookie to person.
 mod session;
+/// Requests as spans of traces.
+mod traced;
 /// Where Plane's webhooks arrive.
 mod webhooks;
 
@@ -95,6 +97,7 @@ pub fn router(state: HttpState) -> Router {
     // A webhook has limits of its own, and no cookie that another site could use.
     let router = security::for_people(router, &state).merge(webhooks::router());
     security::for_all(router, &state)
+        .layer(from_fn_with_state(state.clone(), traced::layer))
         .layer(from_fn(request_id::layer))
         .with_state(state)
 }

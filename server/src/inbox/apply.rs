@@ -12,13 +12,13 @@ use domain::{
     webhook::Event,
 };
 use plane::webhook;
-use store::Claimed;
+use store::{Claimed, KeptEvent};
 use tokio::sync::Semaphore;
-use tracing::{debug, warn};
+use tracing::{Instrument as _, Span, debug, warn};
 use uuid::Uuid;
 
 use super::{AtWork, InboxService};
-use crate::sync::events::Applied;
+use crate::{sync::events::Applied, traces::TraceSpan as _};
 
 /// Bursts that are taken at once.
 const TAKEN: u32 = 64;
@@ -158,8 +158,24 @@ impl InboxService {
         next
     }
 
-    /// Tries to apply a burst and writes what became of it; `None`: it failed.
+    /// Tries to apply a burst and writes what became of it; `None`: it failed. Part of the trace of the delivery that opened it.
     pub(super) async fn apply(&self, claimed: &Claimed) -> Result<Option<Applied>, store::Error> {
+        let burst = &claimed.burst;
+        let span = tracing::info_span!(
+            parent: None,
+            "webhook apply",
+            otel.kind = "internal",
+            hangar.event = burst.event,
+            hangar.events = claimed.keys.len() as i64,
+            hangar.tries = burst.failures.len() as i64 + 1,
+            hangar.integration.id = %burst.integration,
+            hangar.burst.id = %burst.id,
+        );
+        span.go_on(claimed.trace.as_deref());
+        self.apply_in_trace(claimed).instrument(span).await
+    }
+
+    async fn apply_in_trace(&self, claimed: &Claimed) -> Result<Option<Applied>, store::Error> {
         let begun_at = self.now();
         let tried = tokio::time::timeout(PATIENCE, self.try_to_apply(claimed)).await;
         let now = self.now();
@@ -178,6 +194,7 @@ impl InboxService {
                     took_ms: u64::try_from(took).unwrap_or(0),
                 };
                 debug!(burst = %claimed.burst.id, effect = result.effect.word(), "applied");
+                Span::current().say("hangar.effect", result.effect.word());
                 self.finish(claimed, result).await?;
                 return Ok(Some(applied));
             }
@@ -197,6 +214,7 @@ impl InboxService {
             code: code(&failure).to_owned(),
             says: failure.to_string(),
         };
+        Span::current().fail(&failed.code);
         if again_at.is_none() {
             warn!(burst = %claimed.burst.id, code = failed.code, "an event was given up");
         }
@@ -218,7 +236,13 @@ impl InboxService {
                 says: Some(INACTIVE),
             });
         }
-        let events = self.events(id, &claimed.keys).await.map_err(from_store)?;
+        let kept = self.store().kept_events(id, &claimed.keys).await;
+        let kept = kept.map_err(from_store)?;
+        let joined = kept.iter().filter_map(|event| event.trace.as_deref());
+        for other in joined.filter(|trace| claimed.trace.as_deref() != Some(trace)) {
+            Span::current().see(other);
+        }
+        let events = said_by(&kept);
         self.0.sync.apply_events(&integration, &events).await
     }
 
@@ -229,11 +253,7 @@ impl InboxService {
         keys: &[String],
     ) -> Result<Vec<Event>, store::Error> {
         let kept = self.store().kept_events(integration, keys).await?;
-        let read = kept.iter().map(|kept| {
-            let header = kept.headers.get(webhook::EVENT);
-            webhook::read(&kept.body, header.map(String::as_str)).event
-        });
-        Ok(read.collect())
+        Ok(said_by(&kept))
     }
 
     fn at_work(&self) -> MutexGuard<'_, HashMap<IntegrationId, AtWork>> {
@@ -242,6 +262,14 @@ impl InboxService {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn said_by(kept: &[KeptEvent]) -> Vec<Event> {
+    let read = kept.iter().map(|kept| {
+        let header = kept.headers.get(webhook::EVENT);
+        webhook::read(&kept.body, header.map(String::as_str)).event
+    });
+    read.collect()
 }
 
 /// A stable word for a failure.

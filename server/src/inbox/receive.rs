@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use domain::inbox::{Disbelief, SignedBy};
 use plane::webhook::{self, is_signed};
 use store::{SealedSecret, WebhookKeys};
-use tracing::{debug, error, info};
+use tracing::{Instrument as _, Span, debug, error, info};
 
 use super::{InboxService, hooks, self_test};
+use crate::traces::{self, TraceSpan as _};
 
 /// Bodies from here on are looked at beside the requests, which would wait behind them.
 const LARGE: usize = 64 << 10;
@@ -55,7 +56,7 @@ impl Delivery {
             signed_by,
             headers: self.headers,
             body: self.body,
-            trace: None,
+            trace: traces::current(),
         }
     }
 }
@@ -72,6 +73,18 @@ pub enum Answer {
     Own(String),
 }
 
+impl Answer {
+    /// As programs read it.
+    fn word(&self) -> &'static str {
+        match self {
+            Answer::Received => "received",
+            Answer::Held => "held",
+            Answer::Refused(_) => "refused",
+            Answer::Own(_) => "own",
+        }
+    }
+}
+
 impl InboxService {
     /// The webhook at an address, if there is one.
     pub async fn target(&self, path: Option<&str>) -> Result<Option<Target>, store::Error> {
@@ -85,6 +98,27 @@ impl InboxService {
     /// Keeps a delivery that can be believed. An error means that it is not kept, and that the sender must not be answered: Plane
     /// takes any answer for a success, but tries again when there is none (plane-api.md section 8).
     pub async fn receive(
+        &self,
+        target: Target,
+        delivery: Delivery,
+    ) -> Result<Answer, store::Error> {
+        let span = tracing::info_span!(
+            "webhook receive",
+            otel.kind = "internal",
+            hangar.webhook.bytes = delivery.body.len() as i64,
+        );
+        let answer = self
+            .believe_and_keep(target, delivery)
+            .instrument(span.clone())
+            .await;
+        match &answer {
+            Ok(answer) => span.say("hangar.webhook.answer", answer.word()),
+            Err(error) => span.fail(error.code()),
+        }
+        answer
+    }
+
+    async fn believe_and_keep(
         &self,
         target: Target,
         delivery: Delivery,
@@ -108,6 +142,8 @@ impl InboxService {
         let delivery = Arc::unwrap_or_clone(delivery);
         match judged {
             Ok((hook, signed_by)) => {
+                let integration = hook.integration.to_string();
+                Span::current().say("hangar.integration.id", integration);
                 let own = self_test::nonce_of(&delivery.body);
                 if let Some(proof) = own.and_then(|nonce| self.answer_to_self(&hook, &nonce)) {
                     return Ok(Answer::Own(proof));

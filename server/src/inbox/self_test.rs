@@ -81,7 +81,7 @@ impl InboxService {
     }
 
     async fn deliver_to_self(&self, address: &str, secret: &SecretString) -> SelfTestResult {
-        let client = match self.0.integrations.egress.client_for_public_address() {
+        let client = match self.0.integrations.egress.client_for_setting() {
             Ok(client) => client,
             Err(error) => return SelfTestResult::Unreachable(error.to_string()),
         };

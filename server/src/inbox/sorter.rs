@@ -14,11 +14,11 @@ use domain::{
 use plane::webhook;
 use store::{Again, Arrival, Delivery, KnownEvent, Parcel, ParcelId};
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{Span, warn};
 use uuid::Uuid;
 
 use super::{InboxService, apply::LOOK};
-use crate::rng::Rng;
+use crate::{rng::Rng, traces::TraceSpan as _};
 
 /// Parcels that are read at once, and how many of their deliveries and bytes are sorted together, about.
 const PARCELS: u32 = 8;
@@ -155,6 +155,9 @@ impl InboxService {
             .filter(|delivery| !sorter.gone.contains(&delivery.integration))
             .map(arrival)
             .collect();
+        // Of the deliveries, each in its own trace; they end with this.
+        let (arrivals, _spans): (Vec<Arrival>, Vec<Span>) =
+            arrivals.into_iter().map(in_its_trace).unzip();
         let (mut new, known) = self.tell_apart(arrivals, &mut sorter.open).await?;
         let mut again = &*known;
         // What belongs to one burst is in one transaction, if it can be, and in its order.
@@ -283,6 +286,24 @@ fn arrival(delivery: Delivery) -> Arrival {
         settles: TimeDelta::zero(),
         delivery,
     }
+}
+
+/// What is told of an event goes on behind what is done here.
+fn in_its_trace(mut arrival: Arrival) -> (Arrival, Span) {
+    let before = arrival.delivery.trace.take();
+    let span = match &before {
+        Some(_) => tracing::info_span!(
+            parent: None,
+            "webhook sort",
+            otel.kind = "internal",
+            hangar.event = arrival.event.name(),
+            hangar.integration.id = %arrival.delivery.integration,
+        ),
+        None => Span::none(),
+    };
+    span.go_on(before.as_deref());
+    arrival.delivery.trace = span.traceparent();
+    (arrival, span)
 }
 
 /// Bursts that the next event may still belong to. They are this process's: two that receive events of one thing make two.

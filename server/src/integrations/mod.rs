@@ -22,6 +22,7 @@ use plane::BudgetKey;
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{SealedKey, Store};
 use tokio::runtime::Handle;
+use tracing::{Instrument as _, Span};
 
 use self::{drafts::KeyRule, form::Checked};
 use crate::{
@@ -34,6 +35,7 @@ use crate::{
     rng::Rng,
     timing::Timing,
     trends::LagLog,
+    traces::TraceSpan as _,
     vault::{Place, Vault},
 };
 
@@ -144,6 +146,31 @@ impl IntegrationsService {
         test: PreparedTest,
         progress: impl FnMut(TestProgress) + Send,
     ) -> Result<ConnectionTest, Failure> {
+        let span = tracing::info_span!(
+            "connection test",
+            otel.kind = "internal",
+            hangar.test.id = %id,
+            hangar.is_scheduled = test.is_scheduled,
+        );
+        let tested = self.run_test_in_trace(id, test, progress);
+        let tested = tested.instrument(span.clone()).await;
+        match &tested {
+            Ok(test) if test.success => {}
+            Ok(test) => span.fail(&test.status),
+            Err(_) => span.fail("internal"),
+        }
+        tested
+    }
+
+    async fn run_test_in_trace(
+        &self,
+        id: TestId,
+        test: PreparedTest,
+        progress: impl FnMut(TestProgress) + Send,
+    ) -> Result<ConnectionTest, Failure> {
+        if let Some(integration) = test.integration {
+            Span::current().say("hangar.integration.id", integration.to_string());
+        }
         let fingerprint = self.vault.fingerprint(&test.key);
         let target = probe::Target {
             base: &test.base,

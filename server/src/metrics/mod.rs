@@ -136,11 +136,12 @@ fn seconds(length: TimeDelta) -> f64 {
     length.as_seconds_f64()
 }
 
-fn purpose(purpose: Purpose) -> String {
+/// A purpose as programs read it, here and in traces.
+pub(crate) fn purpose(purpose: Purpose) -> String {
     slug(purpose.word())
 }
 
 /// `Rate limited` as a label's value: `rate_limited`.
-fn slug(word: &str) -> String {
+pub(crate) fn slug(word: &str) -> String {
     word.to_lowercase().replace(' ', "_")
 }

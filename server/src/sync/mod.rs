@@ -51,6 +51,7 @@ use crate::{
     changes::next_change,
     failure::from_store,
     integrations::{IntegrationsService, plane_key},
+    traces::{self, TraceSpan as _},
 };
 
 /// A run whose lease is not renewed for this long is taken for dead. Longer than it takes to store the largest page,
@@ -220,9 +221,22 @@ impl SyncService {
                 let cancel = self.0.stop.child_token();
                 self.cancels().insert(id, cancel.clone());
                 let span = tracing::info_span!("sync", run = %id, integration = %run.integration);
+                let trace = tracing::info_span!(
+                    parent: None,
+                    "sync run",
+                    otel.kind = "internal",
+                    hangar.run.id = %id,
+                    hangar.integration.id = %run.integration,
+                    hangar.trigger = trigger.kind().word(),
+                );
+                // A run goes on for long after the request that asked for it.
+                if let Some(asked) = traces::current() {
+                    trace.see(&asked);
+                }
                 let service = self.clone();
                 self.0.tasks.spawn_on(
                     async move { service.run_to_end(run, integration, plane, cancel).await }
+                        .instrument(trace)
                         .instrument(span),
                     &self.0.integrations.background,
                 );

@@ -10,7 +10,7 @@ use plane::Plane;
 use store::{RunEnd, RunRef};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{Span, debug, info, warn};
 
 use super::{
     LEASE, SyncService,
@@ -18,7 +18,7 @@ use super::{
     ended::{self, Ended},
     live::Live,
 };
-use crate::timing::every;
+use crate::{metrics::slug, timing::every, traces::TraceSpan as _};
 
 /// How often a run under way writes down where it is, renews its lease and looks whether it is to be cancelled.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -114,6 +114,12 @@ impl SyncService {
             items = counts.items,
             requests = counts.requests,
             "run ended"
+        );
+        let trace = Span::current();
+        trace.say("hangar.outcome", slug(outcome.word()));
+        trace.say(
+            "hangar.items",
+            i64::try_from(counts.items).unwrap_or(i64::MAX),
         );
         let name = integration.settings.integration_name.as_str();
         let took = now - run.started_at;

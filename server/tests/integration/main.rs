@@ -35,6 +35,7 @@ mod screens;
 mod security;
 mod sync;
 mod trends;
+mod traces;
 mod two_portals;
 mod usage;
 mod walk;

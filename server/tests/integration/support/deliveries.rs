@@ -225,8 +225,8 @@ impl Deliveries {
     }
 }
 
-/// The integration's page and the webhook's path.
-async fn connected(hangar: &HangarProcess, plane: &FakePlane) -> (String, String) {
+/// Connects, syncs and makes a webhook: the integration's page and the webhook's path.
+pub async fn connected(hangar: &HangarProcess, plane: &FakePlane) -> (String, String) {
     let mut admin = hangar.admin().await;
     let fields = [
         ("integration_name", "Acme"),

@@ -1,3 +1,5 @@
+/// What takes traces.
+pub mod collector;
 /// Webhooks under way while the portal dies.
 pub mod deliveries;
 /// A synced integration with a webhook.
@@ -17,6 +19,7 @@ pub mod watched;
 
 use std::time::Duration;
 
+pub use collector::Collector;
 pub use deliveries::Deliveries;
 pub use mail_server::MailServer;
 pub use person::Person;

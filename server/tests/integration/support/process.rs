@@ -39,16 +39,19 @@ impl HangarProcess {
         Self::start_in(&[], data, args).unwrap()
     }
 
+    /// With its log in this file.
+    pub fn start_logging(log: &Path, data: &Path, args: &[&str]) -> Self {
+        let log = std::fs::File::create(log).unwrap();
+        Self::begin(serve(data, args).stderr(log)).unwrap()
+    }
+
     /// With these variables; `None` if it ended before it listened.
     pub fn start_in(env: &[(&str, &OsStr)], data: &Path, args: &[&str]) -> Option<Self> {
-        let allow = ["--egress-allow", "127.0.0.1", "--allow-http", "127.0.0.1"];
-        let mut child = command(data, &["serve", "--addr", "127.0.0.1:0", "--log", "warn"])
-            .args(allow)
-            .args(args)
-            .envs(env.iter().copied())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::begin(serve(data, args).envs(env.iter().copied()))
+    }
+
+    fn begin(serve: &mut Command) -> Option<Self> {
+        let mut child = serve.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let Some(line) = lines.next() else {
             child.wait().unwrap();
@@ -110,6 +113,14 @@ impl Drop for HangarProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn serve(data: &Path, args: &[&str]) -> Command {
+    let fixed = ["serve", "--addr", "127.0.0.1:0", "--log", "warn"];
+    let allow = ["--egress-allow", "127.0.0.1", "--allow-http", "127.0.0.1"];
+    let mut serve = command(data, &fixed);
+    serve.args(allow).args(args);
+    serve
 }
 
 fn command(data: &Path, args: &[&str]) -> Command {
