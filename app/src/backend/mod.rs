@@ -486,12 +486,12 @@ pub trait Health: Send + Sync {
         only_failed: bool,
         after: Option<Cursor>,
     ) -> Result<Page<CallRecord>, Failure>;
-    /// What happened to an integration, of these kinds, the latest first.
+    /// What happened to an integration, of one kind or of all, the latest first; among all, of the tests those that say something new.
     async fn timeline(
         &self,
         viewer: &Viewer,
         id: IntegrationId,
-        kinds: &[TimelineKind],
+        only: Option<TimelineKind>,
         after: Option<Cursor>,
     ) -> Result<Page<TimelineEntry>, Failure>;
     /// When its checks began to say something else, or one of them did, the latest first.

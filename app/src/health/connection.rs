@@ -137,7 +137,7 @@ fn Tests(tests: Vec<ConnectionTest>) -> impl IntoView {
                     <th scope="row"><a href=link><Ago at=test.started_at/></a></th>
                     <td><TestBadge success=test.success/></td>
                     <td>{test.error.clone().unwrap_or_default()}</td>
-                    <td>{who(&test)}</td>
+                    <td>{test.asked_for_by()}</td>
                     <td class="number">{format!("{} ms", test.took_ms)}</td>
                 </tr>
             }
@@ -161,13 +161,6 @@ fn Tests(tests: Vec<ConnectionTest>) -> impl IntoView {
         </TableRegion>
     }
     .into_any()
-}
-
-fn who(test: &ConnectionTest) -> &'static str {
-    match test.is_scheduled {
-        true => "the schedule",
-        false => "somebody",
-    }
 }
 
 /// The latest tests as marks, the oldest first; one that failed is lower, and cut in two.

@@ -1,5 +1,6 @@
 use domain::{
     checks::HealthChange,
+    connection_test::ConnectionTest,
     ids::IntegrationId,
     integration::IntegrationRow,
     page::{Cursor, Page},
@@ -15,7 +16,7 @@ use crate::{
     paths,
     query::Query,
     ui::{
-        badge::{Badge, OutcomeBadge, Shape, Tone},
+        badge::{Badge, OutcomeBadge, Shape, TestBadge, Tone},
         chips::{Chip, Chips},
         empty::Empty,
         form::LinkButton,
@@ -30,10 +31,8 @@ use crate::{
 };
 
 /// The kind in an address; without one, all of them.
-pub fn kinds(query: &Query) -> (Option<TimelineKind>, Vec<TimelineKind>) {
-    let chosen = query.get("show").and_then(TimelineKind::from_slug);
-    let kinds = chosen.map_or_else(|| TimelineKind::ALL.to_vec(), |kind| vec![kind]);
-    (chosen, kinds)
+pub fn kind(query: &Query) -> Option<TimelineKind> {
+    query.get("show").and_then(TimelineKind::from_slug)
 }
 
 /// Everything that happened to an integration, in one stream.
@@ -41,7 +40,7 @@ pub fn kinds(query: &Query) -> (Option<TimelineKind>, Vec<TimelineKind>) {
 pub fn TimelinePage() -> impl IntoView {
     let id = param::<IntegrationId>("id");
     let query = Query::of_page();
-    let (chosen, kinds) = kinds(&query);
+    let chosen = kind(&query);
     let after = query.get("after").map(|after| Cursor(after.to_owned()));
     let is_first = after.is_none();
     loaded(
@@ -49,7 +48,7 @@ pub fn TimelinePage() -> impl IntoView {
             let viewer = signed_in()?;
             let (id, backend) = (id?, crate::backend());
             let row = backend.integrations.get(&viewer, id).await?;
-            let page = backend.health.timeline(&viewer, id, &kinds, after).await?;
+            let page = backend.health.timeline(&viewer, id, chosen, after).await?;
             Ok((row, page))
         },
         move |(row, page)| view! { <View row page chosen is_first/> },
@@ -81,7 +80,7 @@ fn View(
     let chips: Vec<Chip> = [None].into_iter().chain(all).map(chip).collect();
     let list = match page.rows.is_empty() {
         true => view! {
-            <Empty title="Nothing has happened yet" says="Runs, changes, checks that say something else, problems and alerts will stand here."/>
+            <Empty title="Nothing has happened yet" says="Runs, connection tests, changes, checks that say something else, problems and alerts will stand here."/>
         }
         .into_any(),
         false => view! { <Entries entries=page.rows/> }.into_any(),
@@ -89,7 +88,7 @@ fn View(
     view! {
         <Frame title=title.clone()>
             <Crumbs items=crumbs(Some(&integration))/>
-            <PageHead title says=|| "What happened, whatever kind of thing it was, the latest first.">
+            <PageHead title says=move || says(chosen)>
                 <LinkButton label="Calls to Plane" href=paths::calls(id)/>
                 <LinkButton label="Export as CSV" href=address(chosen, ".csv")/>
                 <LinkButton label="Export as JSON" href=address(chosen, ".json")/>
@@ -102,6 +101,16 @@ fn View(
     .into_any()
 }
 
+fn says(chosen: Option<TimelineKind>) -> &'static str {
+    match chosen {
+        None => {
+            "What happened, whatever kind of thing it was, the latest first. Of the tests that the schedule makes, those that ended \
+             otherwise than the one before."
+        }
+        Some(_) => "What happened, the latest first.",
+    }
+}
+
 #[component]
 fn Entries(entries: Vec<TimelineEntry>) -> impl IntoView {
     let rows = entries
@@ -110,6 +119,7 @@ fn Entries(entries: Vec<TimelineEntry>) -> impl IntoView {
             let at = entry.at();
             let (what, state, says) = match entry {
                 TimelineEntry::Run(run) => run_line(*run),
+                TimelineEntry::Test(test) => test_line(*test),
                 TimelineEntry::Change(change) => {
                     let says = view! { {change.says} <span class="row-says">"by " {change.actor_name}</span> };
                     ("Change".into_any(), ().into_any(), says.into_any())
@@ -161,6 +171,21 @@ fn run_line(run: SyncRun) -> Line {
         view! { <a href=paths::run(run.id)>"Sync run"</a> }.into_any(),
         view! { <OutcomeBadge outcome=run.outcome/> }.into_any(),
         says.into_any(),
+    )
+}
+
+fn test_line(test: ConnectionTest) -> Line {
+    let page = test
+        .integration
+        .map(|id| paths::connection_test(id, test.id));
+    let by = test.asked_for_by();
+    let says = test
+        .error
+        .unwrap_or_else(|| "Plane answered as it should.".to_owned());
+    (
+        view! { <a href=page>"Connection test"</a> }.into_any(),
+        view! { <TestBadge success=test.success/> }.into_any(),
+        view! { {says} <span class="row-says">"by " {by}</span> }.into_any(),
     )
 }
 

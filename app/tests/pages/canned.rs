@@ -566,11 +566,12 @@ impl Health for Canned {
         &self,
         _: &Viewer,
         _: IntegrationId,
-        kinds: &[TimelineKind],
+        only: Option<TimelineKind>,
         _: Option<Cursor>,
     ) -> Result<Page<TimelineEntry>, Failure> {
         let mut page = self.timeline.clone();
-        page.rows.retain(|entry| kinds.contains(&entry.kind()));
+        page.rows
+            .retain(|entry| only.is_none_or(|only| only == entry.kind()));
         Ok(page)
     }
     async fn log(

@@ -10,7 +10,7 @@ use domain::{
 
 use crate::{
     canned::{Canned, get, lead, now},
-    integrations::{ID, one},
+    integrations::{ID, failed_test, one},
 };
 
 fn canned() -> Canned {
@@ -35,6 +35,7 @@ fn canned() -> Canned {
             level: Level::Bad,
             says: "<b>Refused.</b>".to_owned(),
         }),
+        TimelineEntry::Test(Box::new(failed_test())),
         TimelineEntry::Run(Box::new(run)),
         TimelineEntry::Change(AuditEntry {
             at: at(9),
@@ -65,17 +66,31 @@ async fn the_timeline_is_one_stream_with_the_way_to_each_thing() {
         "Plane refuses the API keySeen toAcknowledged.by Maya1 min ago"
     );
     assert_eq!(rows[1], "API keyBad<b>Refused.</b>2 min ago");
-    assert!(rows[2].starts_with("Sync runRejected"), "{rows:?}");
-    assert_eq!(rows[3], "ChangeChanged the schedule.by Jonas9 min ago");
-    assert_eq!(page.count("[aria-label=Timeline] tbody a"), 3);
+    assert_eq!(
+        rows[2],
+        "Connection testConnection failsPlane refused this key.by somebody2 min ago"
+    );
+    assert!(rows[3].starts_with("Sync runRejected"), "{rows:?}");
+    assert_eq!(rows[4], "ChangeChanged the schedule.by Jonas9 min ago");
+    assert_eq!(page.count("[aria-label=Timeline] tbody a"), 4);
+    let test = format!("/integrations/{ID}/tests/{}", failed_test().id);
+    assert!(page.has(&format!("[aria-label=Timeline] a[href='{test}']")));
+    assert!(
+        page.text(".page-says")
+            .contains("otherwise than the one before")
+    );
     assert!(!page.has("main b") && !page.has("main form"));
 
     let page = get(canned(), Some(lead()), &format!("{path}?show=health")).await;
     assert_eq!(page.texts(".chip[aria-current]"), ["Checks"]);
     assert_eq!(page.count("[aria-label=Timeline] tbody tr"), 1);
     assert!(page.has(&format!("a[href='{path}.csv?show=health']")));
+    let page = get(canned(), Some(lead()), &format!("{path}?show=test")).await;
+    assert_eq!(page.texts(".chip[aria-current]"), ["Connection tests"]);
+    assert_eq!(page.count("[aria-label=Timeline] tbody tr"), 1);
+    assert!(!page.text(".page-says").contains("before"), "all of them");
     let next = page.attribute("a[rel=next]", "href").unwrap();
-    assert!(next.contains("show=health"), "{next}");
+    assert!(next.contains("show=test"), "{next}");
     let page = get(one(), Some(lead()), &path).await;
     assert_eq!(page.text(".empty h2"), "Nothing has happened yet");
 }

@@ -101,6 +101,14 @@ impl ConnectionTest {
     /// A test makes this many API calls at most.
     pub const MAX_CALLS: u32 = 3;
 
+    /// Who wanted it, as people read it.
+    pub fn asked_for_by(&self) -> &'static str {
+        match self.is_scheduled {
+            true => "the schedule",
+            false => "somebody",
+        }
+    }
+
     pub fn summary(&self) -> TestSummary {
         TestSummary {
             id: self.id,

@@ -1,7 +1,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{connection_test::TestSummary, ids::IntegrationId};
+use crate::{
+    connection_test::TestSummary,
+    ids::{IntegrationId, TestId},
+};
 
 /// Whether a connection works, as far as its tests tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +85,6 @@ impl Health {
 
     /// Adds a test. One that is there already changes nothing, and one that is earlier than the latest decides nothing.
     pub fn add(&mut self, test: &TestSummary) {
-        let key = |test: &TestSummary| (test.started_at, test.id);
         if self.recent.iter().any(|known| known.id == test.id) {
             return;
         }
@@ -97,6 +99,14 @@ impl Health {
         }
         self.recent.insert(place, test.clone());
         self.recent.truncate(Self::RECENT);
+    }
+
+    /// Whether a test ended otherwise than the one before it, as far as that is known.
+    pub fn is_turn(&self, test: &TestSummary) -> bool {
+        let mut earlier = self.recent.iter().filter(|known| key(known) < key(test));
+        earlier
+            .next()
+            .is_none_or(|before| before.status != test.status)
     }
 
     pub fn latest(&self) -> Option<&TestSummary> {
@@ -115,6 +125,11 @@ impl Health {
             .iter()
             .find_map(|test| test.certificate_days_left)
     }
+}
+
+/// The order of tests.
+fn key(test: &TestSummary) -> (DateTime<Utc>, TestId) {
+    (test.started_at, test.id)
 }
 
 /// The status of a test that Plane's rate limit ended.
@@ -179,6 +194,26 @@ mod tests {
             started_at: at(n),
             certificate_days_left: None,
         }
+    }
+
+    #[test]
+    fn a_test_that_ended_otherwise_than_the_one_before_is_a_turn() {
+        let mut health = Health::default();
+        let turns: Vec<bool> = ["ok", "ok", "timeout", "bad_key", "bad_key", "ok"]
+            .into_iter()
+            .zip(1..)
+            .map(|(status, n)| {
+                let test = TestSummary {
+                    status: status.to_owned(),
+                    ..test(n, status == "ok")
+                };
+                let is_turn = health.is_turn(&test);
+                health.add(&test);
+                assert_eq!(health.is_turn(&test), is_turn, "asked again");
+                is_turn
+            })
+            .collect();
+        assert_eq!(turns, [true, false, true, true, false, true]);
     }
 
     /// One letter for each test, a minute apart: `+` passed, `-` failed.

@@ -25,15 +25,26 @@ pub(crate) const CHECKED: &str = "select uid, created_at, updated_at, test_minut
         (select value health from only type::record('integration_facts', $parent.uid)) as health
     from plane_integrations where is_active = true and paused_at = none order by name_key";
 
+/// A test as it is stored.
 #[derive(SurrealValue)]
-struct TestRow {
-    latest_key: String,
+pub(crate) struct TestRow {
+    pub(crate) latest_key: String,
     test: serde_json::Value,
+}
+
+impl TestRow {
+    pub(crate) fn test(self) -> Result<ConnectionTest, Error> {
+        from_json(self.test)
+    }
 }
 
 pub(crate) const TESTS_OF: &str =
     "select latest_key, test from connection_tests where integration = $integration and latest_key > $after
         and (test.success = false or !$only_failed)
+    order by latest_key limit $limit";
+
+pub(crate) const STANDING_OUT: &str =
+    "select latest_key, test from connection_tests where integration = $integration and stands_out = true and latest_key > $after
     order by latest_key limit $limit";
 
 impl Store {
@@ -53,6 +64,7 @@ impl Store {
                 .await?
                 .one(0)?;
             let mut health = health(before.as_deref())?;
+            let stands_out = !test.is_scheduled || health.is_turn(&test.summary());
             health.add(&test.summary());
             let failure = Sighting::of_test(test, health.connection.state);
             let failure = test.integration.zip(failure.as_ref());
@@ -67,7 +79,8 @@ impl Store {
                             if !record::exists($id) { insert ignore into sightings $sightings return none };
                         };
                         upsert $id content {
-                            integration: $integration, latest_key: $latest_key, started_at: $started_at, test: $test
+                            integration: $integration, latest_key: $latest_key, started_at: $started_at, test: $test,
+                            stands_out: $stands_out
                         } return none;
                         if $integration != none {
                             delete (select value id from (select id, latest_key from connection_tests
@@ -81,6 +94,7 @@ impl Store {
                 .bind("before", before)
                 .bind("health", to_text(&health)?)
                 .bind("sightings", sighting_rows(failure, test.id.0)?)
+                .bind("stands_out", stands_out)
                 .bind("is_scheduled", test.is_scheduled)
                 .bind("integration", integration)
                 .bind("latest_key", latest_first(test.started_at, test.id.0))
@@ -154,7 +168,7 @@ impl Store {
             .read()
             .await?
             .one(0)?;
-        row.map(|row| from_json(row.test)).transpose()
+        row.map(TestRow::test).transpose()
     }
 
     /// The tests of an integration, or those that failed, latest first.
@@ -176,7 +190,7 @@ impl Store {
             .rows(0)?;
         let rows = rows
             .into_iter()
-            .map(|row| Ok((row.latest_key, from_json(row.test)?)))
+            .map(|row| Ok((row.latest_key.clone(), row.test()?)))
             .collect::<Result<_, Error>>()?;
         Ok(page(rows, limit))
     }

@@ -94,8 +94,8 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0021_trends.surql"),
     },
     Migration {
-        name: "0023_traces",
-        sql: include_str!("../migrations/0023_traces.surql"),
+        name: "0023_traces_and_tests",
+        sql: include_str!("../migrations/0023_traces_and_tests.surql"),
     },
 ];
 

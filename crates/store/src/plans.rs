@@ -79,6 +79,12 @@ async fn all_other_lists_walk_an_index() {
         "connection_tests_latest",
     )
     .await;
+    check_exact(
+        &store,
+        crate::connection_tests::STANDING_OUT,
+        "connection_tests_standing_out",
+    )
+    .await;
     check(&store, crate::health_log::LOG, "health_log_integration").await;
     check(&store, crate::health_log::DUE, "webhook_bursts_due").await;
     check(&store, crate::problems::RESOLVED, "problems_stage").await;

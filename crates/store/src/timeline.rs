@@ -9,6 +9,7 @@ use domain::{
 use crate::{
     Store,
     audit::{AuditRow, HISTORY},
+    connection_tests::{STANDING_OUT, TESTS_OF, TestRow},
     error::Error,
     health_log,
     problems::EventRow,
@@ -43,20 +44,27 @@ impl Store {
             .collect()
     }
 
-    /// What happened to an integration, of these kinds, the latest first. All tables sort by time and id in one text, so that one
-    /// place holds for all of them.
+    /// What happened to an integration, of one kind or of all, the latest first; among all, of the tests those that a person asked
+    /// for or that ended otherwise than the one before. All tables sort by time and id in one text, so that one place holds for all
+    /// of them.
     pub async fn happened(
         &self,
         _viewer: &Viewer,
         integration: IntegrationId,
-        kinds: &[TimelineKind],
+        only: Option<TimelineKind>,
         after: Option<&Cursor>,
         limit: u32,
     ) -> Result<Page<TimelineEntry>, Error> {
         let mut rows: Vec<(String, Option<TimelineEntry>)> = Vec::new();
-        for kind in kinds {
+        let kinds = TimelineKind::ALL;
+        for kind in kinds
+            .into_iter()
+            .filter(|kind| only.is_none_or(|only| only == *kind))
+        {
             let sql = match kind {
                 TimelineKind::Run => RUNS,
+                TimelineKind::Test if only.is_none() => STANDING_OUT,
+                TimelineKind::Test => TESTS_OF,
                 TimelineKind::Change => HISTORY,
                 TimelineKind::Health => health_log::LOG,
                 TimelineKind::Problem => EVENTS,
@@ -65,6 +73,7 @@ impl Store {
                 .ask(sql)
                 .bind("integration", integration.0)
                 .bind("check", None::<String>)
+                .bind("only_failed", false)
                 .page(after, limit)
                 .read()
                 .await?;
@@ -73,6 +82,12 @@ impl Store {
                     for row in answer.rows::<RunRow>(0)? {
                         let key = row.latest_key.clone();
                         rows.push((key, Some(TimelineEntry::Run(Box::new(row.run()?)))));
+                    }
+                }
+                TimelineKind::Test => {
+                    for row in answer.rows::<TestRow>(0)? {
+                        let key = row.latest_key.clone();
+                        rows.push((key, Some(TimelineEntry::Test(Box::new(row.test()?)))));
                     }
                 }
                 TimelineKind::Change => {

@@ -72,11 +72,11 @@ impl Health for HealthService {
         &self,
         viewer: &Viewer,
         id: IntegrationId,
-        kinds: &[TimelineKind],
+        only: Option<TimelineKind>,
         after: Option<Cursor>,
     ) -> Result<Page<TimelineEntry>, Failure> {
         self.store
-            .happened(viewer, id, kinds, after.as_ref(), TIMELINE)
+            .happened(viewer, id, only, after.as_ref(), TIMELINE)
             .await
             .map_err(from_store)
     }

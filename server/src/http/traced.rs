@@ -11,7 +11,7 @@ use tracing::{Instrument as _, Span, field::Empty};
 use super::{HttpState, request_id::RequestId};
 use crate::traces::{TRACEPARENT, TraceSpan as _};
 
-/// What machines ask for all the time, and files.
+/// What machines ask for all the time, and what is cached for ever.
 const LEFT_OUT: [&str; 4] = ["/livez", "/readyz", "/metrics", "/pkg/{*path}"];
 
 /// Plane's webhooks begin traces of their own: what their sender says of itself is Plane's, or anybody's.

@@ -82,6 +82,19 @@ impl Watched {
     }
 
     /// Days go by, and sessions end.
+    /// How many entries all pages of a timeline show.
+    async fn entries(&mut self, first: &str) -> usize {
+        let (mut all, mut next) = (0, first.to_owned());
+        loop {
+            let page = self.admin.get(&next).await;
+            all += page.all("[aria-label=Timeline] tbody tr").len();
+            match page.attribute("a[rel=next]", "href") {
+                Some(behind) => next = behind,
+                None => return all,
+            }
+        }
+    }
+
     async fn sign_in_again(&mut self) {
         self.admin = self.portal.sign_in(ADMIN).await;
     }
@@ -288,6 +301,7 @@ async fn every_channel_is_told_once_of_a_problem_and_once_of_its_end() {
         "Told by “What is broken”",
         "Opened",
         "API key Bad",
+        "Connection test",
     ] {
         assert!(
             rows.iter().any(|row| row.contains(what)),
@@ -315,17 +329,23 @@ async fn every_channel_is_told_once_of_a_problem_and_once_of_its_end() {
         .collect();
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds, ["change", "health", "problem", "run"]);
-    let (mut all, mut next) = (0, timeline.clone());
-    loop {
-        let page = world.admin.get(&next).await;
-        all += page.all("[aria-label=Timeline] tbody tr").len();
-        match page.attribute("a[rel=next]", "href") {
-            Some(behind) => next = behind,
-            None => break,
-        }
-    }
+    assert_eq!(kinds, ["change", "health", "problem", "run", "test"]);
+    let all = world.entries(&timeline).await;
     assert_eq!(all, csv.text.lines().count() - 1, "each entry once");
+
+    // Of the tests those that say something new are among the rest, and all by themselves.
+    let tests = format!("{timeline}.json?show=test");
+    let tests: Vec<Value> = serde_json::from_str(&world.admin.get(&tests).await.text).unwrap();
+    let all = world.entries(&format!("{timeline}?show=test")).await;
+    assert_eq!(all, tests.len(), "each test once");
+    let statuses: Vec<&Value> = tests.iter().map(|one| &one["what"]["status"]).collect();
+    let mut turns = statuses.clone();
+    turns.dedup();
+    let lines = csv.text.lines().map(|line| line.split(',').collect());
+    let lines = lines.filter(|cells: &Vec<&str>| cells[1] == "test");
+    let told: Vec<&str> = lines.map(|cells| cells[3]).collect();
+    assert_eq!(told, turns, "the schedule's, where they turned");
+    assert!(told.len() < statuses.len(), "{statuses:?}");
 
     // Nothing secret is on any page.
     world.sign_in_again().await;

@@ -33,6 +33,8 @@ mod record;
 mod support;
 #[path = "../suite/sync.rs"]
 mod sync;
+#[path = "../suite/timeline.rs"]
+mod timeline;
 #[path = "../suite/totals.rs"]
 mod totals;
 #[path = "../suite/trends.rs"]

@@ -16,6 +16,7 @@ mod problems;
 mod record;
 mod support;
 mod sync;
+mod timeline;
 mod totals;
 mod trends;
 mod usage;

@@ -6,7 +6,7 @@ use axum::{
 use domain::{actor::Viewer, ids::IntegrationId, usage::CallRecord};
 use http::Uri;
 
-use super::{FileKind, file, viewer};
+use super::{FileKind, all_rows, file, viewer};
 use crate::http::{HttpState, refusal::Asked};
 
 const HEADER: [&str; 11] = [
@@ -50,18 +50,8 @@ async fn found(
     let backend = &state.portal.backend;
     backend.integrations.get(&viewer, id).await?;
     let only_failed = calls::only_failed(&Query::parse(uri.query().unwrap_or_default()));
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let page = backend
-            .health
-            .calls(&viewer, id, only_failed, after)
-            .await?;
-        all.extend(page.rows);
-        after = page.next;
-        if after.is_none() || all.len() >= MOST {
-            return Ok(all);
-        }
-    }
+    let page = |after| backend.health.calls(&viewer, id, only_failed, after);
+    all_rows(MOST, page).await
 }
 
 fn row(call: CallRecord) -> Vec<String> {

@@ -6,7 +6,7 @@ use axum::{
 use domain::{actor::Viewer, connection_test::ConnectionTest, ids::IntegrationId};
 use serde::Deserialize;
 
-use super::{FileKind, file, viewer};
+use super::{FileKind, all_rows, file, viewer};
 use crate::http::{HttpState, refusal::Asked};
 
 const HEADER: [&str; 11] = [
@@ -56,15 +56,8 @@ async fn tests(
     let integrations = &state.portal.backend.integrations;
     integrations.get(&viewer, id).await?;
     let only_failed = filter.show == "failed";
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let page = integrations.tests(&viewer, id, only_failed, after).await?;
-        all.extend(page.rows);
-        after = page.next;
-        if after.is_none() {
-            return Ok(all);
-        }
-    }
+    let page = |after| integrations.tests(&viewer, id, only_failed, after);
+    all_rows(usize::MAX, page).await
 }
 
 fn row(test: ConnectionTest) -> Vec<String> {

@@ -10,7 +10,7 @@ use domain::{
 };
 use serde::Deserialize;
 
-use super::{FileKind, file, viewer};
+use super::{FileKind, all_rows, file, viewer};
 use crate::http::{HttpState, refusal::Asked};
 
 const HEADER: [&str; 5] = ["at", "check", "was", "level", "says"];
@@ -48,15 +48,8 @@ async fn log(
     let backend = &state.portal.backend;
     backend.integrations.get(&viewer, id).await?;
     let check = Check::from_word(&filter.check);
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let page = backend.health.log(&viewer, id, check, after).await?;
-        all.extend(page.rows);
-        after = page.next;
-        if after.is_none() {
-            return Ok(all);
-        }
-    }
+    let page = |after| backend.health.log(&viewer, id, check, after);
+    all_rows(usize::MAX, page).await
 }
 
 fn row(change: HealthChange) -> Vec<String> {

@@ -22,7 +22,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use domain::actor::{User, Viewer};
+use domain::{
+    actor::{User, Viewer},
+    page::{Cursor, Page},
+};
 use http::header;
 use serde::Serialize;
 
@@ -70,6 +73,22 @@ fn viewer(request: &Request) -> Result<Viewer, Failure> {
     let visit: Option<&Visit> = request.extensions().get();
     let user = visit.and_then(|visit| visit.user.clone());
     user.map(User::viewer).ok_or(Failure::SignIn)
+}
+
+/// The rows of all pages, as far as `most`: those of the page on which that is reached are all among them.
+async fn all_rows<T, F>(most: usize, page: impl Fn(Option<Cursor>) -> F) -> Result<Vec<T>, Failure>
+where
+    F: Future<Output = Result<Page<T>, Failure>>,
+{
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = page(after).await?;
+        all.extend(page.rows);
+        after = page.next;
+        if after.is_none() || all.len() >= most {
+            return Ok(all);
+        }
+    }
 }
 
 /// What a list is sent as.

@@ -6,7 +6,7 @@ use axum::{
 use domain::{actor::Viewer, ids::IntegrationId, run::Outcome, timeline::TimelineEntry};
 use http::Uri;
 
-use super::{FileKind, file, viewer};
+use super::{FileKind, all_rows, file, viewer};
 use crate::http::{HttpState, refusal::Asked};
 
 const HEADER: [&str; 6] = ["at", "kind", "what", "state", "says", "by"];
@@ -37,16 +37,9 @@ async fn found(
     let viewer = viewer?;
     let backend = &state.portal.backend;
     backend.integrations.get(&viewer, id).await?;
-    let (_, kinds) = timeline::kinds(&Query::parse(uri.query().unwrap_or_default()));
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let page = backend.health.timeline(&viewer, id, &kinds, after).await?;
-        all.extend(page.rows);
-        after = page.next;
-        if after.is_none() || all.len() >= MOST {
-            return Ok(all);
-        }
-    }
+    let chosen = timeline::kind(&Query::parse(uri.query().unwrap_or_default()));
+    let page = |after| backend.health.timeline(&viewer, id, chosen, after);
+    all_rows(MOST, page).await
 }
 
 fn row(entry: TimelineEntry) -> Vec<String> {
@@ -60,6 +53,11 @@ fn row(entry: TimelineEntry) -> Vec<String> {
                 run.reason.unwrap_or_default(),
                 String::new(),
             )
+        }
+        TimelineEntry::Test(test) => {
+            let by = test.asked_for_by().to_owned();
+            let says = test.error.unwrap_or_default();
+            (test.id.to_string(), test.status, says, by)
         }
         TimelineEntry::Change(change) => {
             (change.action, String::new(), change.says, change.actor_name)
