@@ -11,7 +11,11 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use store::Credentials;
 
-use crate::{clock::Clock, timing::Timing, traces::TraceSettings};
+use crate::{
+    clock::Clock,
+    timing::Timing,
+    traces::{TraceSettings, TraceSettingsError},
+};
 
 /// Hangar: a self-hosted control room for Plane integrations.
 ///
@@ -247,10 +251,8 @@ pub enum ConfigError {
     PublicUrl(String),
     #[error("--trusted-proxies: {0} is neither an address nor a network such as 10.0.0.0/8")]
     TrustedProxies(String),
-    #[error("--otlp-endpoint: {0}")]
-    OtlpEndpoint(&'static str),
-    #[error("--otlp-sample: {0} is not a share from 0 to 1")]
-    OtlpSample(f64),
+    #[error(transparent)]
+    Traces(#[from] TraceSettingsError),
     #[error("--metrics-token: it needs at least 16 characters")]
     MetricsToken,
     #[error(
@@ -300,7 +302,7 @@ impl ServeArgs {
                 .map(|text| network(text))
                 .collect::<Result<_, _>>()?,
             metrics_token: metrics_token(self.metrics_token.or(file.metrics_token))?,
-            traces: traces(
+            traces: TraceSettings::read(
                 self.otlp_endpoint.or(file.otlp_endpoint),
                 self.otlp_sample.or(file.otlp_sample),
                 &env,
@@ -324,40 +326,6 @@ fn metrics_token(text: Option<String>) -> Result<Option<SecretString>, ConfigErr
         Some(text) if text.len() < 16 => Err(ConfigError::MetricsToken),
         text => Ok(text.map(SecretString::from)),
     }
-}
-
-/// The standard variables count where there is no setting of ours.
-fn traces(
-    endpoint: Option<String>,
-    sample: Option<f64>,
-    env: impl Fn(&str) -> Option<String>,
-) -> Result<Option<TraceSettings>, ConfigError> {
-    let sample = sample.unwrap_or(1.0);
-    if !(0.0..=1.0).contains(&sample) {
-        return Err(ConfigError::OtlpSample(sample));
-    }
-    let Some(text) = endpoint.or_else(|| env("OTEL_EXPORTER_OTLP_ENDPOINT")) else {
-        return Ok(None);
-    };
-    // What was given may hold a secret, and is not repeated.
-    let wrong = ConfigError::OtlpEndpoint;
-    let endpoint = url::Url::parse(&text).map_err(|_| wrong("this is not an address"))?;
-    if !matches!(endpoint.scheme(), "http" | "https") || endpoint.host().is_none() {
-        return Err(wrong("it must start with http:// or https://"));
-    }
-    if !endpoint.username().is_empty() || endpoint.password().is_some() {
-        return Err(wrong(
-            "give secrets in OTEL_EXPORTER_OTLP_HEADERS, not in the address",
-        ));
-    }
-    if endpoint.query().is_some() || endpoint.fragment().is_some() {
-        return Err(wrong("it must end with its host, its port or a path"));
-    }
-    Ok(Some(TraceSettings {
-        endpoint,
-        sample,
-        service: env("OTEL_SERVICE_NAME").unwrap_or_else(|| "hangar".to_owned()),
-    }))
 }
 
 fn timing(rate_window_ms: Option<u64>) -> Timing {
@@ -444,28 +412,6 @@ mod tests {
     }
 
     #[test]
-    fn traces_go_where_either_setting_says_and_nowhere_by_themselves() {
-        assert!(resolve(ServeArgs::default()).unwrap().traces.is_none());
-        let standard = |name: &str| match name {
-            "OTEL_EXPORTER_OTLP_ENDPOINT" => Some("http://standard:4318".to_owned()),
-            "OTEL_SERVICE_NAME" => Some("portal".to_owned()),
-            _ => None,
-        };
-        let traces = ServeArgs::default().resolve(standard).unwrap().traces;
-        let traces = traces.unwrap();
-        assert_eq!(traces.endpoint.as_str(), "http://standard:4318/");
-        assert_eq!((traces.sample, &*traces.service), (1.0, "portal"));
-        let ours = ServeArgs {
-            otlp_endpoint: Some("https://ours.example/otlp".to_owned()),
-            otlp_sample: Some(0.25),
-            ..ServeArgs::default()
-        };
-        let traces = ours.resolve(standard).unwrap().traces.unwrap();
-        assert_eq!(traces.endpoint.as_str(), "https://ours.example/otlp");
-        assert_eq!(traces.sample, 0.25);
-    }
-
-    #[test]
     fn wrong_values_are_refused_by_name() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("hangar.toml");
@@ -499,30 +445,6 @@ mod tests {
             assert!(error.to_string().starts_with(&expected), "{error}");
         }
         assert!(proxies(&["10.0.0.0/8", "::1", "2001:db8::/48"]).is_ok());
-
-        let secret = "it_is_secret";
-        for (endpoint, says) in [
-            ("collector", "not an address"),
-            ("grpc://collector:4317", "http://"),
-            (&format!("http://me:{secret}@collector:4318"), "HEADERS"),
-            (&format!("http://collector:4318/?key={secret}"), "path"),
-        ] {
-            let error = resolve(ServeArgs {
-                otlp_endpoint: Some(endpoint.to_owned()),
-                ..ServeArgs::default()
-            });
-            let error = error.err().unwrap().to_string();
-            assert!(error.starts_with("--otlp-endpoint"), "{error}");
-            assert!(error.contains(says) && !error.contains(secret), "{error}");
-        }
-        for share in [-0.1, 1.1, f64::NAN] {
-            let error = resolve(ServeArgs {
-                otlp_sample: Some(share),
-                ..ServeArgs::default()
-            });
-            let error = error.err().unwrap().to_string();
-            assert!(error.starts_with("--otlp-sample"), "{error}");
-        }
 
         let half = ServeArgs::default()
             .resolve(|name| (name == "HANGAR_DATABASE_USER").then(|| "x".to_owned()));

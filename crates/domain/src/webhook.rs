@@ -66,10 +66,12 @@ pub enum Demand<'a> {
 impl Event {
     /// The event's name: `work_item.updated`; of one this version does not know, Plane's own words.
     pub fn name(&self) -> String {
-        match (self.subject.word(), self.change.word()) {
-            (Some(subject), Some(change)) => format!("{subject}.{change}"),
-            _ => self.said.clone(),
-        }
+        self.known_name().unwrap_or_else(|| self.said.clone())
+    }
+
+    /// The same, unless it is one that this version does not know.
+    pub fn known_name(&self) -> Option<String> {
+        Some(format!("{}.{}", self.subject.word()?, self.change.word()?))
     }
 
     /// What it asks for.

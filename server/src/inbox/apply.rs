@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tracing::{Instrument as _, Span, debug, warn};
 use uuid::Uuid;
 
-use super::{AtWork, InboxService};
+use super::{AtWork, InboxService, sorter::told};
 use crate::{sync::events::Applied, traces::TraceSpan as _};
 
 /// Bursts that are taken at once.
@@ -165,7 +165,6 @@ impl InboxService {
             parent: None,
             "webhook apply",
             otel.kind = "internal",
-            hangar.event = burst.event,
             hangar.events = claimed.keys.len() as i64,
             hangar.tries = burst.failures.len() as i64 + 1,
             hangar.integration.id = %burst.integration,
@@ -243,6 +242,9 @@ impl InboxService {
             Span::current().see(other);
         }
         let events = said_by(&kept);
+        if let Some(last) = events.last() {
+            Span::current().say("hangar.event", told(last));
+        }
         self.0.sync.apply_events(&integration, &events).await
     }
 

@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     ids::{BurstId, IntegrationId},
     inbox::{BURST_GAP, Joining, joins, settles_in},
+    webhook::Event,
 };
 use plane::webhook;
 use store::{Again, Arrival, Delivery, KnownEvent, Parcel, ParcelId};
@@ -288,6 +289,11 @@ fn arrival(delivery: Delivery) -> Arrival {
     }
 }
 
+/// An event as traces tell it. What Plane calls those that nobody knows may be anything.
+pub(super) fn told(event: &Event) -> String {
+    event.known_name().unwrap_or_else(|| "other".to_owned())
+}
+
 /// What is told of an event goes on behind what is done here.
 fn in_its_trace(mut arrival: Arrival) -> (Arrival, Span) {
     let before = arrival.delivery.trace.take();
@@ -296,7 +302,7 @@ fn in_its_trace(mut arrival: Arrival) -> (Arrival, Span) {
             parent: None,
             "webhook sort",
             otel.kind = "internal",
-            hangar.event = arrival.event.name(),
+            hangar.event = told(&arrival.event),
             hangar.integration.id = %arrival.delivery.integration,
         ),
         None => Span::none(),

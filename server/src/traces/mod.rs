@@ -9,6 +9,8 @@ mod batches;
 mod calls;
 /// The exporter's way out.
 mod collector;
+/// Where they go.
+mod settings;
 
 use std::{fmt, time::Duration};
 
@@ -29,9 +31,9 @@ use tokio::runtime::Handle;
 use tracing::{Metadata, Span, Subscriber, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
-use url::Url;
 
 pub use calls::called;
+pub use settings::{TraceSettings, TraceSettingsError};
 
 use self::{batches::Sending, collector::Collector};
 use crate::rng::Rng;
@@ -41,17 +43,6 @@ pub const TRACEPARENT: &str = "traceparent";
 
 /// What spans are made by.
 const TRACER: &str = "hangar";
-
-/// Where traces go, and how many.
-#[derive(Clone, Debug)]
-pub struct TraceSettings {
-    /// The collector; its path is what stands before `/v1/traces`.
-    pub endpoint: Url,
-    /// Of the traces that begin here: from 0 to 1.
-    pub sample: f64,
-    /// Under what name.
-    pub service: String,
-}
 
 /// Why traces can't be sent.
 #[derive(Debug, thiserror::Error)]
