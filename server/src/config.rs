@@ -13,6 +13,7 @@ use store::Credentials;
 
 use crate::{
     clock::Clock,
+    disk::Disk,
     timing::Timing,
     traces::{TraceSettings, TraceSettingsError},
 };
@@ -235,6 +236,7 @@ pub struct Config {
     /// Not for an operator.
     pub timing: Timing,
     pub clock: Clock,
+    pub disk: Disk,
 }
 
 /// A setting that makes no sense; names it.
@@ -316,6 +318,7 @@ impl ServeArgs {
             clock: self.clock_ahead_s.map_or(Clock::System, |seconds| {
                 Clock::Ahead(TimeDelta::seconds(seconds.into()))
             }),
+            disk: Disk::System,
         })
     }
 }

@@ -18,6 +18,8 @@ pub mod clock;
 pub mod config;
 /// The demo: a fake Plane, connected.
 pub mod demo;
+/// How full the disk is.
+pub mod disk;
 /// Forms that came back.
 mod drafts;
 /// The one builder of HTTP clients, and what they may talk to.

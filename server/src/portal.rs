@@ -11,6 +11,7 @@ use crate::{
     bulk::BulkService,
     clock::Clock,
     config::Config,
+    disk::DataDisk,
     egress::{self, Egress, EgressError, Policy},
     health::{HealthService, checks::Checks, usage::UsageLog},
     inbox::InboxService,
@@ -136,6 +137,10 @@ impl Portal {
             budgets: integrations.budgets.clone(),
             usage: integrations.usage.clone(),
             busy: Default::default(),
+            disk: DataDisk {
+                disk: config.disk.clone(),
+                data: config.data.clone(),
+            },
             clock: clock.clone(),
         };
         let alerts = AlertsService {

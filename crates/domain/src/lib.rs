@@ -16,6 +16,8 @@ pub mod checks;
 pub mod collection;
 /// The connection test: its stages and what they say.
 pub mod connection_test;
+/// How much room is left where the data is.
+pub mod disk;
 /// What a comparison of the copy with Plane found.
 pub mod drift;
 /// How old the copy is, as a word.
@@ -32,6 +34,8 @@ pub mod inbox;
 pub mod integration;
 /// Plane's data as we keep it: projects, members, states, labels, work items.
 pub mod mirror;
+/// Numbers and sizes as people read them.
+pub mod number;
 /// What is promised of an integration, and how much of what may go wrong did.
 pub mod objective;
 /// Keyset pages of lists.

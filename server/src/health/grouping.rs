@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     alerts::Channel,
     checks::Level,
+    disk::Space,
     ids::IntegrationId,
     integration::IntegrationRow,
     problems::{Class, Ended, PROBLEM_KEPT_DAYS, Problem, ProblemEvent, Seen, Stands, Turn, round},
@@ -82,10 +83,11 @@ impl HealthService {
         Ok(())
     }
 
-    /// The same for what is looked at of Hangar itself: its channels.
+    /// The same for what is looked at of Hangar itself: its channels and its disk.
     pub(super) async fn group_own(&self, now: DateTime<Utc>) -> Result<(), store::Error> {
         let channels = self.store.channels().await?;
         let mut stands: Vec<Stands> = channels.iter().map(channel_stands).collect();
+        stands.extend(self.disk.space().map(Space::stands));
         let known = self.store.problems_of(IntegrationId::PORTAL).await?;
         if known.is_empty() && stands.iter().all(|one| one.level == Level::Good) {
             return Ok(());
@@ -93,7 +95,7 @@ impl HealthService {
         for problem in known.iter().map(|known| &known.problem) {
             let is_same =
                 |one: &Stands| one.class == problem.class && one.endpoint == problem.endpoint;
-            if !stands.iter().any(is_same) {
+            if problem.class.has_endpoint() && !stands.iter().any(is_same) {
                 // A channel that is gone has no problem any more.
                 stands.push(Stands {
                     class: problem.class,

@@ -30,7 +30,9 @@ use domain::{
 };
 use store::Store;
 
-use crate::{budgets::Budgets, clock::Clock, failure::from_store, trends::TrendsService};
+use crate::{
+    budgets::Budgets, clock::Clock, disk::DataDisk, failure::from_store, trends::TrendsService,
+};
 
 /// Whose problem it is that is no integration's.
 pub(crate) const ITSELF: &str = "Hangar itself";
@@ -45,6 +47,7 @@ pub struct HealthService {
     pub budgets: Arc<Budgets>,
     pub usage: usage::UsageLog,
     pub busy: busy::BusyKeys,
+    pub disk: DataDisk,
     pub clock: Clock,
 }
 

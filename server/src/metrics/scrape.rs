@@ -51,6 +51,16 @@ impl Portal {
             "Tries in a row that a channel of alerts did not take",
             failing,
         );
+        if let Some(space) = self.health.disk.space() {
+            let free = Gauges::default();
+            #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+            set(&free, vec![], space.free as f64);
+            registry.register(
+                "disk_free_bytes",
+                "What may still be written where the data is",
+                free,
+            );
+        }
         let build = Gauges::default();
         let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
         set(&build, version, 1.0);

@@ -17,7 +17,7 @@ use crate::support::{
 
 impl Watched {
     /// So much later, what is due is done, and people are told. What did not get through is not tried sooner.
-    async fn told(&self, minutes: i64) {
+    pub async fn told(&self, minutes: i64) {
         self.later(minutes).await;
         self.tell(0).await;
     }
@@ -46,7 +46,7 @@ impl Watched {
         page
     }
 
-    async fn hook(&mut self, kind: &str, url: &str) -> String {
+    pub async fn hook(&mut self, kind: &str, url: &str) -> String {
         self.channel(&[("kind", kind), ("name", kind), ("url", url)])
             .await
     }

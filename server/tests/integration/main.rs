@@ -17,6 +17,7 @@ mod alert_crashes;
 mod alerts;
 mod bulk;
 mod command_line;
+mod disk;
 mod faults;
 mod freshness;
 mod governor;

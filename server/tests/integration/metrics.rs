@@ -37,7 +37,7 @@ fn value(text: &str, series: &str) -> f64 {
 }
 
 impl Watched {
-    async fn metrics(&mut self, token: &str) -> (u16, String) {
+    pub async fn metrics(&mut self, token: &str) -> (u16, String) {
         #[expect(
             clippy::disallowed_methods,
             reason = "a test is not the portal's way out"

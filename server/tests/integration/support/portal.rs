@@ -6,11 +6,15 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use clap::Parser as _;
-use domain::actor::{Admin, User, Viewer};
+use domain::{
+    actor::{Admin, User, Viewer},
+    disk::Space,
+};
 use fake_plane::FakePlane;
 use server::{
     clock::Clock,
     config::{Cli, Command, Config},
+    disk::Disk,
     portal::Portal,
     rng::Rng,
     timing::Timing,
@@ -31,6 +35,7 @@ pub struct TestPortal {
     pub portal: Arc<Portal>,
     pub plane: FakePlane,
     pub clock: Clock,
+    pub disk: Disk,
     stop: CancellationToken,
     serving: JoinHandle<()>,
     _data: tempfile::TempDir,
@@ -86,6 +91,7 @@ impl TestPortal {
             addr,
             ..config(data.path())
         };
+        let disk = config.disk.clone();
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let master = MasterKeySource::given("7f".repeat(32));
         let portal = Arc::new(
@@ -113,6 +119,7 @@ impl TestPortal {
             portal,
             plane,
             clock,
+            disk,
             stop,
             serving,
             _data: data,
@@ -226,6 +233,12 @@ impl TestPortal {
     }
 }
 
+/// Enough of it, whatever this machine has.
+pub const ROOM: Space = Space {
+    free: 100 << 30,
+    size: 200 << 30,
+};
+
 pub fn start_of_time() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_000_000, 0).unwrap()
 }
@@ -246,5 +259,9 @@ pub fn config(data: PathBuf, args: &[&str]) -> Config {
         panic!("not serve")
     };
     let config = serve.resolve(|_| None).unwrap();
-    Config { data, ..config }
+    Config {
+        data,
+        disk: Disk::manual(ROOM),
+        ..config
+    }
 }

@@ -221,6 +221,14 @@ impl Class {
                 (Run, Sync),
                 "Look at free disk space and the permissions of the data folder.",
             ),
+            Class::DiskFull => facts(
+                "local.disk",
+                "The disk is filling up",
+                (Ours, Warning),
+                (false, false),
+                (Look, Decide),
+                "Free space on the disk of the data folder, or make it larger. When it is full, Hangar stops, and can’t start again before there is room.",
+            ),
             Class::WebhookSilent => facts(
                 "webhook.silent",
                 "The webhook is silent",
