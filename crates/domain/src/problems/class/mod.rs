@@ -85,7 +85,7 @@ pub enum Remedy {
 }
 
 impl Class {
-    pub const ALL: [Class; 29] = [
+    pub const ALL: [Class; 30] = [
         Class::NetworkDns,
         Class::NetworkConnect,
         Class::NetworkTls,
