@@ -46,6 +46,7 @@ id!(/** Who is told of what. UUID v7. */ RuleId);
 id!(/** One message to one channel. */ DeliveryId);
 id!(/** A time in which nothing counts for objectives. UUID v7. */ MaintenanceId);
 id!(/** A screen that shows the overview without signing in. UUID v7. */ ScreenId);
+id!(/** One copy of the whole database. UUID v7. */ BackupId);
 id!(/** A form that was sent with mistakes, kept for its sender. UUID v4: it must not be guessable. */ DraftId);
 id!(/** Plane's project. */ ProjectId);
 id!(/** Plane's work item. */ WorkItemId);

@@ -6,6 +6,8 @@ pub mod actor;
 pub mod alerts;
 /// Who did what, when: the history of an integration.
 pub mod audit;
+/// Copies of the whole database: when the next is due, and how old the last good one is.
+pub mod backup;
 /// One action on many integrations: what it would do, what it costs, how far it is.
 pub mod bulk;
 /// Stored against fetched: what a page of Plane's data changes.

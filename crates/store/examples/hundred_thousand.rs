@@ -13,8 +13,9 @@ use domain::{
     },
     run::{Counts, Progress, Trigger},
 };
+use sha2::{Digest as _, Sha256};
 use store::{
-    Checkpoint, NewIntegration, NewRun, OpenOptions, RunRef, SealedKey, Start, Step, Store,
+    Aside, Checkpoint, NewIntegration, NewRun, OpenOptions, RunRef, SealedKey, Start, Step, Store,
 };
 use uuid::Uuid;
 
@@ -100,6 +101,8 @@ async fn run(directory: &std::path::Path, items: u64) -> Result<(), Box<dyn std:
     )
     .await?;
 
+    backup(&store, directory).await?;
+
     let started = Instant::now();
     store.close().await;
     println!("close: {:?}", started.elapsed());
@@ -113,6 +116,66 @@ async fn run(directory: &std::path::Path, items: u64) -> Result<(), Box<dyn std:
     lists(&store, &viewer, integration, project, "after a restart").await?;
     println!("{} MB resident", resident());
     store.close().await;
+    Ok(())
+}
+
+/// What a backup and its verification are made of.
+async fn backup(
+    store: &Store,
+    directory: &std::path::Path,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let hashed = |(hash, bytes): &mut (Sha256, usize), piece: &[u8]| {
+        hash.update(piece);
+        *bytes += piece.len();
+        Ok(())
+    };
+    let began = Instant::now();
+    let frozen = store.freeze().await?;
+    println!("freeze: {:?}", began.elapsed());
+    let began = Instant::now();
+    println!(
+        "count: {} tables in {:?}",
+        frozen.tables().await?.len(),
+        began.elapsed()
+    );
+    let began = Instant::now();
+    let (hash, bytes) = frozen.export((Sha256::new(), 0), hashed).await?;
+    println!(
+        "export: {bytes} bytes in {:?}, {} MB resident",
+        began.elapsed(),
+        resident()
+    );
+    let began = Instant::now();
+    let text = frozen
+        .export(Vec::new(), |text: &mut Vec<u8>, piece| {
+            text.extend_from_slice(piece);
+            Ok(())
+        })
+        .await?;
+    println!("export into memory: {:?}", began.elapsed());
+    let filled = Aside::empty(&directory.with_extension("filled")).await?;
+    let began = Instant::now();
+    let mut part = String::new();
+    for line in String::from_utf8(text)?.lines() {
+        part.push_str(line);
+        part.push('\n');
+        if part.len() > 1 << 20 {
+            filled.import(&part).await?;
+            part.clear();
+        }
+    }
+    filled.import(&part).await?;
+    println!("import: {:?}, {} MB resident", began.elapsed(), resident());
+    let began = Instant::now();
+    assert_eq!(filled.tables().await?, frozen.tables().await?);
+    let (again, _) = filled.export((Sha256::new(), 0), hashed).await?;
+    println!(
+        "counts and export of what was imported: {:?}; the same text: {}",
+        began.elapsed(),
+        again.finalize() == hash.finalize()
+    );
+    filled.remove().await?;
+    frozen.remove().await?;
     Ok(())
 }
 

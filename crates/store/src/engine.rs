@@ -12,6 +12,7 @@
 //! with a log of its own.
 
 use std::{
+    fs, io,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -19,6 +20,7 @@ use std::{
     },
 };
 
+use async_channel::Sender;
 use futures::future::BoxFuture;
 use surrealdb::{
     IndexedResults, Surreal,
@@ -26,11 +28,11 @@ use surrealdb::{
     types::{Error as DbError, Variables},
 };
 use surrealdb_cnf::ConfigMap;
-use surrealdb_core::kvs::Datastore;
+use surrealdb_core::{dbs::Session, kvs::Datastore};
 use tokio::sync::{RwLock, Semaphore};
 
 use crate::{
-    error::Error,
+    error::{Error, not_on_disk},
     options::{OpenOptions, Place},
     remote::Remote,
 };
@@ -47,6 +49,8 @@ pub(crate) trait Engine: Send + Sync {
     fn send<'a>(&'a self, sql: &'a str, variables: Variables, writes: bool) -> Sent<'a>;
     /// Flushes and closes; later queries are refused.
     fn close(&self) -> BoxFuture<'_, ()>;
+    /// Makes a copy of the files, as of one moment, in a directory that is not there yet. Only of an embedded database on disk.
+    fn freeze<'a>(&'a self, into: &'a Path) -> BoxFuture<'a, Result<(), Error>>;
     /// Whether it is inside this process.
     fn is_embedded(&self) -> bool;
     /// How often it was recycled.
@@ -85,6 +89,10 @@ impl Engine for Embedded {
         })
     }
 
+    fn freeze<'a>(&'a self, into: &'a Path) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(self.frozen(into))
+    }
+
     fn is_embedded(&self) -> bool {
         true
     }
@@ -101,6 +109,10 @@ impl Engine for Remote {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.disconnect())
+    }
+
+    fn freeze<'a>(&'a self, _into: &'a Path) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async { Err(not_on_disk()) })
     }
 
     fn is_embedded(&self) -> bool {
@@ -126,6 +138,10 @@ pub(crate) struct Embedded {
 /// Writes under way at once. With the largest transactions ([`crate::sync`]: some 5 MiB with their index entries) eight
 /// fit into three quarters of 64 MiB, and more than eight at once make nothing faster.
 const WRITERS: usize = 8;
+
+/// Records of a statement of an export, which is one transaction when it is imported: with records of half a megabyte it fits as
+/// well.
+const RECORDS_A_STATEMENT: u32 = 16;
 
 /// All that it takes to open the engine again.
 struct How {
@@ -155,7 +171,8 @@ impl Embedded {
             .with_key_value(
                 "surrealkv_block_cache_capacity",
                 options.cache_bytes.to_string(),
-            );
+            )
+            .with_key_value("export_batch_size", RECORDS_A_STATEMENT.to_string());
         let how = How {
             url,
             directory,
@@ -212,13 +229,80 @@ impl Embedded {
         if log_bytes(directory) < self.allowed {
             return Ok(()); // somebody else was faster
         }
+        self.recycle(&mut slot, || ()).await
+    }
+
+    /// Shuts the engine down, does something with its files, and opens it again.
+    async fn recycle<T: Default>(
+        &self,
+        slot: &mut Option<Open>,
+        meanwhile: impl FnOnce() -> T,
+    ) -> Result<T, Error> {
         let Some(open) = slot.take() else {
-            return Ok(());
+            return Ok(T::default());
         };
-        let again = self.how.open_again(open).await;
-        *slot = Some(again.map_err(|e| Error::Broken(e.to_string()))?);
+        let again = async {
+            self.how.flush(open).await?;
+            let done = meanwhile();
+            Ok::<_, Error>((self.how.open().await?, done))
+        };
+        let (open, done) = again.await.map_err(|e| Error::Broken(e.to_string()))?;
+        *slot = Some(open);
         self.recycled.fetch_add(1, Ordering::Relaxed);
+        Ok(done)
+    }
+
+    /// A database beside the one that Hangar uses, in that directory. Its commits are not synced: it is thrown away, or synced as a
+    /// whole.
+    pub(crate) async fn open_aside(directory: &Path) -> Result<Self, Error> {
+        fs::create_dir_all(directory)
+            .map_err(|error| Error::Files(format!("{}: {error}", directory.display())))?;
+        let options = OpenOptions {
+            memtable_bytes: 128 << 20,
+            ..OpenOptions::new("")
+        };
+        let url = format!("surrealkv://{}?sync=never", directory.display());
+        let mut aside = Self::open(&options, url, Some(directory.to_owned())).await?;
+        // Statements of an export may be large.
+        aside.allowed = 16 << 20;
+        Ok(aside)
+    }
+
+    /// Sends everything there is as statements, in one transaction.
+    pub(crate) async fn export(&self, into: Sender<Vec<u8>>) -> Result<(), Error> {
+        let slot = self.slot.read().await;
+        let open = slot.as_ref().ok_or(Error::Closed)?;
+        let unexpected = |error: anyhow::Error| Error::Query(format!("{error:#}"));
+        let session = self.how.session();
+        let export = open.datastore.export(&session, into).await;
+        export.map_err(unexpected)?.await.map_err(unexpected)
+    }
+
+    /// Runs statements of an export, each in a transaction of its own.
+    pub(crate) async fn import(&self, statements: &str) -> Result<(), Error> {
+        self.make_room().await?;
+        let slot = self.slot.read().await;
+        let open = slot.as_ref().ok_or(Error::Closed)?;
+        let all = format!("OPTION IMPORT;\n{statements}");
+        let done = open.datastore.import(&all, &self.how.session()).await;
+        for one in done.map_err(|error| Error::Query(format!("{error:#}")))? {
+            one.result
+                .map_err(|error| Error::Query(error.message().to_owned()))?;
+        }
         Ok(())
+    }
+
+    /// While the engine is shut down, everything is in files that are only read or removed from then on: an engine that is opened
+    /// writes its tables and values into new ones. So links to them are a copy, made in no time, and need no room.
+    async fn frozen(&self, into: &Path) -> Result<(), Error> {
+        let directory = self.how.directory.as_deref().ok_or_else(not_on_disk)?;
+        let mut slot = self.slot.write().await;
+        if slot.is_none() {
+            return Err(Error::Closed);
+        }
+        let linked = self.recycle(&mut slot, || Some(link_files(directory, into)));
+        let linked = linked.await?.unwrap_or(Ok(()));
+        linked.map_err(|error| Error::Files(format!("{}: {error}", into.display())))
     }
 }
 
@@ -253,13 +337,24 @@ impl How {
 
     /// Shuts the engine down, which flushes its memtable, and opens it with an empty log.
     async fn open_again(&self, open: Open) -> Result<Open, Error> {
+        self.flush(open).await?;
+        self.open().await
+    }
+
+    async fn flush(&self, open: Open) -> Result<(), Error> {
         open.shut_down().await;
         // The engine logs a flush that failed and says nothing; but then its log is still there.
         let left = self.directory.as_deref().map_or(0, log_bytes);
-        if left > 0 {
-            return Err(self.refusal(&format!("{left} bytes of log could not be flushed")));
+        match left {
+            0 => Ok(()),
+            left => Err(self.refusal(&format!("{left} bytes of log could not be flushed"))),
         }
-        self.open().await
+    }
+
+    fn session(&self) -> Session {
+        Session::owner()
+            .with_ns(&self.namespace)
+            .with_db(&self.database)
     }
 
     fn refusal(&self, text: &str) -> Error {
@@ -282,6 +377,27 @@ impl Open {
             tracing::warn!(%error, "database did not shut down cleanly");
         }
     }
+}
+
+/// A copy of the files of an engine that is shut down: links to tables and values, which are many and large, and a copy of the
+/// rest, which is written anew.
+fn link_files(from: &Path, into: &Path) -> io::Result<()> {
+    for folder in ["sstables", "vlog", "manifest"] {
+        let target = into.join(folder);
+        fs::create_dir_all(&target)?;
+        let source = from.join(folder);
+        if !source.is_dir() {
+            continue;
+        }
+        for entry in fs::read_dir(source)? {
+            let entry = entry?;
+            let target = target.join(entry.file_name());
+            if folder == "manifest" || fs::hard_link(entry.path(), &target).is_err() {
+                fs::copy(entry.path(), &target)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The size of the engine's write-ahead log on disk.

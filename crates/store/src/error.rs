@@ -34,6 +34,9 @@ pub enum Error {
     Refused(String),
     #[error("{0}")]
     Migration(String),
+    /// What is beside the database could not be read or written.
+    #[error("{0}")]
+    Files(String),
     /// A mistake in this crate: a query that does not parse, a field with a wrong value.
     #[error("the database refused a query: {0}")]
     Query(String),
@@ -60,11 +63,16 @@ impl Error {
             Error::Unreachable(_) => "unreachable",
             Error::Refused(_) => "refused",
             Error::Migration(_) => "migration",
+            Error::Files(_) => "files",
             Error::Query(_) => "query",
             Error::Broken(_) => "broken",
             Error::Closed => "closed",
         }
     }
+}
+
+pub(crate) fn not_on_disk() -> Error {
+    Error::Address("only an embedded database on disk is backed up".to_owned())
 }
 
 /// What the door makes of a database error.

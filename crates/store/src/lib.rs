@@ -22,6 +22,8 @@ mod shape;
 mod alerts;
 /// The history.
 mod audit;
+/// Copies of the whole database, and what became of them.
+mod backups;
 
 /// Cycles and modules.
 mod collections;
@@ -78,7 +80,10 @@ mod usage;
 /// People who sign in.
 mod users;
 
-use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicU64};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+};
 
 use chrono::{DateTime, Utc};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -86,6 +91,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 pub use alerts::{Attempt, DeliveryFilter, KnownIncident, SealedChannel};
+pub use backups::Aside;
 pub use bulk::{Begun, BulkRef, BulkStart};
 pub use drafts::Draft;
 pub use error::Error;
@@ -116,6 +122,8 @@ pub struct Store {
 
 struct Inner {
     engine: Box<dyn engine::Engine>,
+    /// The files of an embedded database, unless it is in memory.
+    directory: Option<PathBuf>,
     /// Where this process's deliveries are kept, beside an embedded database.
     journal: Option<Journal>,
     /// Why the storage failed, once it has.
@@ -132,14 +140,19 @@ impl Store {
     pub async fn open(options: OpenOptions, now: DateTime<Utc>) -> Result<Self, Error> {
         let engine = engine::open(&options).await?;
         let mut rng = StdRng::seed_from_u64(options.seed);
-        let journal = match options.place()? {
-            Place::Memory => Some(Journal::open(None, uuid(&mut rng, now))?),
-            Place::Directory(path) => Some(Journal::open(Some(&path), uuid(&mut rng, now))?),
-            Place::Remote(_) => None,
+        let (journal, directory) = match options.place()? {
+            Place::Memory => (Some(Journal::open(None, uuid(&mut rng, now))?), None),
+            Place::Directory(path) => {
+                backups::remove_left_over(&path)?;
+                let journal = Journal::open(Some(&path), uuid(&mut rng, now))?;
+                (Some(journal), Some(path))
+            }
+            Place::Remote(_) => (None, None),
         };
         let store = Self {
             inner: Arc::new(Inner {
                 engine,
+                directory,
                 journal,
                 broken: watch::Sender::new(None),
                 rng: Mutex::new(rng),

@@ -94,6 +94,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0021_trends.surql"),
     },
     Migration {
+        name: "0022_backups",
+        sql: include_str!("../migrations/0022_backups.surql"),
+    },
+    Migration {
         name: "0023_traces_and_tests",
         sql: include_str!("../migrations/0023_traces_and_tests.surql"),
     },

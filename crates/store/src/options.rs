@@ -47,6 +47,14 @@ impl OpenOptions {
         }
     }
 
+    /// The files of an embedded database; `None`: it is in memory, or a server's.
+    pub fn directory(&self) -> Result<Option<PathBuf>, Error> {
+        Ok(match self.place()? {
+            Place::Directory(path) => Some(path),
+            Place::Memory | Place::Remote(_) => None,
+        })
+    }
+
     pub(crate) fn place(&self) -> Result<Place, Error> {
         let (scheme, rest) = self
             .url

@@ -91,6 +91,7 @@ async fn all_other_lists_walk_an_index() {
     check_exact(&store, crate::problems::STORY, "problem_log_problem").await;
     check_exact(&store, crate::timeline::EVENTS, "problem_log_integration").await;
     check(&store, crate::alerts::LATEST, "alert_deliveries_latest").await;
+    check(&store, crate::backups::LATEST, "backups_latest").await;
     check(&store, crate::alerts::LATEST_OF, "alert_deliveries_channel").await;
     check_exact(&store, crate::alerts::DUE, "alert_deliveries_due").await;
     check_exact(&store, crate::bulk::LATEST, "bulk_operations_latest").await;

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on stops")]
 
 mod alerts;
+mod backups;
 mod budgets;
 mod bulk;
 mod engine;

@@ -229,6 +229,14 @@ impl Class {
                 (Look, Decide),
                 "Free space on the disk of the data folder, or make it larger. When it is full, Hangar stops, and can’t start again before there is room.",
             ),
+            Class::BackupOld => facts(
+                "local.backup",
+                "There is no recent backup",
+                (Ours, Warning),
+                (false, false),
+                (Look, Decide),
+                "Look on the page of backups under Settings why the last one failed, see to it, and back up once more.",
+            ),
             Class::WebhookSilent => facts(
                 "webhook.silent",
                 "The webhook is silent",
