@@ -40,6 +40,9 @@ pub mod accounts;
 /// Who is told of problems.
 #[cfg(feature = "ssr")]
 pub mod alerts;
+/// Copies of the whole database.
+#[cfg(feature = "ssr")]
+pub mod backups;
 /// One action on many integrations: planned, watched, looked back at.
 #[cfg(feature = "ssr")]
 pub mod bulk;

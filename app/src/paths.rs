@@ -28,6 +28,7 @@ pub const SCREENS: &str = "/settings/screens";
 pub const SCREEN: &str = "/screen";
 /// Server-sent events: one now and one every half minute.
 pub const LIVE_SCREEN: &str = "/live/screen";
+pub const BACKUPS: &str = "/settings/backups";
 pub const SETTINGS: &str = "/settings";
 
 pub fn integration(id: IntegrationId) -> String {

@@ -7,8 +7,8 @@ use leptos_router::{
 };
 
 use crate::{
-    Failure, Theme, accounts, alerts, bulk, health, integrations, mirror, overview, problems,
-    screens, sync, trends,
+    Failure, Theme, accounts, alerts, backups, bulk, health, integrations, mirror, overview,
+    problems, screens, sync, trends,
     ui::failure_view::{FailureView, NotFound},
     visit, webhooks,
 };
@@ -71,6 +71,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("settings/profile") view=accounts::profile::ProfilePage ssr=mode.clone()/>
                 <Route path=path!("settings/screens") view=screens::settings::ScreensPage ssr=mode.clone()/>
                 <Route path=path!("screen") view=screens::wall::WallPage ssr=mode.clone()/>
+                <Route path=path!("settings/backups") view=backups::page::BackupsPage ssr=mode.clone()/>
                 <Route path=path!("integrations") view=integrations::list::ListPage ssr=mode.clone()/>
                 <Route path=path!("integrations/new") view=integrations::edit::NewPage ssr=mode.clone()/>
                 <Route path=path!("integrations/:id") view=integrations::detail::DetailPage ssr=mode.clone()/>

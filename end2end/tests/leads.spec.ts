@@ -19,11 +19,11 @@ test("a lead sees the data and no buttons, and is refused politely", async ({ ad
   await new People(admin).ensure(LEAD);
   const integration = await new Integrations(admin).add({ name: "Seen", address: plane.url, workspace: "acme", key: plane.keys.member });
   const lead = await signIn(LEAD);
-  for (const path of ["/", "/integrations", integration, `${integration}/history`, `${integration}/webhook`, "/projects", "/runs", "/webhooks", "/problems", "/objectives", `${integration}/trends`, `${integration}/objectives`, "/settings/screens", "/alerts", "/alerts/log", "/settings/people"]) {
+  for (const path of ["/", "/integrations", integration, `${integration}/history`, `${integration}/webhook`, "/projects", "/runs", "/webhooks", "/problems", "/objectives", `${integration}/trends`, `${integration}/objectives`, "/settings/screens", "/alerts", "/alerts/log", "/settings/people", "/settings/backups"]) {
     await lead.goto(path);
     await expect(lead.getByRole("heading", { level: 1 })).toBeVisible();
     const main = lead.getByRole("main");
-    const change = /Sync|Test|Edit|Replace|Deactivate|Delete|Add|Change|Make/;
+    const change = /Back up|Sync|Test|Edit|Replace|Deactivate|Delete|Add|Change|Make/;
     await expect(main.getByRole("button", { name: change }), path).toHaveCount(0);
     await expect(main.getByRole("link", { name: /^(Edit|Replace|Delete|Add)/ }), path).toHaveCount(0);
   }

@@ -43,6 +43,14 @@ pub enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Make the embedded database out of a backup, where there is none. Nobody is signed in any more then.
+    Restore {
+        #[command(flatten)]
+        serve: Box<ServeArgs>,
+        /// The backup.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Measure parts of this binary, for `cargo xtask bench`.
     #[command(hide = true)]
     Bench {
@@ -166,6 +174,15 @@ pub struct ServeArgs {
     /// How many of the traces that begin here are sent, from 0 to 1 [default: 1].
     #[arg(long, env = "HANGAR_OTLP_SAMPLE", value_name = "SHARE")]
     pub otlp_sample: Option<f64>,
+    /// Where backups of the embedded database are kept [default: DATA/backups]. Better on another disk.
+    #[arg(long, env = "HANGAR_BACKUP_DIR", value_name = "DIR")]
+    pub backup_dir: Option<PathBuf>,
+    /// Hours from one backup of the embedded database to the next; 0 makes none [default: 24].
+    #[arg(long, env = "HANGAR_BACKUP_HOURS", value_name = "HOURS")]
+    pub backup_hours: Option<u32>,
+    /// How many backups are kept; older ones are removed once a new one is verified [default: 14].
+    #[arg(long, env = "HANGAR_BACKUP_KEEP", value_name = "N")]
+    pub backup_keep: Option<u32>,
     /// How log lines look [default: human on a terminal, else json].
     #[arg(long, env = "HANGAR_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -208,6 +225,9 @@ struct File {
     metrics_token: Option<String>,
     otlp_endpoint: Option<String>,
     otlp_sample: Option<f64>,
+    backup_dir: Option<PathBuf>,
+    backup_hours: Option<u32>,
+    backup_keep: Option<u32>,
     log_format: Option<LogFormat>,
     log: Option<String>,
 }
@@ -229,6 +249,10 @@ pub struct Config {
     pub metrics_token: Option<SecretString>,
     /// `None`: no traces.
     pub traces: Option<TraceSettings>,
+    pub backup_dir: PathBuf,
+    /// 0: there are none.
+    pub backup_hours: u32,
+    pub backup_keep: u32,
     pub log_format: Option<LogFormat>,
     pub log: String,
     pub dev_reload: bool,
@@ -257,6 +281,10 @@ pub enum ConfigError {
     Traces(#[from] TraceSettingsError),
     #[error("--metrics-token: it needs at least 16 characters")]
     MetricsToken,
+    #[error("--backup-keep: at least 1; --backup-hours 0 makes no backups")]
+    BackupKeep,
+    #[error("--backup-hours: at most 8760, which is a year")]
+    BackupHours,
     #[error(
         "give either HANGAR_DATABASE_TOKEN or HANGAR_DATABASE_USER and HANGAR_DATABASE_PASSWORD, not both or half"
     )]
@@ -309,6 +337,18 @@ impl ServeArgs {
                 self.otlp_sample.or(file.otlp_sample),
                 &env,
             )?,
+            backup_dir: self
+                .backup_dir
+                .or(file.backup_dir)
+                .unwrap_or_else(|| data.join("backups")),
+            backup_hours: match self.backup_hours.or(file.backup_hours).unwrap_or(24) {
+                hours if hours <= 8760 => hours,
+                _ => return Err(ConfigError::BackupHours),
+            },
+            backup_keep: match self.backup_keep.or(file.backup_keep).unwrap_or(14) {
+                0 => return Err(ConfigError::BackupKeep),
+                keep => keep,
+            },
             log_format: self.log_format.or(file.log_format),
             log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             dev_reload: self.dev_reload,
@@ -449,6 +489,12 @@ mod tests {
         }
         assert!(proxies(&["10.0.0.0/8", "::1", "2001:db8::/48"]).is_ok());
 
+        let none = resolve(ServeArgs {
+            backup_keep: Some(0),
+            ..ServeArgs::default()
+        });
+        let none = none.err().unwrap().to_string();
+        assert!(none.starts_with("--backup-keep"), "{none}");
         let half = ServeArgs::default()
             .resolve(|name| (name == "HANGAR_DATABASE_USER").then(|| "x".to_owned()));
         assert!(half.is_err());

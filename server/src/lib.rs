@@ -4,6 +4,8 @@
 pub mod accounts;
 /// Who is told of problems.
 pub mod alerts;
+/// Copies of an embedded database.
+pub mod backup;
 /// What `hangar bench` does beside the vault.
 pub mod bench;
 /// What may still be called, with which key.

@@ -4,6 +4,7 @@ use std::{io::Read as _, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser as _;
 use server::{
+    backup,
     bench,
     clock::Clock,
     config::{AdminCommand, BenchCommand, Cli, Command, Config, KeyCommand, ServeArgs},
@@ -86,6 +87,10 @@ async fn run(cli: Cli, background: Handle) -> ExitCode {
                 },
         } => match settings(*serve).and_then(logged) {
             Ok(config) => rotate_key(config, &new_master_key_file).await,
+            Err(code) => code,
+        },
+        Command::Restore { serve, file } => match settings(*serve) {
+            Ok(config) => restore(config, &file).await,
             Err(code) => code,
         },
         Command::Bench {
@@ -240,6 +245,8 @@ async fn serve_traced(config: Config, background: Handle) -> ExitCode {
     background.spawn(async move { alerts.keep_telling(until).await });
     let (trends, until) = (portal.trends.clone(), stop.clone());
     background.spawn(async move { trends.keep_measuring(until).await });
+    let (backups, until) = (portal.backups.clone(), stop.clone());
+    background.spawn(async move { backups.keep_going(until).await });
     let (usage, until) = (portal.integrations.usage.clone(), stop.clone());
     background.spawn(async move { usage.keep_going(until).await });
     println!("listening on http://{addr}");
@@ -346,6 +353,23 @@ async fn rotate_key(config: Config, new_file: &std::path::Path) -> ExitCode {
                  as long as backups need it",
                 new_file.display()
             );
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error.to_string(), error.exit_code()),
+    }
+}
+
+async fn restore(config: Config, file: &std::path::Path) -> ExitCode {
+    let (master, rng, now) = (master_key(&config), Rng::from_os(), Clock::System.now());
+    match backup::restore(file, &config, &master, &rng, now).await {
+        Ok(restored) => {
+            let (records, database) = (restored.records, restored.database.display());
+            println!("restored {records} records into {database}; everybody has to sign in again");
+            if let Some(why) = restored.locked {
+                eprintln!(
+                    "hangar: hangar serve will not start before it has the master key of that time: {why}"
+                );
+            }
             ExitCode::SUCCESS
         }
         Err(error) => fail(&error.to_string(), error.exit_code()),

@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use crate::{
     accounts::AccountsService,
     alerts::AlertsService,
+    backup::BackupService,
     budgets::Budgets,
     bulk::BulkService,
     clock::Clock,
@@ -39,6 +40,7 @@ pub struct Portal {
     pub alerts: AlertsService,
     pub trends: TrendsService,
     pub screens: ScreensService,
+    pub backups: BackupService,
     /// The same services, as pages and server functions see them.
     pub backend: Backend,
     pub clock: Clock,
@@ -131,9 +133,11 @@ impl Portal {
             integrations.lags.clone(),
         );
         trends.begin().await?;
+        let backups = BackupService::new(config, store.clone(), clock.clone(), rng.clone());
         let health = HealthService {
             trends: trends.clone(),
             store: store.clone(),
+            backups: backups.clone(),
             budgets: integrations.budgets.clone(),
             usage: integrations.usage.clone(),
             busy: Default::default(),
@@ -174,6 +178,7 @@ impl Portal {
             alerts: Arc::new(alerts.clone()),
             trends: Arc::new(trends.clone()),
             screens: Arc::new(screens.clone()),
+            backups: Arc::new(backups.clone()),
         };
         Ok(Self {
             checks: Checks::new(integrations.clone()),
@@ -181,6 +186,7 @@ impl Portal {
             alerts,
             trends,
             screens,
+            backups,
             store,
             vault,
             accounts,

@@ -34,6 +34,10 @@ pub fn SettingsPage() -> impl IntoView {
                         <p>"The overview on a wall, without signing in."</p>
                     </li>
                     <li>
+                        <a href=paths::BACKUPS>"Backups"</a>
+                        <p>"What is kept of the database, when the next copy is made, and how to restore one."</p>
+                    </li>
+                    <li>
                         <a href=paths::PROFILE>"Your account"</a>
                         <p>{user.email.to_string()} ", " {user.role.word()} ". Change your password."</p>
                     </li>

@@ -1,3 +1,5 @@
+/// Copies of the whole database.
+mod backups;
 /// Screens on walls.
 mod screens;
 /// How syncing went over time, and what is promised.
@@ -42,6 +44,7 @@ use domain::{
 use leptos::prelude::{expect_context, use_context};
 use serde::{Deserialize, Serialize};
 
+pub use backups::{BackupReport, BackupRow, Backups};
 pub use screens::{ScreenRow, Screens};
 pub use trends::{
     Charts, IntegrationObjectives, LeastBudget, MaintenanceForm, MaintenanceRow, OldestCopy,
@@ -64,6 +67,7 @@ pub struct Backend {
     pub alerts: Arc<dyn Alerts>,
     pub trends: Arc<dyn Trends>,
     pub screens: Arc<dyn Screens>,
+    pub backups: Arc<dyn Backups>,
 }
 
 /// Who sent this request and how; provided as context beside [`Backend`].

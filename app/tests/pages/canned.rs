@@ -3,10 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use app::{
-    Accounts, Alerts, AlertsReport, Assets, Backend, Bulk, BulkForm, BulkReport, BurstReport,
-    BurstRow, ChannelForm, CheckNow, DeliveryRow, Draft, Failure, Health, Inbox, IntegrationForm,
-    Integrations, KeyBudget, Mirror, PasswordForm, PersonForm, ProblemForm, ProblemPage,
-    ProblemReport, Problems, Rechecked, RuleForm, RunRecord, Runs, ScreenRow, SessionToken,
+    Accounts, Alerts, AlertsReport, Assets, Backend, BackupReport, Backups, Bulk, BulkForm,
+    BulkReport, BurstReport, BurstRow, ChannelForm, CheckNow, DeliveryRow, Draft, Failure, Health,
+    Inbox, IntegrationForm, Integrations, KeyBudget, Mirror, PasswordForm, PersonForm, ProblemForm,
+    ProblemPage, ProblemReport, Problems, Rechecked, RuleForm, RunRecord, Runs, ScreenRow,
+    SessionToken,
     SetUpForm, SilentWebhook, Theme, Totals, Visit, WebhookReport,
 };
 use async_trait::async_trait;
@@ -91,6 +92,7 @@ pub(crate) struct Canned {
     pub(crate) all_calls: Page<CallRecord>,
     pub(crate) timeline: Page<TimelineEntry>,
     pub(crate) alerts: AlertsReport,
+    pub(crate) backups: BackupReport,
     pub(crate) signing_key: Option<String>,
     pub(crate) deliveries: Page<DeliveryRow>,
     pub(crate) trends: CannedTrends,
@@ -143,6 +145,7 @@ impl Default for Canned {
             all_calls: Page::empty(),
             timeline: Page::empty(),
             alerts: AlertsReport::default(),
+            backups: BackupReport::Off,
             signing_key: None,
             deliveries: Page::empty(),
             budgets: Ok(Vec::new()),
@@ -294,7 +297,8 @@ pub(crate) async fn get_with(canned: Canned, visit: Visit) -> Answer {
         problems: canned.clone(),
         alerts: canned.clone(),
         trends: canned.clone(),
-        screens: canned,
+        screens: canned.clone(),
+        backups: canned,
     };
     let provide = move || {
         provide_context(backend.clone());
@@ -625,6 +629,20 @@ impl Alerts for Canned {
         _: Option<Cursor>,
     ) -> Result<Page<DeliveryRow>, Failure> {
         Ok(self.deliveries.clone())
+    }
+}
+
+#[async_trait]
+impl Backups for Canned {
+    async fn report(&self, viewer: &Viewer) -> Result<BackupReport, Failure> {
+        let mut report = self.backups.clone();
+        if let BackupReport::On { directory, .. } = &mut report {
+            *directory = directory.take().filter(|_| viewer.is_admin());
+        }
+        Ok(report)
+    }
+    async fn make(&self, _: &Admin) -> Result<(), Failure> {
+        unreachable!("{CHANGES_NOTHING}")
     }
 }
 

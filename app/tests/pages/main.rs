@@ -3,6 +3,7 @@
 
 mod accounts;
 mod alerts;
+mod backups;
 mod budget;
 mod bulk;
 mod canned;

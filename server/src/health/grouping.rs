@@ -83,11 +83,12 @@ impl HealthService {
         Ok(())
     }
 
-    /// The same for what is looked at of Hangar itself: its channels and its disk.
+    /// The same for what is looked at of Hangar itself: its channels, its disk and its backups.
     pub(super) async fn group_own(&self, now: DateTime<Utc>) -> Result<(), store::Error> {
         let channels = self.store.channels().await?;
         let mut stands: Vec<Stands> = channels.iter().map(channel_stands).collect();
         stands.extend(self.disk.space().map(Space::stands));
+        stands.push(self.backups.stands(now).await?);
         let known = self.store.problems_of(IntegrationId::PORTAL).await?;
         if known.is_empty() && stands.iter().all(|one| one.level == Level::Good) {
             return Ok(());

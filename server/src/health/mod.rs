@@ -31,7 +31,8 @@ use domain::{
 use store::Store;
 
 use crate::{
-    budgets::Budgets, clock::Clock, disk::DataDisk, failure::from_store, trends::TrendsService,
+    backup::BackupService, budgets::Budgets, clock::Clock, disk::DataDisk, failure::from_store,
+    trends::TrendsService,
 };
 
 /// Whose problem it is that is no integration's.
@@ -48,6 +49,7 @@ pub struct HealthService {
     pub usage: usage::UsageLog,
     pub busy: busy::BusyKeys,
     pub disk: DataDisk,
+    pub backups: BackupService,
     pub clock: Clock,
 }
 

@@ -61,6 +61,15 @@ impl Portal {
                 free,
             );
         }
+        if let Some(age) = self.backups.age(now).await? {
+            let oldest = Gauges::default();
+            set(&oldest, vec![], seconds(age));
+            registry.register(
+                "backup_age_seconds",
+                "Age of the last backup that was verified and is still there",
+                oldest,
+            );
+        }
         let build = Gauges::default();
         let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
         set(&build, version, 1.0);

@@ -15,6 +15,7 @@ mod support;
 mod accounts;
 mod alert_crashes;
 mod alerts;
+mod backups;
 mod bulk;
 mod command_line;
 mod disk;

@@ -92,6 +92,7 @@ const TABLE: &[(&str, Who, Form)] = &[
     ("snooze_problem", Admin, &[("id", NOBODY), ("hours", "1")]),
     ("assign_problem", Admin, &[("id", NOBODY), ("owner", "")]),
     ("note_problem", Admin, &[("id", NOBODY), ("note", "x")]),
+    ("make_backup", Admin, &[]),
     ("plan_bulk", Admin, &[("ids[]", NOBODY), ("action", "sync")]),
     ("start_bulk", Admin, &[("id", NOBODY)]),
     ("stop_bulk", Admin, &[("id", NOBODY)]),

@@ -35,6 +35,14 @@ impl Person {
         }
     }
 
+    /// The same browser with the same cookies, before another portal.
+    pub fn at(&self, base: &str) -> Self {
+        Self {
+            cookies: self.cookies.clone(),
+            ..Self::new(base)
+        }
+    }
+
     /// Opens a page.
     pub async fn get(&mut self, path: &str) -> Answer {
         self.send(Method::GET, path, &[("accept", "text/html")], None)

@@ -38,7 +38,7 @@ pub struct TestPortal {
     pub disk: Disk,
     stop: CancellationToken,
     serving: JoinHandle<()>,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl TestPortal {
@@ -122,8 +122,13 @@ impl TestPortal {
             disk,
             stop,
             serving,
-            _data: data,
+            data,
         }
+    }
+
+    /// The directory that is its own.
+    pub fn data(&self) -> &Path {
+        self.data.path()
     }
 
     /// Somebody who has not signed in.
