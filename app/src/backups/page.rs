@@ -96,6 +96,7 @@ fn Report(report: BackupReport) -> impl IntoView {
     };
     view! {
         <State level next_at is_under_way/>
+        {list}
         <div class="panels">
             <Panel title="Plan">
                 <dl class="facts">
@@ -122,7 +123,6 @@ fn Report(report: BackupReport) -> impl IntoView {
                 </dl>
             </Panel>
         </div>
-        {list}
     }
     .into_any()
 }

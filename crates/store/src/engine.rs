@@ -49,7 +49,7 @@ pub(crate) trait Engine: Send + Sync {
     fn send<'a>(&'a self, sql: &'a str, variables: Variables, writes: bool) -> Sent<'a>;
     /// Flushes and closes; later queries are refused.
     fn close(&self) -> BoxFuture<'_, ()>;
-    /// Makes a copy of the files, as of one moment, in a directory that is not there yet. Only of an embedded database on disk.
+    /// Makes a copy of the files, as of one moment, in this directory instead of what is there. Only of an embedded database on disk.
     fn freeze<'a>(&'a self, into: &'a Path) -> BoxFuture<'a, Result<(), Error>>;
     /// Whether it is inside this process.
     fn is_embedded(&self) -> bool;
@@ -382,9 +382,15 @@ impl Open {
 /// A copy of the files of an engine that is shut down: links to tables and values, which are many and large, and a copy of the
 /// rest, which is written anew.
 fn link_files(from: &Path, into: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(into) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // Nothing is in there: else a copy could be written over a link, and so into the database's own file.
+    fs::create_dir(into)?;
     for folder in ["sstables", "vlog", "manifest"] {
         let target = into.join(folder);
-        fs::create_dir_all(&target)?;
+        fs::create_dir(&target)?;
         let source = from.join(folder);
         if !source.is_dir() {
             continue;

@@ -85,7 +85,9 @@ impl BackupService {
             _ if !store.is_on_disk() => Plan::Elsewhere,
             0 => Plan::Off,
             hours => Plan::On(On {
-                directory: config.backup_dir.clone(),
+                // As the page shows it, for whoever restores from elsewhere.
+                directory: std::path::absolute(&config.backup_dir)
+                    .unwrap_or_else(|_| config.backup_dir.clone()),
                 every: TimeDelta::hours(hours.into()),
                 keep: usize::try_from(config.backup_keep).unwrap_or(usize::MAX),
             }),

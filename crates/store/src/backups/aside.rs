@@ -27,8 +27,12 @@ impl Store {
     pub async fn freeze(&self) -> Result<Aside, Error> {
         let directory = self.inner.directory.as_ref().ok_or_else(not_on_disk)?;
         let frozen = directory.join(FROZEN);
-        remove(&frozen)?;
-        let made = self.inner.engine.freeze(&frozen).await;
+        // It goes on even if the caller stops waiting: the engine is shut down in the middle of it.
+        let (inner, into) = (self.inner.clone(), frozen.clone());
+        let freezing = tokio::spawn(async move { inner.engine.freeze(&into).await });
+        let made = freezing
+            .await
+            .unwrap_or_else(|error| Err(Error::Broken(error.to_string())));
         if let Err(error) = made {
             let _ = remove(&frozen);
             return Err(self.stop_if_broken(error));

@@ -174,6 +174,18 @@ async fn a_database_in_memory_is_not_frozen() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_stops_waiting_for_a_frozen_copy_leaves_the_database_as_it_is() {
+    let (store, _directory) = on_disk(64 << 20).await;
+    for n in 0..8 {
+        let waited = std::time::Duration::from_millis(u64::try_from(n).unwrap() * 4);
+        let _ = tokio::time::timeout(waited, store.freeze()).await;
+        integration(&store, n, &format!("Number {n}")).await;
+    }
+    store.freeze().await.unwrap().remove().await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_there_is_no_room_for_a_copy_the_database_goes_on() {
     let (store, directory) = on_disk(64 << 20).await;
     integration(&store, 1, "First").await;
