@@ -51,10 +51,10 @@ pub mod sync;
 pub mod telemetry;
 /// How long things take that only a test wants otherwise.
 pub mod timing;
-/// How syncing goes over time, and what is promised.
-pub mod trends;
 /// What one thing leads to, told to a collector.
 pub mod traces;
+/// How syncing goes over time, and what is promised.
+pub mod trends;
 /// Secrets at rest: the one place that sees a key in clear.
 pub mod vault;
 /// Ends the process when it stands still.

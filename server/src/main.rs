@@ -4,8 +4,7 @@ use std::{io::Read as _, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser as _;
 use server::{
-    backup,
-    bench,
+    backup, bench,
     clock::Clock,
     config::{AdminCommand, BenchCommand, Cli, Command, Config, KeyCommand, ServeArgs},
     plain_url,

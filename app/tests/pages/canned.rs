@@ -7,8 +7,7 @@ use app::{
     BulkReport, BurstReport, BurstRow, ChannelForm, CheckNow, DeliveryRow, Draft, Failure, Health,
     Inbox, IntegrationForm, Integrations, KeyBudget, Mirror, PasswordForm, PersonForm, ProblemForm,
     ProblemPage, ProblemReport, Problems, Rechecked, RuleForm, RunRecord, Runs, ScreenRow,
-    SessionToken,
-    SetUpForm, SilentWebhook, Theme, Totals, Visit, WebhookReport,
+    SessionToken, SetUpForm, SilentWebhook, Theme, Totals, Visit, WebhookReport,
 };
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};

@@ -34,8 +34,8 @@ use crate::{
     metrics::Metrics,
     rng::Rng,
     timing::Timing,
-    trends::LagLog,
     traces::TraceSpan as _,
+    trends::LagLog,
     vault::{Place, Vault},
 };
 

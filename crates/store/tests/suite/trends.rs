@@ -155,8 +155,7 @@ async fn maintenance_is_ended_or_forgotten() {
     };
     let listed = async |after| {
         let all = store.maintenance(at(after)).await.unwrap().into_iter();
-        all.map(|one| (one.id.0, one.until))
-            .collect::<Vec<_>>()
+        all.map(|one| (one.id.0, one.until)).collect::<Vec<_>>()
     };
     assert_eq!(listed(0).await, [(id(1), at(100)), (id(2), at(60))]);
     assert!(end(1, 20).await);

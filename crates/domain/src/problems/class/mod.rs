@@ -86,7 +86,7 @@ pub enum Remedy {
 }
 
 impl Class {
-    pub const ALL: [Class; 30] = [
+    pub const ALL: [Class; 31] = [
         Class::NetworkDns,
         Class::NetworkConnect,
         Class::NetworkTls,
