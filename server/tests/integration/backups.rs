@@ -406,7 +406,8 @@ async fn a_kill_in_the_middle_leaves_nothing_that_looks_like_a_backup() {
     let directory = data.path().join("backups");
     HangarProcess::set_up(data.path(), &[]).stop();
     let (mut killed, mut whole) = (0, 0);
-    for round in 0..10 {
+    // Each time later, so that all of its steps are met.
+    for later in [0, 20, 50, 100, 200, 400, 700, 1000, 1400, 2000] {
         let hangar = HangarProcess::start(data.path(), &[]);
         assert!(
             !directory.join(".unfinished").exists(),
@@ -422,15 +423,14 @@ async fn a_kill_in_the_middle_leaves_nothing_that_looks_like_a_backup() {
         );
         let before = files(&directory).len();
         hangar.admin().await.post("make_backup", &[]).await;
-        // Each round later, so that all of its steps are met.
-        tokio::time::sleep(Duration::from_millis(round * 40)).await;
+        tokio::time::sleep(Duration::from_millis(later)).await;
         hangar.kill();
         match files(&directory).len() {
             after if after == before => killed += 1,
             _ => whole += 1,
         }
     }
-    assert!(killed >= 2, "{killed} killed in the middle, {whole} whole");
+    assert!(killed >= 1, "{killed} killed in the middle, {whole} whole");
     for name in files(&directory) {
         let machine = tempfile::tempdir().unwrap();
         let (code, says) = restore(&directory.join(&name), machine.path(), None);
