@@ -317,7 +317,7 @@ async fn every_channel_is_told_once_of_a_problem_and_once_of_its_end() {
     let mut turns: Vec<(String, String)> = told
         .iter()
         .filter(|one| one["what"]["class"] == "auth.key_invalid")
-        .map(|one| (text(&one["at"]), text(&one["what"]["turn"])))
+        .map(|one| (text(&one["what"]["at"]), text(&one["what"]["turn"])))
         .collect();
     assert!(
         turns.is_sorted_by(|a, b| a.0 >= b.0),
