@@ -35,7 +35,7 @@ test("what a key used of Plane's limit is told, drawn and tabled, over any range
     await expect(key).toContainText(`used by 1 integration`);
     await expect(user).toContainText(/\d+ calls, less than a minute/);
 
-    const chart = key.getByRole("group", { name: /^Calls to Plane with key \w+\. The last 24 h/ });
+    const chart = key.getByRole("group", { name: /^Calls with key \w+ at [^ ]+\. The last 24 h/ });
     await expect(chart).toBeVisible();
     await expect(key.locator("figcaption")).toContainText("The last 24 h");
     const line = chart.locator(".chart-detail").last();
@@ -44,7 +44,7 @@ test("what a key used of Plane's limit is told, drawn and tabled, over any range
     await expect(line, "numbers without a script").toBeVisible();
     await expect(line).toContainText(`: ${calls}`);
     await expect(chart.locator(".chart-scale"), "it has the place of the scale").toBeHidden();
-    const table = key.getByRole("table", { name: /^Calls to Plane with key/ });
+    const table = key.getByRole("table", { name: /^Calls with key [^ ]+ at [^ ]+$/ });
     await expect(table).toBeHidden();
     await key.getByText("As a table").focus();
     await admin.keyboard.press("Enter");

@@ -1,7 +1,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     range::Range,
-    usage::{CallTally, Forecast, Purpose, Usage},
+    usage::{CallTally, Forecast, PlaneKey, Purpose, Usage},
 };
 use leptos::prelude::*;
 
@@ -55,11 +55,7 @@ pub fn BudgetPage() -> impl IntoView {
 
 #[component]
 fn Key(budget: KeyBudget, range: Range, now: DateTime<Utc>) -> impl IntoView {
-    let title = format!(
-        "Key {} at {}",
-        budget.key.fingerprint,
-        host(&budget.key.origin)
-    );
+    let title = format!("Key {}", key_name(&budget.key));
     let users = match budget.users.len() {
         0 => "no integration uses it any more".to_owned(),
         n => format!("used by {}", count(n as u64, "integration", "integrations")),
@@ -70,7 +66,7 @@ fn Key(budget: KeyBudget, range: Range, now: DateTime<Utc>) -> impl IntoView {
         <Panel title aside=move || users>
             <KeyFigures budget=budget.clone() total=total.clone() range/>
             <BarChartView chart=calls_chart(&budget, range, now)/>
-            <Users users=budget.users limit=budget.limit fingerprint=budget.key.fingerprint/>
+            <Users users=budget.users limit=budget.limit key=key_name(&budget.key)/>
         </Panel>
     }
     .into_any()
@@ -137,7 +133,7 @@ fn ForecastFigure(forecast: Forecast, limit: u64) -> impl IntoView {
 
 /// Who uses the key, the busiest first.
 #[component]
-fn Users(users: Vec<KeyUser>, limit: u32, fingerprint: String) -> impl IntoView {
+fn Users(users: Vec<KeyUser>, limit: u32, key: String) -> impl IntoView {
     if users.is_empty() {
         return ().into_any();
     }
@@ -162,7 +158,7 @@ fn Users(users: Vec<KeyUser>, limit: u32, fingerprint: String) -> impl IntoView 
             }
         })
         .collect_view();
-    let label = format!("Calls of key {fingerprint} by integration");
+    let label = format!("Calls with key {key} by integration");
     view! {
         <TableRegion label=label.clone()>
             <table>
@@ -221,6 +217,11 @@ fn ms(ms: u64) -> TimeDelta {
     TimeDelta::milliseconds(i64::try_from(ms).unwrap_or(i64::MAX / 1000))
 }
 
+/// A key may be in use at two Planes.
+fn key_name(key: &PlaneKey) -> String {
+    format!("{} at {}", key.fingerprint, host(&key.origin))
+}
+
 fn host(origin: &str) -> &str {
     origin.split_once("://").map_or(origin, |(_, host)| host)
 }
@@ -276,7 +277,7 @@ fn calls_chart(budget: &KeyBudget, range: Range, now: DateTime<Utc>) -> BarChart
         ),
     };
     BarChart {
-        title: format!("Calls to Plane with key {}", budget.key.fingerprint),
+        title: format!("Calls with key {}", key_name(&budget.key)),
         says,
         series: used
             .into_iter()

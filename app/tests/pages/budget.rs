@@ -115,16 +115,16 @@ async fn a_key_says_what_is_free_what_was_used_and_what_is_to_come() {
 #[tokio::test]
 async fn each_key_has_a_panel_whose_parts_carry_its_name() {
     let mut other = budget();
-    "cd34ef56".clone_into(&mut other.key.fingerprint);
+    "https://plane.other".clone_into(&mut other.key.origin);
     let page = page(vec![budget(), other], "/budget").await;
     let captions = page.texts("caption");
     assert_eq!(
         captions,
         [
-            "Calls to Plane with key ab12cd34",
-            "Calls of key ab12cd34 by integration",
-            "Calls to Plane with key cd34ef56",
-            "Calls of key cd34ef56 by integration",
+            "Calls with key ab12cd34 at plane.example:8443",
+            "Calls with key ab12cd34 at plane.example:8443 by integration",
+            "Calls with key ab12cd34 at plane.other",
+            "Calls with key ab12cd34 at plane.other by integration",
         ]
     );
 }
@@ -146,7 +146,7 @@ async fn the_chart_and_its_table_say_the_same() {
     assert!(rows[2].ends_with("1,20031,203"), "{}", rows[2]);
     let caption = page.text(".chart figcaption");
     assert!(
-        caption.starts_with("Calls to Plane with key ab12cd34 The last 24 h up to"),
+        caption.starts_with("Calls with key ab12cd34 at plane.example:8443 The last 24 h up to"),
         "{caption}"
     );
     let label = page.attribute(".chart-drawing", "aria-label").unwrap();
