@@ -30,7 +30,14 @@ test("the overview draws how syncing went and what explains it, objectives are k
   const admin = await setUp(portal);
   admin.setDefaultTimeout(15_000);
   const main = admin.getByRole("main");
+  await admin.goto("/objectives");
+  await expect(main.getByRole("heading", { name: "Nothing is promised yet" })).toBeVisible();
+  await lookAt(admin, "objectives-none", guard);
   const page = await new Integrations(admin).add({ name: "Acme", address: plane.url, workspace: "acme", key: plane.keys.member });
+  await admin.goto(`${page}/trends`);
+  await expect(main.getByText("Nothing was measured in this time").first()).toBeVisible();
+  await lookAt(admin, "integration-trends-empty", guard);
+  await admin.goto(page);
   await new Runs(admin).start();
   await new Runs(admin).expectOutcome("Succeeded", true);
   await later(portal, admin, 40);

@@ -1,5 +1,5 @@
 use domain::{
-    objective::ObjectiveState,
+    objective::{Kept, ObjectiveState},
     run::{Outcome, RunFilter, RunState, RunTime},
     silence::Coverage,
     trend::{Copies, Runs, Webhooks},
@@ -117,9 +117,7 @@ fn Success(runs: Runs, before: Runs) -> impl IntoView {
     let before =
         share(kept_before.0, kept_before.1).map(|share| format!("{share} the 7 days before"));
     let filter = RunFilter {
-        state: (kept.0 < kept.1)
-            .then_some(RunState::Ended(Outcome::Failed))
-            .filter(|_| runs.of(Outcome::Failed) > 0),
+        state: (runs.of(Outcome::Failed) > 0).then_some(RunState::Ended(Outcome::Failed)),
         time: RunTime::Days7,
         ..RunFilter::default()
     };
@@ -132,10 +130,11 @@ fn Success(runs: Runs, before: Runs) -> impl IntoView {
     .into_any()
 }
 
-/// Runs that succeeded, of those that nobody stopped.
+/// Runs that succeeded, of those that nobody stopped: what the objective counts.
 fn kept(runs: &Runs) -> (u64, u64) {
-    let stopped = runs.of(Outcome::Cancelled) + runs.of(Outcome::Interrupted);
-    (runs.of(Outcome::Succeeded), runs.count() - stopped)
+    Kept::new(&Copies::default(), runs, &Webhooks::default())
+        .success
+        .into()
 }
 
 #[component]
@@ -249,7 +248,7 @@ fn Says(href: String, says: String, before: Option<String>) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
-    use domain::objective::{Kept, Objective, Tally, Targets, Windows};
+    use domain::objective::{Objective, Tally, Targets, Windows};
 
     use super::*;
 

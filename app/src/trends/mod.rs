@@ -2,6 +2,8 @@
 pub mod api;
 /// Charts, out of what was measured.
 pub mod charts;
+/// Calls that failed, by kind.
+pub mod errors;
 /// What is promised of one integration.
 pub mod integration;
 /// Announced times in which nothing counts.
