@@ -1,5 +1,8 @@
 //! Hangar as it runs: services behind the ports of `app`, HTTP, and the way they are put together.
 
+// SurrealDB's futures, laid out inside ours, are nested deeper than rustc's usual limit once it inlines.
+#![recursion_limit = "256"]
+
 /// First start, signing in, people.
 pub mod accounts;
 /// Who is told of problems.

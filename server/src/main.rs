@@ -1,5 +1,8 @@
 //! The command line of `hangar`.
 
+// SurrealDB's futures, laid out inside ours, are nested deeper than rustc's usual limit once it inlines.
+#![recursion_limit = "256"]
+
 use std::{io::Read as _, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser as _;
