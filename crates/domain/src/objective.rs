@@ -6,6 +6,7 @@ use crate::{
     ids::{IntegrationId, MaintenanceId},
     problems::{Class, Stands},
     run::Outcome,
+    text::TextError,
     trend::{Copies, Runs, Webhooks},
 };
 
@@ -58,18 +59,16 @@ impl Objective {
 pub struct Target(u16);
 
 /// It is no share that can be promised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an objective is from 50 to 99.99 percent")]
-pub struct NoTarget;
+const NO_TARGET: TextError = TextError("Enter a share from 50 to 99.99 percent.");
 
 impl TryFrom<u16> for Target {
-    type Error = NoTarget;
+    type Error = TextError;
 
-    fn try_from(share: u16) -> Result<Self, NoTarget> {
+    fn try_from(share: u16) -> Result<Self, TextError> {
         if (5_000..10_000).contains(&share) {
             Ok(Self(share))
         } else {
-            Err(NoTarget)
+            Err(NO_TARGET)
         }
     }
 }
@@ -93,7 +92,7 @@ impl Target {
     }
 
     /// Out of "99.5", or "99,5 %".
-    pub fn parse(text: &str) -> Result<Self, NoTarget> {
+    pub fn parse(text: &str) -> Result<Self, TextError> {
         let text = text
             .trim()
             .trim_end_matches('%')
@@ -102,10 +101,10 @@ impl Target {
         let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
         let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         if whole.is_empty() || !is_digits(whole) || !is_digits(part) || part.len() > 2 {
-            return Err(NoTarget);
+            return Err(NO_TARGET);
         }
         let number = format!("{whole}{part:0<2}");
-        number.parse::<u16>().map_err(|_| NoTarget)?.try_into()
+        number.parse::<u16>().map_err(|_| NO_TARGET)?.try_into()
     }
 }
 
@@ -524,7 +523,7 @@ mod tests {
         for text in [
             "", "100", "49.9", "99.999", "-99", "+99", "nine", ".5", "99.5.1", "999999",
         ] {
-            assert_eq!(of(text), Err(NoTarget), "{text}");
+            assert_eq!(of(text), Err(NO_TARGET), "{text}");
         }
     }
 

@@ -6,6 +6,7 @@ use domain::{
     actor::Viewer,
     ids::IntegrationId,
     integration::IntegrationRow,
+    problems::{ProblemEvent, Turn},
     range::Range,
     trend::{Happening, HappeningKind, OUTAGES, Place, Trend, outages},
     usage::{Subject, Usage},
@@ -139,11 +140,27 @@ impl TrendsService {
             }
         }
         let turns = self.store.turns_since(&OUTAGES, from).await?;
-        let turns: Vec<_> = turns
+        let mut turns: Vec<ProblemEvent> = turns
             .into_iter()
             .filter(|event| is_of(Some(event.integration)))
             .collect();
-        found.extend(outages(&turns, name, now));
+        // What has gone on since before has no turn in this time.
+        for problem in self.store.unresolved_problems().await? {
+            let is_one = OUTAGES.contains(&problem.class) && is_of(Some(problem.integration));
+            if let Some(at) = problem.opened_at.filter(|at| is_one && *at < from) {
+                turns.push(ProblemEvent {
+                    problem: problem.id,
+                    integration: problem.integration,
+                    class: problem.class,
+                    level: problem.level,
+                    at,
+                    turn: Turn::Opened,
+                    actor_name: None,
+                    says: String::new(),
+                });
+            }
+        }
+        found.extend(outages(&turns, name, from, now));
         for one in self.store.maintenance(from).await? {
             if is_of(one.integration) {
                 let whose = one

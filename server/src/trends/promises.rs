@@ -56,7 +56,7 @@ impl TrendsService {
         let mut errors = std::collections::BTreeMap::new();
         let mut read = |objective: Objective, text: &str| {
             Target::parse(text).unwrap_or_else(|error| {
-                errors.insert(objective.word().to_owned(), sentence(&error.to_string()));
+                errors.insert(objective.word().to_owned(), error.0.to_owned());
                 Targets::default().of(objective)
             })
         };
@@ -219,10 +219,4 @@ fn begin(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
                 "Enter a time from now on, within a year, such as 2026-11-24T22:00. It is UTC.",
             )
         })
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string());
-    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
 }

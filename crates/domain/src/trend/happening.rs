@@ -57,11 +57,12 @@ pub const OUTAGES: [Class; 6] = [
     Class::PlaneResting,
 ];
 
-/// The outages that turns of problems tell of, those at the same time as one. What began before the first turn is not known to have
-/// begun; what is not resolved goes on until `now`.
+/// The outages that turns of problems since `from` tell of, those at the same time as one. What is resolved without having begun since
+/// then began before; what is not resolved goes on until `now`.
 pub fn outages(
     turns: &[ProblemEvent],
     name: impl Fn(IntegrationId) -> String,
+    from: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Vec<Happening> {
     let mut turns: Vec<&ProblemEvent> = turns.iter().collect();
@@ -75,9 +76,9 @@ pub fn outages(
                     .or_insert((event.at, event.integration));
             }
             Turn::Resolved => {
-                if let Some((from, integration)) = open.remove(&event.problem) {
-                    spans.push((from, event.at, integration, event.problem));
-                }
+                let began = open.remove(&event.problem);
+                let (began, integration) = began.unwrap_or((from, event.integration));
+                spans.push((began, event.at, integration, event.problem));
             }
             _ => {}
         }
@@ -148,10 +149,9 @@ mod tests {
             turn(1, Turn::Resolved, 20),
             turn(2, Turn::Resolved, 25),
             turn(1, Turn::Back, 40),
-            turn(3, Turn::Resolved, 41),
         ];
         let name = |id: IntegrationId| format!("Acme {}", id.0.as_u128());
-        let told: Vec<_> = outages(&turns, name, at(50))
+        let told: Vec<_> = outages(&turns, name, at(0), at(50))
             .into_iter()
             .map(|one| (one.from, one.until.unwrap(), one.says))
             .collect();
@@ -169,10 +169,23 @@ mod tests {
     }
 
     #[test]
+    fn what_ends_without_having_begun_began_before() {
+        let told = outages(
+            &[turn(3, Turn::Resolved, 41)],
+            |_| "Acme".to_owned(),
+            at(5),
+            at(50),
+        );
+        let spans: Vec<_> = told.iter().map(|one| (one.from, one.until)).collect();
+        assert_eq!(spans, [(at(5), Some(at(41)))]);
+    }
+
+    #[test]
     fn a_time_has_what_touches_it() {
         let mut one = outages(
             &[turn(1, Turn::Opened, 10), turn(1, Turn::Resolved, 20)],
             |_| String::new(),
+            at(0),
             at(50),
         )
         .remove(0);
