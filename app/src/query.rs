@@ -1,5 +1,6 @@
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use leptos::prelude::GetUntracked;
 
 use crate::ui::failure_view::urlencode;
@@ -42,6 +43,19 @@ impl Query {
     /// The value of this name, if it is one; anything else counts as not set.
     pub fn parsed<T: FromStr>(&self, name: &str) -> Option<T> {
         self.get(name)?.parse().ok()
+    }
+
+    /// A time from one moment until before another.
+    pub fn span(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        self.parsed("since").zip(self.parsed("until"))
+    }
+
+    /// With such a time.
+    #[must_use]
+    pub fn with_span(self, span: Option<(DateTime<Utc>, DateTime<Utc>)>) -> Self {
+        let written = |at: DateTime<Utc>| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+        self.with("since", span.map(|(from, _)| written(from)))
+            .with("until", span.map(|(_, until)| written(until)))
     }
 
     /// With this value; `None` and blank values are left out.

@@ -71,7 +71,8 @@ test("the overview draws how syncing went and what explains it, objectives are k
   await expect(focused).not.toHaveAttribute("aria-label", last ?? "");
   await expect(focused.locator(".chart-detail")).toBeVisible();
   await runs.getByText("As a table").click();
-  const happened = runs.getByRole("listitem");
+  await main.getByText(/^What happened in this time/).click();
+  const happened = main.locator("#happened").getByRole("listitem");
   await expect(happened.filter({ hasText: "Plane did not work for Acme" }).last()).toBeVisible();
   await expect(happened.filter({ hasText: /Acme, .*key/i }).last()).toBeVisible();
   const bar = runs.getByRole("table").getByRole("row").filter({ hasNotText: /(0\s*){7}$/ }).getByRole("link").first();

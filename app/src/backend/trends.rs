@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -79,6 +79,8 @@ pub struct LeastBudget {
 /// What the charts of a time are drawn from.
 #[derive(Clone, Debug)]
 pub struct Charts {
+    /// When it was read: the range ends there.
+    pub now: DateTime<Utc>,
     /// Up to when there is something.
     pub until: DateTime<Utc>,
     /// One for each bar of the range, the oldest first; `None`: nothing was looked at.
@@ -89,6 +91,8 @@ pub struct Charts {
     pub schedule: Option<TimeDelta>,
     /// What may explain it, the oldest first.
     pub happenings: Vec<Happening>,
+    /// Their HTML, once a page has drawn it: the next one has but to show it.
+    pub drawn: OnceLock<String>,
 }
 
 /// How the objectives of an integration stand.

@@ -26,9 +26,6 @@ pub const TRIGGERS: [(TriggerKind, &str); 2] = [
 /// The filter in an address. What this version does not know counts as not set; days outdo a time by name, and moments outdo days.
 pub fn read(query: &Query) -> RunFilter {
     let (from, to) = (query.parsed("from"), query.parsed("to"));
-    let span = query
-        .parsed::<DateTime<Utc>>("since")
-        .zip(query.parsed("until"));
     let named = query.get("time").and_then(|word| {
         TIMES
             .into_iter()
@@ -44,7 +41,7 @@ pub fn read(query: &Query) -> RunFilter {
                 .into_iter()
                 .find_map(|(kind, _)| (kind.word() == word).then_some(kind))
         }),
-        time: if let Some((from, until)) = span {
+        time: if let Some((from, until)) = query.span() {
             RunTime::Span { from, until }
         } else if from.is_some() || to.is_some() {
             RunTime::Between { from, to }
@@ -57,10 +54,6 @@ pub fn read(query: &Query) -> RunFilter {
 /// The list of runs with this filter, after this row.
 pub fn address(filter: &RunFilter, after: Option<&Cursor>) -> String {
     let (from, to) = days(filter.time);
-    let (since, until) = match filter.time {
-        RunTime::Span { from, until } => (Some(written(from)), Some(written(until))),
-        _ => (None, None),
-    };
     Query::default()
         .with("integration", filter.integration)
         .with("outcome", filter.state.map(state_code))
@@ -68,15 +61,17 @@ pub fn address(filter: &RunFilter, after: Option<&Cursor>) -> String {
         .with("time", Some(time_word(filter.time)))
         .with("from", from)
         .with("to", to)
-        .with("since", since)
-        .with("until", until)
+        .with_span(span(filter))
         .with("after", after.map(|cursor| &cursor.0))
         .on(paths::RUNS)
 }
 
-/// A moment in an address.
-fn written(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+/// The moments of a time from one until before another.
+pub fn span(filter: &RunFilter) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    match filter.time {
+        RunTime::Span { from, until } => Some((from, until)),
+        _ => None,
+    }
 }
 
 /// The word of a time by name.

@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
 use domain::{
     ids::UserId,
     page::{Cursor, Page},
@@ -22,6 +21,7 @@ use crate::{
         number::number,
         page::{loaded, signed_in},
         pager::Pager,
+        span::OnlySpan,
         table::TableRegion,
         time::{Ago, duration_words},
     },
@@ -101,6 +101,10 @@ fn Filters(filter: RunFilter, choices: Vec<(String, String)>) -> impl IntoView {
         .chain(filter::TRIGGERS.map(|(kind, label)| (kind.word().to_owned(), label.to_owned())))
         .collect();
     let times = filter::TIMES.map(|(_, word, label)| (word.to_owned(), label.to_owned()));
+    let any_time = RunFilter {
+        time: RunTime::Any,
+        ..filter.clone()
+    };
     let (from, to) = filter::days(filter.time);
     let day = |day: Option<domain::NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
     view! {
@@ -122,29 +126,9 @@ fn Filters(filter: RunFilter, choices: Vec<(String, String)>) -> impl IntoView {
             <Submit label="Filter" kind=Button::Plain/>
         </form>
         <Chips label="Outcome" chips/>
-        {span(&filter)}
+        <OnlySpan what="runs that started" span=filter::span(&filter) all=filter::address(&any_time, None)/>
     }
     .into_any()
-}
-
-/// Says that only what a chart's bar stands for is listed.
-fn span(filter: &RunFilter) -> Option<impl IntoView + use<>> {
-    let RunTime::Span { from, until } = filter.time else {
-        return None;
-    };
-    let all = RunFilter {
-        time: RunTime::Any,
-        ..filter.clone()
-    };
-    let written = |at: DateTime<Utc>| at.format("%-d %b %Y, %H:%M").to_string();
-    let says = format!(
-        "Only runs that started from {} until {} UTC.",
-        written(from),
-        written(until)
-    );
-    Some(
-        view! { <p class="quiet">{says} " " <a href=filter::address(&all, None)>"Show any time"</a></p> },
-    )
 }
 
 #[component]

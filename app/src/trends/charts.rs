@@ -1,19 +1,21 @@
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::{
     ids::IntegrationId,
+    inbox::BurstFilter,
     objective::{Objective, Targets},
     range::Range,
     run::{Outcome, RunFilter, RunTime},
     silence::Coverage,
-    trend::{Happening, HappeningKind, Place, Trend},
+    trend::Trend,
     usage::{Purpose, Usage},
 };
 use leptos::prelude::*;
 
 use super::{
     errors::Errors,
+    happened,
     words::{bar_label, bar_moment, milliseconds, percent, seconds},
 };
 use crate::{
@@ -23,20 +25,27 @@ use crate::{
     ui::{
         chart::{
             BarChart, BarChartView, ChartBar, ChartMark, ChartPoint, ChartTarget, LineChart,
-            LineChartView, MarkKind, Series,
+            LineChartView, MarksView, Series,
         },
         number::{count, number},
         time::moment,
     },
-    visit,
+    webhooks,
 };
 
-/// All charts of a range, of an integration or of all together.
+/// All charts of a range, of an integration or of all together: those that were read for just these. Nothing in them depends on
+/// who looks, so they are drawn once.
 #[component]
 pub fn ChartsView(charts: Arc<Charts>, range: Range, of: Option<IntegrationId>) -> impl IntoView {
+    let drawn = charts.drawn.get_or_init(|| draw(&charts, range, of));
+    view! { <div inner_html=drawn.clone()></div> }
+}
+
+fn draw(charts: &Arc<Charts>, range: Range, of: Option<IntegrationId>) -> String {
+    let (bundles, all) = happened::marks(&charts.happenings, range, charts.now);
     let drawing = Drawing {
-        marks: marks(&charts.happenings, range, visit().now),
-        charts,
+        marks: bundles,
+        charts: charts.clone(),
         range,
         of,
     };
@@ -51,9 +60,10 @@ pub fn ChartsView(charts: Arc<Charts>, range: Range, of: Option<IntegrationId>) 
             <BarChartView chart=drawing.calls()/>
             <Errors usage=drawing.charts.calls.clone() range of/>
         </div>
+        <MarksView marks=all id=happened::ID/>
         <p class="quiet small">{format!("Measured up to {}.", moment(drawing.charts.until))}</p>
     }
-    .into_any()
+    .to_html()
 }
 
 /// The two that say most, of the last day, for a screen on a wall.
@@ -97,6 +107,16 @@ impl Drawing {
             ..RunFilter::default()
         };
         filter::address(&filter, None)
+    }
+
+    /// What webhooks brought in the time of a bar.
+    fn received_in(&self, start: DateTime<Utc>) -> String {
+        let filter = BurstFilter {
+            integration: self.of,
+            span: Some((start, start + self.range.bar())),
+            ..BurstFilter::default()
+        };
+        webhooks::filter::address(&filter, None)
     }
 
     fn time(&self) -> String {
@@ -288,7 +308,7 @@ impl Drawing {
             &series,
             milliseconds,
             values,
-            |_| None,
+            |start| Some(self.received_in(start)),
         )
     }
 
@@ -321,7 +341,7 @@ impl Drawing {
                 &[("told by webhooks", "2")],
                 percent,
                 |trend| vec![of(trend)],
-                |_| None,
+                |start| Some(self.received_in(start)),
             )
         }
     }
@@ -389,60 +409,4 @@ fn named(series: &[(&str, &'static str)]) -> Vec<Series> {
             look,
         })
         .collect()
-}
-
-/// What happened, in shares of the range's width.
-fn marks(happenings: &[Happening], range: Range, now: DateTime<Utc>) -> Vec<ChartMark> {
-    let start = range.start(now);
-    let width = range.bar() * range.bars();
-    let place = |at: DateTime<Utc>| {
-        let since = (at - start).max(TimeDelta::zero());
-        (since.as_seconds_f64() / width.as_seconds_f64()).min(1.0)
-    };
-    let marks = happenings.iter().map(|one| ChartMark {
-        kind: match one.kind {
-            HappeningKind::Key => MarkKind::Key,
-            HappeningKind::Change => MarkKind::Change,
-            HappeningKind::Upgrade => MarkKind::Upgrade,
-            HappeningKind::Outage => MarkKind::Outage,
-            HappeningKind::Maintenance => MarkKind::Maintenance,
-        },
-        from: place(one.from),
-        to: one.until.map(place),
-        says: format!("{}, {}", moment(one.from), one.says),
-        href: match one.place {
-            Place::Nowhere => None,
-            Place::Integration(id) => Some(paths::timeline(id)),
-            Place::Problem(id) => Some(paths::problem(id)),
-        },
-    });
-    marks.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn marks_lie_within_the_chart() {
-        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let range = Range::Hours24;
-        let of = |from, until: Option<DateTime<Utc>>| Happening {
-            kind: HappeningKind::Outage,
-            from,
-            until,
-            says: "Plane did not work".to_owned(),
-            place: Place::Nowhere,
-        };
-        let found = marks(
-            &[
-                of(now - TimeDelta::days(3), Some(now)),
-                of(range.start(now) + TimeDelta::hours(12), None),
-            ],
-            range,
-            now,
-        );
-        assert!(found[0].from == 0.0 && found[0].to.is_some_and(|to| to <= 1.0));
-        assert!((found[1].from - 0.5).abs() < 1e-9);
-    }
 }

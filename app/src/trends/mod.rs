@@ -4,6 +4,8 @@ pub mod api;
 pub mod charts;
 /// Calls that failed, by kind.
 pub mod errors;
+/// What happened in the time of charts.
+mod happened;
 /// What is promised of one integration.
 pub mod integration;
 /// Announced times in which nothing counts.

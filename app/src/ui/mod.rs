@@ -37,6 +37,8 @@ pub mod panel;
 pub mod query;
 /// A place for text or a view.
 pub mod slot;
+/// That a list shows only a certain time.
+pub mod span;
 /// Bars in the place of a word.
 pub mod spark;
 /// A table that scrolls by itself on narrow screens, and headers that sort.

@@ -44,6 +44,7 @@ pub fn read(query: &Query) -> BurstFilter {
         q: query.get("q").unwrap_or_default().to_owned(),
         from: query.parsed("from"),
         to: query.parsed("to"),
+        span: query.span(),
     }
 }
 
@@ -64,6 +65,7 @@ pub fn address(filter: &BurstFilter, after: Option<&Cursor>) -> String {
         .with("q", Some(&filter.q))
         .with("from", filter.from)
         .with("to", filter.to)
+        .with_span(filter.span)
         .with("after", after.map(|cursor| &cursor.0))
         .on(paths::WEBHOOKS)
 }
@@ -71,6 +73,7 @@ pub fn address(filter: &BurstFilter, after: Option<&Cursor>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::DateTime;
     use domain::{NaiveDate, ids::IntegrationId};
     use proptest::{option, prelude::*, sample::select};
     use uuid::Uuid;
@@ -83,8 +86,10 @@ mod tests {
             about in option::of(select(SUBJECTS.map(|(subject, _)| subject).to_vec())),
             q in "[a-zA-Z0-9 %&=]{0,12}",
             days in (option::of(0i32..100_000), option::of(0i32..100_000)),
+            span in option::of((0i64..4_000_000_000, 0i64..4_000_000_000)),
         ) {
             let day = |n: Option<i32>| n.and_then(NaiveDate::from_num_days_from_ce_opt);
+            let at = |second| DateTime::from_timestamp(second, 0).unwrap();
             let filter = BurstFilter {
                 integration: integration.map(|n| IntegrationId(Uuid::from_u128(n))),
                 state: BurstState::from_word(result),
@@ -93,6 +98,7 @@ mod tests {
                 q: q.trim().to_owned(),
                 from: day(days.0),
                 to: day(days.1),
+                span: span.map(|(from, until)| (at(from), at(until))),
             };
             let address = address(&filter, None);
             let query = Query::parse(address.trim_start_matches(paths::WEBHOOKS));

@@ -22,6 +22,7 @@ use crate::{
         number::{count, number},
         page::{draft_of, loaded, signed_in},
         pager::Pager,
+        span::OnlySpan,
         table::TableRegion,
         time::Ago,
     },
@@ -100,6 +101,10 @@ fn Filters(filter: BurstFilter, choices: Vec<(String, String)>) -> impl IntoView
             label.to_owned(),
         )
     });
+    let any_time = BurstFilter {
+        span: None,
+        ..filter.clone()
+    };
     let day = |day: Option<NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
     view! {
         <form class="filters" method="get" action=paths::WEBHOOKS role="search" aria-label="Filter deliveries">
@@ -120,6 +125,7 @@ fn Filters(filter: BurstFilter, choices: Vec<(String, String)>) -> impl IntoView
             <Field label="To" name="to" kind="date" value=day(filter.to)/>
             <Submit label="Filter" kind=Button::Plain/>
         </form>
+        <OnlySpan what="what was first received" span=filter.span all=filter::address(&any_time, None)/>
     }
     .into_any()
 }

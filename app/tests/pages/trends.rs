@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use app::{
     Charts, Failure, IntegrationObjectives, LeastBudget, MaintenanceForm, MaintenanceRow,
@@ -71,6 +71,7 @@ impl Trends for Canned {
 fn empty(range: Range) -> Charts {
     let starts = range.starts(now());
     Charts {
+        now: now(),
         until: now(),
         bars: starts.iter().map(|start| (*start, None)).collect(),
         calls: starts
@@ -79,6 +80,7 @@ fn empty(range: Range) -> Charts {
             .collect(),
         schedule: None,
         happenings: vec![],
+        drawn: OnceLock::new(),
     }
 }
 
@@ -286,12 +288,43 @@ async fn what_is_drawn_stands_in_a_table_too_and_leads_to_what_is_behind_it() {
         behind.iter().any(|href| href.starts_with(span)),
         "{behind:?}"
     );
+    let received = "/webhooks?since=2026-11-18T";
+    let lag_and_coverage = behind.iter().filter(|href| href.starts_with(received));
+    assert!(lag_and_coverage.count() >= 4, "{behind:?}");
     let problem = format!("/problems/{}", Uuid::from_u128(7));
     assert!(behind.contains(&problem), "{behind:?}");
     assert!(
         page.text("main")
             .contains("Acme, Maya Keller: Replaced the key.")
     );
+}
+
+#[tokio::test]
+async fn what_happened_often_is_one_mark_in_each_chart_and_listed_once() {
+    let mut charts = charts();
+    let start = charts.bars[20].0;
+    charts.happenings = (0..130)
+        .map(|n| Happening {
+            kind: HappeningKind::Change,
+            from: start + TimeDelta::seconds(n),
+            until: None,
+            says: format!("Acme, Maya Keller: Renamed {n}."),
+            place: Place::Integration(IntegrationId(Uuid::from_u128(1))),
+        })
+        .collect();
+    let trends = CannedTrends {
+        charts: Some(charts),
+        ..CannedTrends::default()
+    };
+    let page = overview(trends, "/").await;
+    assert_eq!(page.count("a.mark-change"), 7, "one in each chart");
+    let says = page.attribute("a.mark-change", "aria-label").unwrap();
+    assert!(says.ends_with(", 130 changes within 1 h"), "{says}");
+    let listed = page.texts("#happened li");
+    assert_eq!(listed.len(), 100);
+    assert!(listed[0].contains("Renamed 129."), "the latest first");
+    let text = page.text("#happened");
+    assert!(text.contains("30 before that are not listed."), "{text}");
 }
 
 #[tokio::test]

@@ -487,6 +487,16 @@ async fn admins_choose_lines_of_the_log_to_apply_once_more() {
 }
 
 #[tokio::test]
+async fn the_log_says_when_it_shows_only_the_time_of_a_bar() {
+    let bar = "/webhooks?about=project&since=2026-11-18T06:00:00Z&until=2026-11-18T07:00:00Z";
+    let page = log(vec![burst()], bar).await;
+    let says = "Only what was first received from 18 Nov 2026, 06:00 until 18 Nov 2026, 07:00 UTC. Show any time";
+    assert!(page.text("main").contains(says), "{}", page.text("main"));
+    let links = page.attributes("main p a", "href");
+    assert!(links.contains(&"/webhooks?about=project".to_owned()), "{links:?}");
+}
+
+#[tokio::test]
 async fn whoever_waits_for_the_first_delivery_is_told_where_to_look() {
     let waiting = Webhook {
         first_at: None,

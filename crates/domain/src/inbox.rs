@@ -108,11 +108,16 @@ pub struct BurstFilter {
     /// First received on these days of UTC, both included; either may be left open.
     pub from: Option<NaiveDate>,
     pub to: Option<NaiveDate>,
+    /// First received from the one moment until before the other; outdoes the days.
+    pub span: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl BurstFilter {
     /// The first moment, and the first one after the last.
     pub fn bounds(&self) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+        if let Some((from, until)) = self.span {
+            return (Some(from), Some(until));
+        }
         let begin = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
         let after = self.to.and_then(|day| day.succ_opt());
         (self.from.map(begin), after.map(begin))

@@ -2,7 +2,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    freshness::Freshness,
+    freshness::{Freshness, freshness},
     health::Health,
     ids::{IntegrationId, ProjectId, UserId},
     page::Cursor,
@@ -188,6 +188,19 @@ pub struct IntegrationRow {
     pub complete_requests: Option<u32>,
     pub last_run: Option<RunSummary>,
     pub health: Health,
+}
+
+impl IntegrationRow {
+    /// How fresh the copy is by then; all else stays as it was read.
+    pub fn age(&mut self, now: DateTime<Utc>) {
+        let of = &self.integration;
+        self.freshness = freshness(
+            self.complete_at,
+            of.settings.interval(),
+            of.standing(),
+            now,
+        );
+    }
 }
 
 /// The seed's query: an active integration with its member projects.

@@ -7,6 +7,8 @@
 mod engine;
 /// Why the store did not do it.
 mod error;
+/// What was read and holds until something is written.
+mod known;
 /// The schema, applied in order and verified by checksum.
 mod migrate;
 /// Addresses, credentials, sizes.
@@ -81,11 +83,15 @@ mod usage;
 mod users;
 
 use std::{
+    collections::HashMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
 
 use chrono::{DateTime, Utc};
+use domain::{
+    ids::IntegrationId, integration::IntegrationRow, mirror::ProjectRow, problems::Problem,
+};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -112,7 +118,7 @@ pub use trends::{Lags, TrendRow};
 pub use usage::{CallLog, UsageRow, UsageSlot};
 pub use users::NewUser;
 
-use self::{inbox::Journal, options::Place};
+use self::{inbox::Journal, known::Known, options::Place};
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -132,7 +138,12 @@ struct Inner {
     tables: items::Tables,
     /// How often something was written, as far as this process knows.
     writes: AtomicU64,
-    projects: project_list::Known,
+    projects: Known<Vec<ProjectRow>>,
+    integrations: Known<Vec<IntegrationRow>>,
+    totals: Known<Totals>,
+    names: Known<HashMap<IntegrationId, String>>,
+    /// Those that are not resolved.
+    problems: Known<Vec<Problem>>,
 }
 
 impl Store {
@@ -158,7 +169,11 @@ impl Store {
                 rng: Mutex::new(rng),
                 tables: items::Tables::default(),
                 writes: AtomicU64::new(0),
-                projects: Default::default(),
+                projects: Known::default(),
+                integrations: Known::default(),
+                totals: Known::default(),
+                names: Known::default(),
+                problems: Known::default(),
             }),
         };
         migrate::migrate(&store, now).await?;

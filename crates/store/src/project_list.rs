@@ -1,9 +1,9 @@
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::Arc,
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::{
     actor::Viewer,
     mirror::{CopyState, ProjectFilter, ProjectList, ProjectRow, ProjectSort},
@@ -17,19 +17,6 @@ use crate::{
     projects::{NAMED, Named, StoredProject},
     shape::{page, read_cursor},
 };
-
-/// What others may have written to a database that several have is seen this late at most.
-const AGE: TimeDelta = TimeDelta::seconds(2);
-
-/// All projects as they were when they were last read: reading two thousand takes longer than a page may.
-pub(crate) type Known = Mutex<Option<Read>>;
-
-pub(crate) struct Read {
-    /// How often something had been written before.
-    writes: u64,
-    at: DateTime<Utc>,
-    rows: Arc<Vec<ProjectRow>>,
-}
 
 impl Store {
     /// One page of projects. Their states depend on the time, so all are put in order here.
@@ -73,19 +60,11 @@ impl Store {
 
     /// Every project of every integration, in no order. For Hangar's own work.
     pub async fn all_projects(&self, now: DateTime<Utc>) -> Result<Arc<Vec<ProjectRow>>, Error> {
-        let known = || {
-            self.inner
-                .projects
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        let writes = self.inner.writes.load(Ordering::Acquire);
-        if let Some(read) = known().as_ref()
-            && read.writes == writes
-            && (self.is_embedded() || (now - read.at).abs() < AGE)
-        {
-            return Ok(read.rows.clone());
-        }
+        let read = self.read_projects();
+        self.known(&self.inner.projects, Some(now), read).await
+    }
+
+    async fn read_projects(&self) -> Result<Vec<ProjectRow>, Error> {
         let sql = format!(
             "select * from projects; select {NAMED} from plane_integrations where is_deleting = false;"
         );
@@ -97,13 +76,7 @@ impl Store {
             let named = named.get(&row.integration)?;
             Some(row.row(named))
         });
-        let rows = Arc::new(rows.collect::<Result<Vec<_>, Error>>()?);
-        *known() = Some(Read {
-            writes,
-            at: now,
-            rows: rows.clone(),
-        });
-        Ok(rows)
+        rows.collect()
     }
 }
 

@@ -226,6 +226,11 @@ impl Store {
 
     /// How much there is of everything.
     pub async fn totals(&self, _viewer: &Viewer) -> Result<Totals, Error> {
+        let known = self.known(&self.inner.totals, None, self.read_totals());
+        known.await.map(|totals| *totals)
+    }
+
+    async fn read_totals(&self) -> Result<Totals, Error> {
         #[derive(SurrealValue)]
         struct Row {
             integrations: i64,

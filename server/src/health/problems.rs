@@ -89,7 +89,7 @@ impl Problems for HealthService {
         };
         let effects = all
             .iter()
-            .filter(|other| other.cause(&all).is_some_and(|cause| cause.id == id));
+            .filter(|other| other.cause(all.iter()).is_some_and(|cause| cause.id == id));
         let effects = effects.map(|other| row(other, Some(&problem))).collect();
         let projects = self.store.all_projects(self.clock.now()).await;
         let projects = projects.map_err(from_store)?;
@@ -108,7 +108,7 @@ impl Problems for HealthService {
         let people = self.store.users(viewer).await.map_err(from_store)?;
         Ok(ProblemReport {
             cost: integration.map(|row| BulkAction::Sync.requests(&row)),
-            row: row(&problem, problem.cause(&all)),
+            row: row(&problem, problem.cause(all.iter())),
             effects,
             projects: concerned,
             story,

@@ -1,4 +1,4 @@
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use app::Charts;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -95,11 +95,13 @@ impl TrendsService {
 
         let all = self.store.all_integrations(now).await?;
         Ok(Charts {
+            now,
             until: board.until.unwrap_or(now),
             bars,
             calls,
             schedule: usual_schedule(&all, of),
             happenings: self.happenings(viewer, of, first, now).await?,
+            drawn: OnceLock::new(),
         })
     }
 
@@ -145,7 +147,7 @@ impl TrendsService {
             .filter(|event| is_of(Some(event.integration)))
             .collect();
         // What has gone on since before has no turn in this time.
-        for problem in self.store.unresolved_problems().await? {
+        for problem in self.store.unresolved_problems().await?.iter() {
             let is_one = OUTAGES.contains(&problem.class) && is_of(Some(problem.integration));
             if let Some(at) = problem.opened_at.filter(|at| is_one && *at < from) {
                 turns.push(ProblemEvent {

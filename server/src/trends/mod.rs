@@ -157,11 +157,11 @@ impl TrendsService {
 
         let names = self.store.integration_names(viewer).await?;
         let mut least: Option<(f64, LeastBudget)> = None;
-        for (id, name) in names {
-            for state in board.objectives(id) {
+        for (id, name) in names.iter() {
+            for state in board.objectives(*id) {
                 let Some(left) = state.left() else { continue };
                 if least.as_ref().is_none_or(|(known, _)| left < *known) {
-                    let before = board.left_before(id, state.objective);
+                    let before = board.left_before(*id, state.objective);
                     let integration_name = name.clone();
                     let budget = LeastBudget {
                         integration_name,

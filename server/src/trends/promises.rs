@@ -21,13 +21,14 @@ impl TrendsService {
     ) -> Result<Vec<IntegrationObjectives>, store::Error> {
         let (now, board) = (self.clock.now(), self.board().await?);
         let maintenance = self.store.maintenance(now).await?;
-        let names = self.store.integration_names(viewer).await?.into_iter();
+        let names = self.store.integration_names(viewer).await?;
         let mut all: Vec<IntegrationObjectives> = names
+            .iter()
             .map(|(id, name)| IntegrationObjectives {
-                integration: id,
-                name,
-                states: board.objectives(id),
-                is_excused: maintenance.iter().any(|one| one.covers(id, now, now)),
+                integration: *id,
+                name: name.clone(),
+                states: board.objectives(*id),
+                is_excused: maintenance.iter().any(|one| one.covers(*id, now, now)),
             })
             .collect();
         // What burns fastest, then of what the least is left.

@@ -2,7 +2,7 @@ use leptos::prelude::*;
 
 use super::{
     Series,
-    marks::{self, ChartMark, HAPPENED},
+    marks::{self, ChartMark},
     plot::{GROUND, TALL, TEXT, TOP, labelled, middle, percent, within},
     words::brief,
 };
@@ -72,7 +72,7 @@ pub(super) fn figure(drawn: Drawn) -> AnyView {
         true => title.clone(),
         false => format!("{title}. {says}"),
     };
-    let twin = twin(&title, heads, &stretches, marks.clone(), nothing.is_some());
+    let twin = nothing.is_none().then(|| twin(&title, heads, &stretches));
     let is_dated = nothing.is_none() || !marks.is_empty();
     let labels = is_dated.then(|| labels(&stretches));
     let ground =
@@ -201,32 +201,8 @@ pub(super) fn legend(series: &[Series], sample: fn(&Series) -> AnyView) -> AnyVi
         .into_any()
 }
 
-/// The same in words and numbers; nothing, where there is nothing.
-fn twin(
-    title: &str,
-    heads: Vec<String>,
-    stretches: &[Stretch],
-    marks: Vec<ChartMark>,
-    is_empty: bool,
-) -> AnyView {
-    let has_marks = !marks.is_empty();
-    if is_empty && !has_marks {
-        return ().into_any();
-    }
-    let summary = if is_empty { HAPPENED } else { "As a table" };
-    let table = (!is_empty).then(|| table(title, heads, stretches));
-    view! {
-        <details class="chart-table">
-            <summary>{summary}<span class="visually-hidden">{format!(": {title}")}</span></summary>
-            {table}
-            {has_marks.then(|| marks::happened(marks))}
-        </details>
-    }
-    .into_any()
-}
-
-/// The latest first.
-fn table(title: &str, heads: Vec<String>, stretches: &[Stretch]) -> impl IntoView + use<> {
+/// The same in numbers, the latest first.
+fn twin(title: &str, heads: Vec<String>, stretches: &[Stretch]) -> impl IntoView + use<> {
     let rows = stretches
         .iter()
         .rev()
@@ -251,13 +227,16 @@ fn table(title: &str, heads: Vec<String>, stretches: &[Stretch]) -> impl IntoVie
         .collect_view();
     let title = title.to_owned();
     view! {
-        <TableRegion label=title.clone()>
-            <table>
-                <caption class="visually-hidden">{title}</caption>
-                <thead><tr>{heads}</tr></thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </TableRegion>
+        <details class="chart-table">
+            <summary>"As a table"<span class="visually-hidden">{format!(": {title}")}</span></summary>
+            <TableRegion label=title.clone()>
+                <table>
+                    <caption class="visually-hidden">{title}</caption>
+                    <thead><tr>{heads}</tr></thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </TableRegion>
+        </details>
     }
 }
 

@@ -5,6 +5,7 @@ use super::{
     plot::{GROUND, TALL, TEXT, TOP, lanes, percent, within},
     words::brief,
 };
+use crate::ui::number::number;
 
 /// Something that happened, drawn over a chart: a rotated key, a change, an upgrade, an outage, maintenance.
 #[derive(Clone, Debug)]
@@ -55,6 +56,8 @@ impl MarkKind {
 /// Pixels of a head, and of the row that it stands in.
 const HEAD: u64 = 14;
 const LANE: u64 = 18;
+/// So many are told in words.
+const LISTED: usize = 100;
 
 /// Marks over a plot.
 pub(super) struct Drawing {
@@ -130,11 +133,26 @@ pub(super) fn legend(marks: &[ChartMark]) -> AnyView {
         .into_any()
 }
 
-/// The marks in words, the latest first.
-pub(super) fn happened(marks: Vec<ChartMark>) -> impl IntoView {
+/// All that is marked, in words, the latest first: once for all charts of a page.
+#[component]
+pub fn MarksView(
+    marks: Vec<ChartMark>,
+    /// What leads to it.
+    id: &'static str,
+) -> impl IntoView {
+    if marks.is_empty() {
+        return ().into_any();
+    }
+    let earlier = marks.len().saturating_sub(LISTED);
+    let summary = format!("What happened in this time: {}", number(marks.len() as u64));
+    let earlier = (earlier > 0).then(|| {
+        let says = format!("{} before that are not listed. A shorter time has fewer.", number(earlier as u64));
+        view! { <p>{says}</p> }
+    });
     let lines = marks
         .into_iter()
         .rev()
+        .take(LISTED)
         .map(|mark| {
             let says = match mark.href {
                 Some(href) => view! { <a href=href>{mark.says}</a> }.into_any(),
@@ -144,16 +162,16 @@ pub(super) fn happened(marks: Vec<ChartMark>) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <div class="chart-happened">
-            <p>{HAPPENED}</p>
-            <ul>{lines}</ul>
-        </div>
+        <details class="chart-table">
+            <summary>{summary}</summary>
+            <div class="chart-happened" id=id>
+                <ul>{lines}</ul>
+                {earlier}
+            </div>
+        </details>
     }
     .into_any()
 }
-
-/// What stands over the list.
-pub(super) const HAPPENED: &str = "What happened in this time";
 
 #[cfg(test)]
 mod tests {

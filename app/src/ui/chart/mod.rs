@@ -7,7 +7,7 @@ pub mod bars;
 /// Lines.
 pub mod lines;
 /// What happened, over either.
-mod marks;
+pub mod marks;
 
 /// What is around both: caption, scale, labels, legend, table.
 mod frame;
@@ -21,7 +21,7 @@ mod look;
 
 pub use bars::{BarChart, BarChartView, ChartBar};
 pub use lines::{ChartPoint, ChartTarget, LineChart, LineChartView};
-pub use marks::{ChartMark, MarkKind};
+pub use marks::{ChartMark, MarkKind, MarksView};
 
 /// One kind of part, or one line.
 #[derive(Clone, Debug)]

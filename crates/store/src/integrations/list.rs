@@ -1,4 +1,7 @@
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -83,7 +86,11 @@ impl Store {
     pub async fn integration_names(
         &self,
         _viewer: &Viewer,
-    ) -> Result<HashMap<IntegrationId, String>, Error> {
+    ) -> Result<Arc<HashMap<IntegrationId, String>>, Error> {
+        self.known(&self.inner.names, None, self.read_names()).await
+    }
+
+    async fn read_names(&self) -> Result<HashMap<IntegrationId, String>, Error> {
         #[derive(SurrealValue)]
         struct Called {
             uid: Uuid,
@@ -102,6 +109,14 @@ impl Store {
 
     /// Every integration, in no order. For Hangar's own work.
     pub async fn all_integrations(&self, now: DateTime<Utc>) -> Result<Vec<IntegrationRow>, Error> {
+        let read = self.read_integrations(now);
+        let known = self.known(&self.inner.integrations, None, read).await?;
+        let mut rows = known.to_vec();
+        rows.iter_mut().for_each(|row| row.age(now));
+        Ok(rows)
+    }
+
+    async fn read_integrations(&self, now: DateTime<Utc>) -> Result<Vec<IntegrationRow>, Error> {
         let sql = format!(
             "select {COLUMNS} from plane_integrations where is_deleting = false;
              select * from integration_facts;"

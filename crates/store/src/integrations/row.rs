@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use domain::{
-    freshness::freshness,
+    freshness::Freshness,
     health::Health,
     ids::{IntegrationId, UserId},
     integration::{AuthScheme, Integration, IntegrationRow, IntegrationSettings, KeyHint, Pause},
@@ -171,9 +171,8 @@ impl Facts {
         now: DateTime<Utc>,
     ) -> Result<IntegrationRow, Error> {
         let last_run: Option<RunSummary> = self.last_run.map(from_json).transpose()?;
-        let interval = integration.settings.interval();
-        Ok(IntegrationRow {
-            freshness: freshness(self.complete_at, interval, integration.standing(), now),
+        let mut row = IntegrationRow {
+            freshness: Freshness::Unknown,
             member_projects: count(self.member_projects),
             visible_projects: count(self.visible_projects),
             total_work_items: count(self.total_work_items),
@@ -182,7 +181,9 @@ impl Facts {
             last_run,
             health: health(self.health.as_deref())?,
             integration,
-        })
+        };
+        row.age(now);
+        Ok(row)
     }
 }
 

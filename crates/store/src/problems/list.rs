@@ -52,7 +52,7 @@ impl Store {
                 continue;
             }
             list.integrations.insert(problem.integration);
-            let cause = problem.cause(&all);
+            let cause = problem.cause(all.iter());
             let key = format!(
                 "{}{}{}{}",
                 state as u8,

@@ -1,7 +1,7 @@
 /// Problems in lists, and the story of one.
 mod list;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -203,7 +203,12 @@ impl Store {
     }
 
     /// Every problem that is not resolved, in no order.
-    pub async fn unresolved_problems(&self) -> Result<Vec<Problem>, Error> {
+    pub async fn unresolved_problems(&self) -> Result<Arc<Vec<Problem>>, Error> {
+        let read = self.read_unresolved();
+        self.known(&self.inner.problems, None, read).await
+    }
+
+    async fn read_unresolved(&self) -> Result<Vec<Problem>, Error> {
         let rows: Vec<ProblemRow> = self
             .ask("select * from problems where stage = 'unresolved'")
             .read()

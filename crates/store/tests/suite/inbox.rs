@@ -606,6 +606,13 @@ async fn the_log_is_paged_latest_first_and_filtered() {
     assert_eq!(ids(that_day).await, [6, 5, 4, 3, 2, 1, 0]);
     assert!(ids(on(None, day.pred_opt())).await.is_empty());
     assert!(ids(on(day.succ_opt(), None)).await.is_empty());
+    let between = BurstFilter {
+        span: Some((at(2), at(5))),
+        // The moments outdo the days.
+        to: day.pred_opt(),
+        ..BurstFilter::default()
+    };
+    assert_eq!(ids(between).await, [4, 3, 2]);
     let waiting = BurstFilter {
         state: Some(BurstState::Waiting),
         ..BurstFilter::default()
