@@ -18,13 +18,25 @@ export async function lookAt(page: Page, name: string, guard: Guard): Promise<vo
     }
     await guard.ask(page);
   }
-  await expectToFit(page, name);
+  await expectToFit(page, `${name} on a telephone`);
   await page.emulateMedia({ colorScheme: null, reducedMotion: null });
   await page.setViewportSize(WIDE);
 }
 
+/** Looks at a page as it is printed on A4, upright: in daylight colours, nothing beyond the edge, nothing that can only be pressed. Keeps its picture. */
+export async function lookAtPrint(page: Page, name: string): Promise<void> {
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  await page.setViewportSize({ width: 718, height: 1047 });
+  await page.screenshot({ path: `${ARTIFACTS}${name}-print.png`, fullPage: true });
+  await expectToFit(page, `${name} on paper`);
+  await expect(page.getByRole("navigation")).toHaveCount(0);
+  await expect(page.getByRole("button")).toHaveCount(0);
+  await page.emulateMedia({ media: null, colorScheme: null });
+  await page.setViewportSize(WIDE);
+}
+
 /** The page does not scroll sideways, and what is chosen can be read. */
-async function expectToFit(page: Page, name: string): Promise<void> {
+async function expectToFit(page: Page, where: string): Promise<void> {
   const cut = await page.evaluate(() => {
     const found: string[] = [];
     const beyond = document.documentElement.scrollWidth - window.innerWidth;
@@ -40,5 +52,5 @@ async function expectToFit(page: Page, name: string): Promise<void> {
     }
     return found;
   });
-  expect(cut, `${name} on a telephone`).toEqual([]);
+  expect(cut, where).toEqual([]);
 }

@@ -12,7 +12,11 @@ pub fn OnlySpan(
 ) -> impl IntoView {
     let written = |at: DateTime<Utc>| at.format("%-d %b %Y, %H:%M").to_string();
     span.map(|(from, until)| {
-        let says = format!("Only {what} from {} until {} UTC.", written(from), written(until));
+        let says = format!(
+            "Only {what} from {} until {} UTC.",
+            written(from),
+            written(until)
+        );
         view! { <p class="quiet">{says} " " <a href=all>"Show any time"</a></p> }
     })
 }

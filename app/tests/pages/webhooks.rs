@@ -493,7 +493,10 @@ async fn the_log_says_when_it_shows_only_the_time_of_a_bar() {
     let says = "Only what was first received from 18 Nov 2026, 06:00 until 18 Nov 2026, 07:00 UTC. Show any time";
     assert!(page.text("main").contains(says), "{}", page.text("main"));
     let links = page.attributes("main p a", "href");
-    assert!(links.contains(&"/webhooks?about=project".to_owned()), "{links:?}");
+    assert!(
+        links.contains(&"/webhooks?about=project".to_owned()),
+        "{links:?}"
+    );
 }
 
 #[tokio::test]

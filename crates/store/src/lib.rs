@@ -7,7 +7,7 @@
 mod engine;
 /// Why the store did not do it.
 mod error;
-/// What was read and holds until something is written.
+/// What was read and holds until its tables are written.
 mod known;
 /// The schema, applied in order and verified by checksum.
 mod migrate;
@@ -19,6 +19,8 @@ mod query;
 mod remote;
 /// Record ids, sort keys and the shapes that several tables share.
 mod shape;
+/// Which tables were written, as far as this process knows.
+mod written;
 
 /// Who is told of problems, and what was told.
 mod alerts;
@@ -85,13 +87,11 @@ mod users;
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use chrono::{DateTime, Utc};
-use domain::{
-    ids::IntegrationId, integration::IntegrationRow, mirror::ProjectRow, problems::Problem,
-};
+use domain::{ids::IntegrationId, integration::IntegrationRow, problems::Problem};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -110,6 +110,7 @@ pub use integrations::{Change, NewIntegration, SealedKey};
 pub use keyring::KeyRow;
 pub use options::{Credentials, OpenOptions};
 pub use problems::{KnownProblem, Sightings};
+pub use project_list::ProjectRows;
 pub use projects::Totals;
 pub use runs::{NewRun, RunRef, Start};
 pub use screens::SealedScreen;
@@ -118,7 +119,14 @@ pub use trends::{Lags, TrendRow};
 pub use usage::{CallLog, UsageRow, UsageSlot};
 pub use users::NewUser;
 
-use self::{inbox::Journal, known::Known, options::Place};
+use self::{
+    inbox::Journal,
+    known::Known,
+    options::Place,
+    project_list::KnownProjects,
+    projects::Named,
+    written::{Table, Written},
+};
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -136,9 +144,9 @@ struct Inner {
     broken: watch::Sender<Option<String>>,
     rng: Mutex<StdRng>,
     tables: items::Tables,
-    /// How often something was written, as far as this process knows.
-    writes: AtomicU64,
-    projects: Known<Vec<ProjectRow>>,
+    written: Written,
+    projects: KnownProjects,
+    named: Known<HashMap<Uuid, Named>>,
     integrations: Known<Vec<IntegrationRow>>,
     totals: Known<Totals>,
     names: Known<HashMap<IntegrationId, String>>,
@@ -168,12 +176,13 @@ impl Store {
                 broken: watch::Sender::new(None),
                 rng: Mutex::new(rng),
                 tables: items::Tables::default(),
-                writes: AtomicU64::new(0),
-                projects: Known::default(),
-                integrations: Known::default(),
-                totals: Known::default(),
-                names: Known::default(),
-                problems: Known::default(),
+                written: Written::default(),
+                projects: KnownProjects::default(),
+                named: Known::of(&[Table::Integrations]),
+                integrations: Known::of(&[Table::Integrations, Table::Facts]),
+                totals: Known::of(&[Table::Facts]),
+                names: Known::of(&[Table::Integrations]),
+                problems: Known::of(&[Table::Problems]),
             }),
         };
         migrate::migrate(&store, now).await?;

@@ -1,6 +1,6 @@
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use chrono::{DateTime, Utc};
@@ -14,9 +14,43 @@ use uuid::Uuid;
 use crate::{
     Store,
     error::Error,
+    known::LATE,
     projects::{NAMED, Named, StoredProject},
-    shape::{page, read_cursor},
+    shape::{page, read_cursor, records_under},
 };
+
+/// The projects of so many integrations are read one integration after the other; those of more, all at once.
+const FEW: usize = 8;
+
+/// Every project, a block for each integration.
+#[derive(Clone, Default)]
+pub struct ProjectRows(Vec<Arc<Vec<ProjectRow>>>);
+
+impl ProjectRows {
+    /// In no order, but those of an integration one after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &ProjectRow> + Clone {
+        self.0.iter().flat_map(|rows| rows.iter())
+    }
+}
+
+/// The projects of each integration as they were when they were last read. A sync of one changes nothing of what is known of the
+/// others.
+#[derive(Default)]
+pub(crate) struct KnownProjects(Mutex<HashMap<Uuid, Block>>);
+
+struct Block {
+    /// How often its projects had been written before.
+    written: u64,
+    at: DateTime<Utc>,
+    named: Named,
+    rows: Arc<Vec<ProjectRow>>,
+}
+
+impl KnownProjects {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Block>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Store {
     /// One page of projects. Their states depend on the time, so all are put in order here.
@@ -58,25 +92,72 @@ impl Store {
         })
     }
 
-    /// Every project of every integration, in no order. For Hangar's own work.
-    pub async fn all_projects(&self, now: DateTime<Utc>) -> Result<Arc<Vec<ProjectRow>>, Error> {
-        let read = self.read_projects();
-        self.known(&self.inner.projects, Some(now), read).await
+    /// Every project of every integration. For Hangar's own work.
+    pub async fn all_projects(&self, now: DateTime<Utc>) -> Result<ProjectRows, Error> {
+        let read = self.read_named();
+        let named = self.known(&self.inner.named, Some(now), read).await?;
+        // Before the reading, so that what is written meanwhile is not taken for known.
+        let written = self.inner.written.times_of(named.keys().copied());
+        let is_new = |of: &Uuid, block: &Block| {
+            written.get(of) == Some(&block.written)
+                && named.get(of) == Some(&block.named)
+                && (self.is_embedded() || (now - block.at).abs() < LATE)
+        };
+        let old: Vec<&Named> = {
+            let known = self.inner.projects.lock();
+            let is_old = |(id, _): &(&Uuid, &Named)| !known.get(id).is_some_and(|b| is_new(id, b));
+            named
+                .iter()
+                .filter(is_old)
+                .map(|(_, named)| named)
+                .collect()
+        };
+        let mut read = self.read_projects(&old).await?;
+
+        let mut known = self.inner.projects.lock();
+        for named in old {
+            let rows = read.remove(&named.uid).unwrap_or_default().into_iter();
+            let rows = rows.map(|row| row.row(named));
+            let block = Block {
+                written: written.get(&named.uid).copied().unwrap_or_default(),
+                at: now,
+                named: named.clone(),
+                rows: Arc::new(rows.collect::<Result<_, Error>>()?),
+            };
+            known.insert(named.uid, block);
+        }
+        known.retain(|id, _| named.contains_key(id));
+        Ok(ProjectRows(
+            known.values().map(|block| block.rows.clone()).collect(),
+        ))
     }
 
-    async fn read_projects(&self) -> Result<Vec<ProjectRow>, Error> {
-        let sql = format!(
-            "select * from projects; select {NAMED} from plane_integrations where is_deleting = false;"
-        );
-        let mut answer = self.ask(&sql).read().await?;
-        let (stored, named): (Vec<StoredProject>, Vec<Named>) = (answer.rows(0)?, answer.rows(1)?);
-        let named: HashMap<Uuid, Named> = named.into_iter().map(|row| (row.uid, row)).collect();
-        let rows = stored.into_iter().filter_map(|row| {
-            // Rows of an integration that is being deleted are still there, but not for anybody's eyes.
-            let named = named.get(&row.integration)?;
-            Some(row.row(named))
-        });
-        rows.collect()
+    /// Integrations that are not being deleted: the rows of the others are still there, but not for anybody's eyes.
+    async fn read_named(&self) -> Result<HashMap<Uuid, Named>, Error> {
+        let sql = format!("select {NAMED} from plane_integrations where is_deleting = false");
+        let rows: Vec<Named> = self.ask(&sql).read().await?.rows(0)?;
+        Ok(rows.into_iter().map(|row| (row.uid, row)).collect())
+    }
+
+    async fn read_projects(
+        &self,
+        of: &[&Named],
+    ) -> Result<HashMap<Uuid, Vec<StoredProject>>, Error> {
+        let mut rows: Vec<StoredProject> = Vec::new();
+        if of.len() > FEW {
+            rows = self.ask("select * from projects").read().await?.rows(0)?;
+        } else {
+            for named in of {
+                let ask = self.ask("select * from $range");
+                let range = records_under("projects", &[named.uid]);
+                rows.extend(ask.bind("range", range).read().await?.rows(0)?);
+            }
+        }
+        let mut found = HashMap::<Uuid, Vec<StoredProject>>::new();
+        for row in rows {
+            found.entry(row.integration).or_default().push(row);
+        }
+        Ok(found)
     }
 }
 

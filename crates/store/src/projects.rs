@@ -103,7 +103,7 @@ impl StoredProject {
 }
 
 /// What a project's row says about its integration.
-#[derive(SurrealValue)]
+#[derive(Clone, PartialEq, SurrealValue)]
 pub(crate) struct Named {
     pub(crate) uid: Uuid,
     integration_name: Option<String>,

@@ -1,10 +1,7 @@
 //! The one way to run a query: variables are bound, every statement's answer is checked, errors are sorted, conflicts
 //! are tried again, and a failing storage stops everything.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use domain::page::Cursor;
 use rand::RngExt;
@@ -17,6 +14,7 @@ use crate::{
     Store,
     error::{Error, Kind, kind, telling},
     shape::read_cursor,
+    written::Touched,
 };
 
 const TRIES: u32 = 10;
@@ -72,13 +70,16 @@ impl Ask<'_> {
             let sent = if writes {
                 let inner = Arc::clone(inner);
                 let (sql, variables) = (self.sql.to_owned(), self.variables.clone());
-                tokio::spawn(async move { inner.engine.send(&sql, variables, true).await })
+                let touched = Touched::by(&sql, &variables);
+                let sending = async move {
+                    let sent = inner.engine.send(&sql, variables, true).await;
+                    inner.written.count(&touched);
+                    sent
+                };
+                tokio::spawn(sending)
                     .await
                     .map_err(|e| inner_panic(&e))
                     .and_then(|sent| sent)
-                    .inspect(|_| {
-                        self.store.inner.writes.fetch_add(1, Ordering::Release);
-                    })
             } else {
                 inner
                     .engine

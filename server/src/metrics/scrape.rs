@@ -14,6 +14,7 @@ use prometheus_client::{
     encoding::text::{encode_eof, encode_registry},
     registry::Registry,
 };
+use store::ProjectRows;
 
 use super::{Gauges, Labels, seconds};
 use crate::{integrations::plane_key, portal::Portal};
@@ -137,11 +138,11 @@ fn set(family: &Gauges, labels: Labels, value: f64) {
 fn integrations(
     registry: &mut Registry,
     rows: &[IntegrationRow],
-    projects: &[ProjectRow],
+    projects: &ProjectRows,
     now: DateTime<Utc>,
 ) {
     let mut of = BTreeMap::<IntegrationId, Vec<&ProjectRow>>::new();
-    for project in projects {
+    for project in projects.iter() {
         of.entry(project.integration).or_default().push(project);
     }
     let (count, freshness, drift) = (Gauges::default(), Gauges::default(), Gauges::default());

@@ -4,11 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     ids::IntegrationId,
     integration::IntegrationRow,
-    mirror::ProjectRow,
     objective::{Kept, Maintenance},
     trend::{Copies, Stretch, Trend, sample},
 };
-use store::TrendRow;
+use store::{ProjectRows, TrendRow};
 
 use super::TrendsService;
 
@@ -76,13 +75,13 @@ impl TrendsService {
         &self,
         start: DateTime<Utc>,
         all: &[IntegrationRow],
-        projects: &[ProjectRow],
+        projects: &ProjectRows,
         maintenance: &[Maintenance],
         of_hour: &Each,
     ) -> Result<Each, store::Error> {
         let end = start + Stretch::Short.length();
         let mut each = Each::new();
-        for (id, copies) in sample(projects, end) {
+        for (id, copies) in sample(projects.iter(), end) {
             each.entry(id).or_default().copies = copies;
         }
         for run in self.store.runs_ended(start, end).await? {

@@ -30,7 +30,7 @@ use domain::{
     range::Range,
     trend::{Stretch, sample},
 };
-use store::Store;
+use store::{ProjectRows, Store};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -178,7 +178,7 @@ impl TrendsService {
 }
 
 /// The copy of work items that is the oldest of those that should be young.
-fn oldest(projects: &[ProjectRow], now: DateTime<Utc>) -> Option<OldestCopy> {
+fn oldest(projects: &ProjectRows, now: DateTime<Utc>) -> Option<OldestCopy> {
     let is_active = |row: &&ProjectRow| {
         let state = row.state(now);
         matches!(state, CopyState::Copied(state) if !state.is_resting() && state != Freshness::Unknown)

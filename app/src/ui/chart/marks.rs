@@ -146,7 +146,10 @@ pub fn MarksView(
     let earlier = marks.len().saturating_sub(LISTED);
     let summary = format!("What happened in this time: {}", number(marks.len() as u64));
     let earlier = (earlier > 0).then(|| {
-        let says = format!("{} before that are not listed. A shorter time has fewer.", number(earlier as u64));
+        let says = format!(
+            "{} before that are not listed. A shorter time has fewer.",
+            number(earlier as u64)
+        );
         view! { <p>{says}</p> }
     });
     let lines = marks

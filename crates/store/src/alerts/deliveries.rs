@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub(crate) const DUE: &str =
-    "select * from alert_deliveries where state = 'waiting' and due_at <= $now
+    "select * from alert_deliveries where state = 'waiting' and due_at <= $now and channel not in $busy
     order by due_at limit $limit";
 /// What the same channel has not taken yet of the same incident, and that was made before.
 const OLDER: &str = "select value id from alert_deliveries where incident = $parent.incident
@@ -97,11 +97,12 @@ pub struct DeliveryFilter {
 }
 
 impl Store {
-    /// Takes messages that are due, until `until`: whoever takes them sends them before then, or somebody else does. What follows a message
-    /// of the same incident that its channel has not taken yet comes after it. For Hangar's own work.
+    /// Takes messages that are due for channels that are not busy, until `until`: whoever takes them sends them before then, or somebody
+    /// else does. What follows a message of the same incident that its channel has not taken yet comes after it. For Hangar's own work.
     pub async fn take_deliveries(
         &self,
         limit: u32,
+        busy: &[ChannelId],
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Vec<Delivery>, Error> {
@@ -115,10 +116,12 @@ impl Store {
                 return $free;
             }}"
         );
+        let busy: Vec<Uuid> = busy.iter().map(|channel| channel.0).collect();
         // Nothing is written where nothing is due.
         let waits: Vec<DeliveryRow> = self
             .ask(DUE)
             .bind("now", now)
+            .bind("busy", busy.clone())
             .bind("limit", 1)
             .read()
             .await?
@@ -129,6 +132,7 @@ impl Store {
         let rows: Vec<DeliveryRow> = self
             .ask(&sql)
             .bind("now", now)
+            .bind("busy", busy)
             .bind("until", until)
             .bind("limit", i64::from(limit))
             .write()
