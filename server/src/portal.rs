@@ -154,6 +154,7 @@ impl Portal {
             clock: clock.clone(),
             rng: rng.clone(),
             public_url: alerts_url.as_str().trim_end_matches('/').to_owned(),
+            sending: Arc::default(),
         };
         alerts.begin().await?;
         let screens = ScreensService {
@@ -204,6 +205,7 @@ impl Portal {
     pub async fn stop(&self) {
         self.bulk.stop().await;
         self.inbox.stop().await;
+        self.alerts.stop().await;
         self.sync.stop().await;
         self.integrations.budgets.stop().await;
         if let Err(error) = self.integrations.usage.flush().await {

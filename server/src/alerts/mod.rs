@@ -13,7 +13,7 @@ mod sender;
 /// What rules tell of now.
 mod telling;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use domain::{
@@ -21,6 +21,7 @@ use domain::{
     ids::RuleId,
 };
 use store::{SealedChannel, Store};
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -36,6 +37,8 @@ use crate::{
 const PACE: Duration = Duration::from_secs(5);
 /// How often old messages are forgotten.
 const TIDY: Duration = Duration::from_secs(3600);
+/// A stop waits so long for what is under way: what is not taken by then is sent once more after the next start.
+const GRACE: Duration = Duration::from_secs(5);
 /// For so long it is known what was sent.
 const KEPT: TimeDelta = TimeDelta::days(30);
 
@@ -43,12 +46,14 @@ const KEPT: TimeDelta = TimeDelta::days(30);
 #[derive(Clone)]
 pub struct AlertsService {
     pub store: Store,
-    pub vault: std::sync::Arc<Vault>,
-    pub egress: std::sync::Arc<Egress>,
+    pub vault: Arc<Vault>,
+    pub egress: Arc<Egress>,
     pub clock: Clock,
     pub rng: Rng,
     /// Where people reach this portal.
     pub public_url: String,
+    /// Held while messages are under way.
+    pub sending: Arc<Mutex<()>>,
 }
 
 impl AlertsService {
@@ -65,25 +70,52 @@ impl AlertsService {
         }
     }
 
-    /// Looks at problems and sends what is to be told, again and again, until `stop`.
+    /// Looks at problems and sends what is to be told, again and again, until `stop`. A channel that takes its time keeps nobody from
+    /// looking.
     pub async fn keep_telling(&self, stop: CancellationToken) {
-        let (mut pace, mut tidy) = (every(PACE), every(TIDY));
-        loop {
-            let done = tokio::select! {
-                () = stop.cancelled() => return,
-                _ = pace.tick() => self.look_and_send().await,
-                _ = tidy.tick() => self.store.forget_deliveries(self.clock.now() - KEPT).await,
-            };
-            if let Err(error) = done {
-                warn!(code = error.code(), %error, "alerts could not be looked at");
+        let looked = Notify::new();
+        let looking = async {
+            let (mut pace, mut tidy) = (every(PACE), every(TIDY));
+            loop {
+                let done = tokio::select! {
+                    () = stop.cancelled() => return,
+                    _ = pace.tick() => self.look().await,
+                    _ = tidy.tick() => self.store.forget_deliveries(self.clock.now() - KEPT).await,
+                };
+                if let Err(error) = done {
+                    warn!(code = error.code(), %error, "alerts could not be looked at");
+                }
+                looked.notify_one();
             }
+        };
+        let sending = async {
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = looked.notified() => {}
+                }
+                if let Err(error) = self.send_due(&stop).await {
+                    warn!(code = error.code(), %error, "alerts could not be sent");
+                }
+            }
+        };
+        tokio::join!(looking, sending);
+    }
+
+    /// Lets what is under way come to its end. Nothing more is sent once [`AlertsService::keep_telling`] was told to stop.
+    pub async fn stop(&self) {
+        if tokio::time::timeout(GRACE, self.sending.lock())
+            .await
+            .is_err()
+        {
+            warn!("an alert was still under way; it is sent once more after the next start");
         }
     }
 
     /// What rules tell of now is put on its way, and what is due is sent.
     pub async fn look_and_send(&self) -> Result<(), store::Error> {
         self.look().await?;
-        self.send_due().await
+        self.send_due(&CancellationToken::new()).await
     }
 }
 

@@ -1,16 +1,22 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::alerts::{ChannelSettings, Delivery, Message, retry_after};
-use futures::StreamExt as _;
+use domain::{
+    alerts::{ChannelSettings, Delivery, Message, retry_after},
+    ids::ChannelId,
+};
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use store::Attempt;
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span, info, warn};
 
 use super::{AlertsService, Secret};
 use crate::traces::TraceSpan as _;
 
-/// So many messages are taken at once, and sent side by side.
-const AT_ONCE: usize = 8;
+/// So many messages are under way side by side, to whatever channels.
+const AT_ONCE: usize = 16;
+/// So many of them to one channel: one that does not answer holds up nobody else.
+const TO_ONE: usize = 2;
 /// A try takes no longer.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Whoever took a message has so long to send it; then it is anybody's again.
@@ -35,21 +41,43 @@ impl Unsent {
 }
 
 impl AlertsService {
-    /// Sends what is due. A message that was sent while this process died is sent once more, under the same id.
-    pub(super) async fn send_due(&self) -> Result<(), store::Error> {
+    /// Sends what is due, until nothing is, or until `stop`: then what is under way comes to its end. A message that was sent while this
+    /// process died is sent once more, under the same id.
+    pub(super) async fn send_due(&self, stop: &CancellationToken) -> Result<(), store::Error> {
+        let _sending = self.sending.lock().await;
+        let (mut under_way, mut done) = (FuturesUnordered::new(), Ok(()));
+        let mut busy = Vec::<ChannelId>::new();
         loop {
-            let now = self.clock.now();
-            let most = u32::try_from(AT_ONCE).unwrap_or(u32::MAX);
-            let due = self.store.take_deliveries(most, now, now + LEASE).await?;
-            if due.is_empty() {
-                return Ok(());
+            let mut has_more = done.is_ok() && !stop.is_cancelled();
+            while has_more && under_way.len() + TO_ONE <= AT_ONCE {
+                match self.take(&busy).await {
+                    Ok(due) => {
+                        has_more = !due.is_empty();
+                        busy.extend(due.iter().map(|delivery| delivery.channel));
+                        let sending = due.into_iter().map(|delivery| async move {
+                            (delivery.channel, self.send(delivery).await)
+                        });
+                        under_way.extend(sending);
+                    }
+                    Err(error) => (has_more, done) = (false, Err(error)),
+                }
             }
-            let sent = futures::stream::iter(due)
-                .map(|delivery| async move { self.send(delivery).await })
-                .buffer_unordered(AT_ONCE);
-            let sent: Vec<Result<(), store::Error>> = sent.collect().await;
-            sent.into_iter().collect::<Result<(), _>>()?;
+            let Some((channel, sent)) = under_way.next().await else {
+                return done;
+            };
+            if let Some(place) = busy.iter().position(|one| *one == channel) {
+                busy.swap_remove(place);
+            }
+            done = done.and(sent);
         }
+    }
+
+    /// What is due for channels that nothing is under way to.
+    async fn take(&self, busy: &[ChannelId]) -> Result<Vec<Delivery>, store::Error> {
+        let (now, most) = (self.clock.now(), u32::try_from(TO_ONE).unwrap_or(1));
+        self.store
+            .take_deliveries(most, busy, now, now + LEASE)
+            .await
     }
 
     async fn send(&self, delivery: Delivery) -> Result<(), store::Error> {

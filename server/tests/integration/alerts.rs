@@ -1,6 +1,6 @@
 //! People are told of a problem once, by every channel that they chose, and of its end; what does not get through is tried again.
 
-use std::{collections::HashSet, path::Path};
+use std::{collections::HashSet, path::Path, time::Duration};
 
 use chrono::TimeDelta;
 use domain::alerts::MailSecurity;
@@ -8,6 +8,7 @@ use fake_plane::{Fault, What};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{
     MailServer, Watched,
@@ -81,7 +82,29 @@ impl Watched {
         assert!(!saved.location().contains("draft="), "{}", saved.location());
     }
 
-    /// Days go by, and sessions end.
+    /// Further rules that tell all channels of what is broken.
+    async fn tell_more_often(&mut self, rules: usize) {
+        let form = self.admin.get("/alerts/rules/new").await;
+        let channels = form.attributes("input[name='channels[]']", "value");
+        for n in 0..rules {
+            let name = format!("Rule {n}");
+            let fields = [
+                ("name", name.as_str()),
+                ("is_on", "true"),
+                ("pressing", "broken"),
+                ("scope", "all"),
+                ("remind_hours", "24"),
+            ];
+            let channels = channels.iter().map(|id| ("channels[]", id.as_str()));
+            let fields: Vec<_> = fields.into_iter().chain(channels).collect();
+            let saved = self
+                .admin
+                .post_on("/alerts/rules/new", "save_rule", &fields)
+                .await;
+            assert!(!saved.location().contains("draft="), "{}", saved.location());
+        }
+    }
+
     /// How many entries all pages of a timeline show.
     async fn entries(&mut self, first: &str) -> usize {
         let (mut all, mut next) = (0, first.to_owned());
@@ -95,6 +118,7 @@ impl Watched {
         }
     }
 
+    /// Days go by, and sessions end.
     async fn sign_in_again(&mut self) {
         self.admin = self.portal.sign_in(ADMIN).await;
     }
@@ -451,6 +475,50 @@ async fn what_does_not_get_through_is_tried_again_and_a_failing_channel_is_a_pro
         .get("/problems?class=alert.channel_failing")
         .await;
     assert!(problems.has(".empty"), "resolved by itself");
+}
+
+#[tokio::test]
+async fn a_channel_that_never_answers_holds_up_nobody_else() {
+    let mut world = Watched::new().await;
+    let silent = Receiver::slow(Duration::from_secs(3600)).await;
+    let prompt = Receiver::start().await;
+    world.later(16).await;
+    world.later(16).await;
+    world.hook("slack", &silent.url("x")).await;
+    world.hook("text", &prompt.url("y")).await;
+    world.tell_more_often(6).await;
+    world.refuse_key();
+    world.later(16).await;
+    let alerts = world.portal.portal.alerts.clone();
+    let telling = tokio::spawn(async move { alerts.look_and_send().await });
+    prompt.has(6).await;
+    assert!(!telling.is_finished(), "the other one is still waited for");
+    assert_eq!(silent.asked(), 2, "and only with so many");
+    telling.abort();
+}
+
+#[tokio::test]
+async fn a_stop_lets_a_message_under_way_come_to_its_end() {
+    let mut world = Watched::new().await;
+    let receiver = Receiver::slow(Duration::from_millis(200)).await;
+    world.later(16).await;
+    world.hook("slack", &receiver.url("x")).await;
+    world.refuse_key();
+    world.later(16).await;
+    let (alerts, stop) = (world.portal.portal.alerts.clone(), CancellationToken::new());
+    let until = stop.clone();
+    let telling = tokio::spawn(async move { alerts.keep_telling(until).await });
+    receiver.was_asked(1).await;
+    stop.cancel();
+    world.portal.portal.alerts.stop().await;
+    assert_eq!(receiver.got().len(), 1);
+    let log = world.admin.get("/alerts/log").await;
+    let rows = log.all("[aria-label=Messages] tbody tr");
+    assert!(
+        rows[0].contains("Sent"),
+        "written down, so not sent again: {rows:?}"
+    );
+    telling.await.unwrap();
 }
 
 #[tokio::test]

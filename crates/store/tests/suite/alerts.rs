@@ -175,7 +175,7 @@ async fn a_message_is_taken_by_one_until_its_time_is_up() {
 
     let take = async |now| {
         store
-            .take_deliveries(5, at(now), at(now + 60))
+            .take_deliveries(5, &[], at(now), at(now + 60))
             .await
             .unwrap()
     };
@@ -228,6 +228,34 @@ async fn a_message_is_taken_by_one_until_its_time_is_up() {
 }
 
 #[tokio::test]
+async fn what_is_due_for_a_busy_channel_waits_behind_what_others_may_have() {
+    let world = world().await;
+    let store = &world.store;
+    let rule = rules(store).await.remove(0);
+    for n in 1..=3 {
+        let opened = Incident {
+            group: format!("server {n}"),
+            ..incident(&rule, 1, None)
+        };
+        let told = [1, 2].map(|channel| delivery(&rule, &opened, channel, 1));
+        let save = store.save_incident(&rule, None, &opened, &told, &[]);
+        assert!(save.await.unwrap());
+    }
+    let take = async |busy: &[ChannelId]| {
+        let taken = store.take_deliveries(2, busy, at(1), at(60)).await;
+        let taken = taken.unwrap().into_iter();
+        taken.map(|one| one.channel).collect::<Vec<_>>()
+    };
+    let (one, other) = (ChannelId(id(1)), ChannelId(id(2)));
+    assert_eq!(take(&[one]).await, [other, other]);
+    assert_eq!(take(&[one]).await, [other]);
+    assert_eq!(take(&[one]).await, []);
+    assert_eq!(take(&[one, other]).await, []);
+    assert_eq!(take(&[]).await, [one, one]);
+    assert_eq!(take(&[other, other]).await, [one]);
+}
+
+#[tokio::test]
 async fn the_end_of_an_incident_is_never_sent_before_its_beginning() {
     let world = world().await;
     let store = &world.store;
@@ -249,7 +277,7 @@ async fn the_end_of_an_incident_is_never_sent_before_its_beginning() {
     assert!(save.await.unwrap());
 
     let take = async |now| {
-        let taken = store.take_deliveries(5, at(now), at(now + 60)).await;
+        let taken = store.take_deliveries(5, &[], at(now), at(now + 60)).await;
         let mut taken = taken.unwrap();
         taken.sort_by_key(|one| one.channel);
         taken

@@ -36,6 +36,7 @@ pub struct Receiver {
 }
 
 struct Shared {
+    asked: watch::Sender<usize>,
     got: watch::Sender<Vec<Got>>,
     refusals: Mutex<VecDeque<Refusal>>,
     pause: Duration,
@@ -51,6 +52,7 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
+            asked: watch::channel(0).0,
             got: watch::channel(vec![]).0,
             refusals: Mutex::default(),
             pause,
@@ -67,6 +69,17 @@ impl Receiver {
 
     pub fn got(&self) -> Vec<Got> {
         self.shared.got.borrow().clone()
+    }
+
+    /// How often something was sent to it, whether it answered or not.
+    pub fn asked(&self) -> usize {
+        *self.shared.asked.borrow()
+    }
+
+    /// Waits until something was sent to it so often.
+    pub async fn was_asked(&self, times: usize) {
+        let mut asked = self.shared.asked.subscribe();
+        asked.wait_for(|asked| *asked >= times).await.unwrap();
     }
 
     /// Waits until it got so many.
@@ -86,6 +99,7 @@ async fn take(
     headers: HeaderMap,
     body: Bytes,
 ) -> axum::response::Response {
+    shared.asked.send_modify(|asked| *asked += 1);
     tokio::time::sleep(shared.pause).await;
     let refusal = shared.refusals.lock().unwrap().pop_front();
     if let Some(Refusal(status, after)) = refusal {
