@@ -152,6 +152,8 @@ struct Inner {
     names: Known<HashMap<IntegrationId, String>>,
     /// Those that are not resolved.
     problems: Known<Vec<Problem>>,
+    /// How many of them are.
+    resolved: Known<u32>,
 }
 
 impl Store {
@@ -183,6 +185,7 @@ impl Store {
                 totals: Known::of(&[Table::Facts]),
                 names: Known::of(&[Table::Integrations]),
                 problems: Known::of(&[Table::Problems]),
+                resolved: Known::of(&[Table::Problems]),
             }),
         };
         migrate::migrate(&store, now).await?;

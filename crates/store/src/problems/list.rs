@@ -87,6 +87,19 @@ impl Store {
     }
 
     async fn count_resolved(&self, filter: &ProblemFilter) -> Result<u32, Error> {
+        let is_of_all = ProblemFilter {
+            state: None,
+            ..filter.clone()
+        } == ProblemFilter::default();
+        if is_of_all {
+            let read = self.read_resolved_count(filter);
+            let known = self.known(&self.inner.resolved, None, read).await;
+            return known.map(|count| *count);
+        }
+        self.read_resolved_count(filter).await
+    }
+
+    async fn read_resolved_count(&self, filter: &ProblemFilter) -> Result<u32, Error> {
         let rows: Vec<i64> = self
             .ask(RESOLVED_COUNT)
             .bind("integration", filter.integration.map(|id| id.0))
