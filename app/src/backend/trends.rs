@@ -79,6 +79,9 @@ pub struct LeastBudget {
 /// What the charts of a time are drawn from.
 #[derive(Clone, Debug)]
 pub struct Charts {
+    /// `None`: of all integrations together.
+    pub of: Option<IntegrationId>,
+    pub range: Range,
     /// When it was read: the range ends there.
     pub now: DateTime<Utc>,
     /// Up to when there is something.

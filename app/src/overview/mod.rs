@@ -192,7 +192,7 @@ fn Trust(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
                 <h2>"Over time"</h2>
                 <RangeChips range/>
             </div>
-            <ChartsView charts range of=None/>
+            <ChartsView charts/>
         </section>
         <section>
             <div class="section-head">

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    ids::IntegrationId,
     inbox::BurstFilter,
     objective::{Objective, Targets},
     range::Range,
@@ -33,22 +32,16 @@ use crate::{
     webhooks,
 };
 
-/// All charts of a range, of an integration or of all together: those that were read for just these. Nothing in them depends on
-/// who looks, so they are drawn once.
+/// All charts of a range, of an integration or of all together. Nothing in them depends on who looks, so they are drawn once.
 #[component]
-pub fn ChartsView(charts: Arc<Charts>, range: Range, of: Option<IntegrationId>) -> impl IntoView {
-    let drawn = charts.drawn.get_or_init(|| draw(&charts, range, of));
+pub fn ChartsView(charts: Arc<Charts>) -> impl IntoView {
+    let drawn = charts.drawn.get_or_init(|| draw(&charts));
     view! { <div inner_html=drawn.clone()></div> }
 }
 
-fn draw(charts: &Arc<Charts>, range: Range, of: Option<IntegrationId>) -> String {
-    let (bundles, all) = happened::marks(&charts.happenings, range, charts.now);
-    let drawing = Drawing {
-        marks: bundles,
-        charts: charts.clone(),
-        range,
-        of,
-    };
+fn draw(charts: &Charts) -> String {
+    let (marks, all) = happened::marks(&charts.happenings, charts.range, charts.now);
+    let drawing = Drawing { charts, marks };
     view! {
         <div class="charts">
             <LineChartView chart=drawing.lag()/>
@@ -58,22 +51,20 @@ fn draw(charts: &Arc<Charts>, range: Range, of: Option<IntegrationId>) -> String
             <LineChartView chart=drawing.webhook_lag()/>
             <LineChartView chart=drawing.coverage()/>
             <BarChartView chart=drawing.calls()/>
-            <Errors usage=drawing.charts.calls.clone() range of/>
+            <Errors usage=charts.calls.clone() range=charts.range of=charts.of/>
         </div>
         <MarksView marks=all id=happened::ID/>
-        <p class="quiet small">{format!("Measured up to {}.", moment(drawing.charts.until))}</p>
+        <p class="quiet small">{format!("Measured up to {}.", moment(charts.until))}</p>
     }
     .to_html()
 }
 
-/// The two that say most, of the last day, for a screen on a wall.
+/// The two that say most, for a screen on a wall.
 #[component]
 pub fn WallCharts(charts: Arc<Charts>) -> impl IntoView {
     let drawing = Drawing {
+        charts: &charts,
         marks: vec![],
-        charts,
-        range: Range::Hours24,
-        of: None,
     };
     let unpressed = |href: &mut Option<String>| *href = None;
     let (mut lag, mut runs) = (drawing.lag(), drawing.runs());
@@ -88,21 +79,19 @@ pub fn WallCharts(charts: Arc<Charts>) -> impl IntoView {
 }
 
 /// What every chart of a page has in common.
-struct Drawing {
-    charts: Arc<Charts>,
-    range: Range,
-    of: Option<IntegrationId>,
+struct Drawing<'a> {
+    charts: &'a Charts,
     marks: Vec<ChartMark>,
 }
 
-impl Drawing {
+impl Drawing<'_> {
     /// Runs of the time of a bar.
     fn runs_of(&self, start: DateTime<Utc>) -> String {
         let filter = RunFilter {
-            integration: self.of,
+            integration: self.charts.of,
             time: RunTime::Span {
                 from: start,
-                until: start + self.range.bar(),
+                until: start + self.charts.range.bar(),
             },
             ..RunFilter::default()
         };
@@ -112,15 +101,15 @@ impl Drawing {
     /// What webhooks brought in the time of a bar.
     fn received_in(&self, start: DateTime<Utc>) -> String {
         let filter = BurstFilter {
-            integration: self.of,
-            span: Some((start, start + self.range.bar())),
+            integration: self.charts.of,
+            span: Some((start, start + self.charts.range.bar())),
             ..BurstFilter::default()
         };
         webhooks::filter::address(&filter, None)
     }
 
     fn time(&self) -> String {
-        match self.range {
+        match self.charts.range {
             Range::Hours6 => "Ten minutes from",
             Range::Hours24 => "Hour from",
             Range::Days7 => "Six hours from",
@@ -140,7 +129,7 @@ impl Drawing {
         href: impl Fn(DateTime<Utc>) -> Option<String>,
     ) -> LineChart {
         let points = self.charts.bars.iter().map(|(start, trend)| ChartPoint {
-            label: bar_label(*start, self.range),
+            label: bar_label(*start, self.charts.range),
             moment: bar_moment(*start),
             values: match trend {
                 Some(trend) => values(trend),
@@ -169,7 +158,7 @@ impl Drawing {
         values: impl Fn(&Trend) -> Vec<u64>,
     ) -> BarChart {
         let bars = self.charts.bars.iter().map(|(start, trend)| ChartBar {
-            label: bar_label(*start, self.range),
+            label: bar_label(*start, self.charts.range),
             moment: bar_moment(*start),
             parts: match trend {
                 Some(trend) => values(trend),
@@ -355,7 +344,7 @@ impl Drawing {
             (Purpose::HealthCheck, "5"),
         ];
         let budget = Query::default()
-            .with("range", Some(self.range.word()))
+            .with("range", Some(self.charts.range.word()))
             .on(paths::BUDGET);
         let mut all = Usage::default();
         let calls = self.charts.calls.iter();
@@ -368,7 +357,7 @@ impl Drawing {
                     .map_or(0, |tally| tally.calls)
             };
             ChartBar {
-                label: bar_label(*start, self.range),
+                label: bar_label(*start, self.charts.range),
                 moment: bar_moment(*start),
                 parts: looks.iter().map(|(purpose, _)| of(*purpose)).collect(),
                 href: Some(budget.clone()),

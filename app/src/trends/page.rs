@@ -44,7 +44,7 @@ pub fn TrendsPage() -> impl IntoView {
                         <LinkButton label="Timeline" href=paths::timeline(id)/>
                     </PageHead>
                     <RangeChips range/>
-                    <ChartsView charts range of=Some(id)/>
+                    <ChartsView charts/>
                 </Frame>
             }
         },

@@ -71,6 +71,8 @@ impl Trends for Canned {
 fn empty(range: Range) -> Charts {
     let starts = range.starts(now());
     Charts {
+        of: None,
+        range,
         now: now(),
         until: now(),
         bars: starts.iter().map(|start| (*start, None)).collect(),

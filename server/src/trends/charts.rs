@@ -95,6 +95,8 @@ impl TrendsService {
 
         let all = self.store.all_integrations(now).await?;
         Ok(Charts {
+            of,
+            range,
             now,
             until: board.until.unwrap_or(now),
             bars,
