@@ -11,8 +11,8 @@ export class Receiver {
     const server = createServer();
     const receiver = new Receiver(server);
     server.on("request", (request, response) => {
-      const parts: Buffer[] = [];
-      request.on("data", (part: Buffer) => parts.push(part));
+      const parts: Uint8Array[] = [];
+      request.on("data", (part: Uint8Array) => parts.push(part));
       request.on("end", () => {
         receiver.bodies.push(Buffer.concat(parts).toString());
         response.end("ok");

@@ -129,11 +129,12 @@ test("the overview draws how syncing went and what explains it, objectives are k
   const bare = await browser.newContext({ javaScriptEnabled: false });
   const bareWall = await bare.newPage();
   await bareWall.goto(address);
-  for (const [one, how] of [[wall, "by itself"], [bareWall, "without a script"]] as const) {
+  const goesOn = async (one: Page, how: string) => {
     const asOf = () => one.getByText(/^as of/).innerText();
     const before = await asOf();
     await expect.poll(asOf, { message: `it is brought up to date ${how}`, timeout: 90_000 }).not.toBe(before);
-  }
+  };
+  await Promise.all([goesOn(wall, "by itself"), goesOn(bareWall, "without a script")]);
   await bare.close();
   await expect(wall.getByRole("link")).toHaveCount(0);
   await expect(wall.getByRole("button")).toHaveCount(0);

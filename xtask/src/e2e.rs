@@ -22,6 +22,9 @@ pub(crate) fn run(args: &[String]) -> Result<Counts> {
         step.note(found.1.display().to_string());
         Ok(found)
     })?;
+    step("types of specs", |step| {
+        step.run(node.tool(".bin/tsc").arg("--noEmit"))
+    })?;
     step("end to end", |step| {
         let report = paths::target().join("e2e.json");
         let _ = fs::remove_file(&report);

@@ -310,7 +310,7 @@ async fn what_happened_often_is_one_mark_in_each_chart_and_listed_once() {
             kind: HappeningKind::Change,
             from: start + TimeDelta::seconds(n),
             until: None,
-            says: format!("Acme, Maya Keller: Renamed {n}."),
+            says: format!("Acme, Maya Keller: Renamed <b>{n}</b>."),
             place: Place::Integration(IntegrationId(Uuid::from_u128(1))),
         })
         .collect();
@@ -324,7 +324,9 @@ async fn what_happened_often_is_one_mark_in_each_chart_and_listed_once() {
     assert!(says.ends_with(", 130 changes within 1 h"), "{says}");
     let listed = page.texts("#happened li");
     assert_eq!(listed.len(), 100);
-    assert!(listed[0].contains("Renamed 129."), "the latest first");
+    // The latest first, and what people typed is text.
+    assert!(listed[0].contains("Renamed <b>129</b>."), "{}", listed[0]);
+    assert!(!page.has("#happened b"));
     let text = page.text("#happened");
     assert!(text.contains("30 before that are not listed."), "{text}");
 }

@@ -35,6 +35,7 @@ use crate::{
     error::{Error, not_on_disk},
     options::{OpenOptions, Place},
     remote::Remote,
+    settled::settled,
 };
 
 /// An answer under way. `Err` is a failure of the whole; failures of statements are in the answer.
@@ -60,7 +61,7 @@ pub(crate) trait Engine: Send + Sync {
 pub(crate) async fn open(options: &OpenOptions) -> Result<Box<dyn Engine>, Error> {
     match options.place()? {
         Place::Memory => Ok(Box::new(
-            Embedded::open(options, "mem://".to_owned(), None).await?,
+            Embedded::open(options, "mem://".to_owned(), None, false).await?,
         )),
         Place::Directory(path) => {
             std::fs::create_dir_all(&path).map_err(|e| {
@@ -70,7 +71,9 @@ pub(crate) async fn open(options: &OpenOptions) -> Result<Box<dyn Engine>, Error
                 ))
             })?;
             let url = format!("surrealkv://{}?sync=every", path.display());
-            Ok(Box::new(Embedded::open(options, url, Some(path)).await?))
+            Ok(Box::new(
+                Embedded::open(options, url, Some(path), false).await?,
+            ))
         }
         Place::Remote(url) => Ok(Box::new(Remote::open(options, url).await?)),
     }
@@ -150,6 +153,8 @@ struct How {
     config: ConfigMap,
     namespace: String,
     database: String,
+    /// Whether all of it is scanned as soon as it is open.
+    is_scanned_at_once: bool,
 }
 
 struct Open {
@@ -162,6 +167,7 @@ impl Embedded {
         options: &OpenOptions,
         url: String,
         directory: Option<PathBuf>,
+        is_scanned_at_once: bool,
     ) -> Result<Self, Error> {
         let config = ConfigMap::empty()
             .with_key_value(
@@ -179,6 +185,7 @@ impl Embedded {
             config,
             namespace: options.namespace.clone(),
             database: options.database.clone(),
+            is_scanned_at_once,
         };
         let is_left_over = how.directory.as_deref().is_some_and(|at| log_bytes(at) > 0);
         let mut open = how.open().await?;
@@ -262,7 +269,7 @@ impl Embedded {
             ..OpenOptions::new("")
         };
         let url = format!("surrealkv://{}?sync=never", directory.display());
-        let mut aside = Self::open(&options, url, Some(directory.to_owned())).await?;
+        let mut aside = Self::open(&options, url, Some(directory.to_owned()), true).await?;
         // Statements of an export may be large.
         aside.allowed = 16 << 20;
         Ok(aside)
@@ -310,12 +317,17 @@ impl How {
     async fn open(&self) -> Result<Open, Error> {
         // In the order of the SDK's own start: a maintenance task that writes before the version is stamped makes a new
         // database look like one of a version long gone.
-        let datastore = Datastore::builder()
-            .with_config(self.config.clone())
-            .without_maintenance_tasks()
-            .build_with_path(&self.url)
-            .await
-            .map_err(|e| self.refusal(&e.to_string()))?;
+        let (config, url) = (self.config.clone(), self.url.clone());
+        let building = async move {
+            let builder = Datastore::builder().with_config(config);
+            let builder = builder.without_maintenance_tasks();
+            builder.build_with_path(&url).await
+        };
+        let datastore = match self.is_scanned_at_once {
+            true => settled(building).await?,
+            false => building.await,
+        };
+        let datastore = datastore.map_err(|e| self.refusal(&e.to_string()))?;
         datastore
             .check_version()
             .await

@@ -17,6 +17,8 @@ mod options;
 mod query;
 /// The connection to a SurrealDB server, made anew when it is lost.
 mod remote;
+/// Opening an engine that is scanned at once.
+mod settled;
 /// Record ids, sort keys and the shapes that several tables share.
 mod shape;
 /// Which tables were written, as far as this process knows.

