@@ -140,6 +140,8 @@ struct Inner {
     engine: Box<dyn engine::Engine>,
     /// The files of an embedded database, unless it is in memory.
     directory: Option<PathBuf>,
+    /// Held while there is a frozen copy of them.
+    freezing: Arc<tokio::sync::Mutex<()>>,
     /// Where this process's deliveries are kept, beside an embedded database.
     journal: Option<Journal>,
     /// Why the storage failed, once it has.
@@ -176,6 +178,7 @@ impl Store {
             inner: Arc::new(Inner {
                 engine,
                 directory,
+                freezing: Arc::default(),
                 journal,
                 broken: watch::Sender::new(None),
                 rng: Mutex::new(rng),

@@ -143,7 +143,7 @@ impl Ask<'_> {
 }
 
 /// Why a write was not carried on: a panic, or the runtime ends with the process, and whatever was not acknowledged may be lost.
-fn cut_off(error: &tokio::task::JoinError) -> Error {
+pub(crate) fn cut_off(error: &tokio::task::JoinError) -> Error {
     match error.is_cancelled() {
         true => Error::Closed,
         false => Error::Broken(format!("a write ended before it was done: {error}")),

@@ -2,12 +2,16 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
+
+use tokio::{runtime::Handle, sync::OwnedMutexGuard};
 
 use crate::{
     Store,
     engine::{Embedded, Engine as _},
     error::{Error, not_on_disk},
+    query::cut_off,
 };
 
 /// In the directory of an embedded database: its frozen copy, while a backup is made of it.
@@ -17,27 +21,45 @@ const WAITING: usize = 64;
 
 /// A database beside the one that Hangar uses: as that one was at a moment, or one that is filled from an export.
 pub struct Aside {
-    engine: Embedded,
+    engine: Arc<Embedded>,
     directory: PathBuf,
+    /// Of a frozen copy: until its engine is closed, nobody makes another one. The engine would go on by the names of files that are
+    /// links to the database's own then.
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Drop for Aside {
+    /// Closes what nobody closed, such as the copy of somebody who stopped waiting for it.
+    fn drop(&mut self) {
+        let (engine, turn) = (self.engine.clone(), self.turn.take());
+        if let (Some(turn), Ok(runtime)) = (turn, Handle::try_current()) {
+            runtime.spawn(async move {
+                engine.close().await;
+                drop(turn);
+            });
+        }
+    }
 }
 
 impl Store {
     /// The database as it is now, apart from the one that goes on: whoever reads it is in nobody's way. Only an embedded database
-    /// on disk can be frozen; everybody waits for as long as a recycling takes. There is one such copy at a time.
+    /// on disk can be frozen; everybody waits for as long as a recycling takes. There is one such copy at a time: who asks for another
+    /// one waits.
     pub async fn freeze(&self) -> Result<Aside, Error> {
         let directory = self.inner.directory.as_ref().ok_or_else(not_on_disk)?;
         let frozen = directory.join(FROZEN);
-        // It goes on even if the caller stops waiting: the engine is shut down in the middle of it.
-        let (inner, into) = (self.inner.clone(), frozen.clone());
-        let freezing = tokio::spawn(async move { inner.engine.freeze(&into).await });
-        let made = freezing
-            .await
-            .unwrap_or_else(|error| Err(Error::Broken(error.to_string())));
-        if let Err(error) = made {
-            let _ = remove(&frozen);
-            return Err(self.stop_if_broken(error));
-        }
-        Aside::open(&frozen).await
+        let turn = self.inner.freezing.clone().lock_owned().await;
+        // It goes on even if the caller stops waiting: the engine is shut down in the middle of it, and the copy's is opened.
+        let store = self.clone();
+        let freezing = tokio::spawn(async move {
+            if let Err(error) = store.inner.engine.freeze(&frozen).await {
+                let _ = remove(&frozen);
+                return Err(store.stop_if_broken(error));
+            }
+            Aside::open(&frozen, Some(turn)).await
+        });
+        let cut_off = |error| Err(self.stop_if_broken(cut_off(&error)));
+        freezing.await.unwrap_or_else(cut_off)
     }
 
     /// Whether the database is in files of this process, so that it can be frozen.
@@ -50,17 +72,18 @@ impl Aside {
     /// An empty database in this directory, which is made.
     pub async fn empty(directory: &Path) -> Result<Self, Error> {
         remove(directory)?;
-        Self::open(directory).await
+        Self::open(directory, None).await
     }
 
-    async fn open(directory: &Path) -> Result<Self, Error> {
+    async fn open(directory: &Path, turn: Option<OwnedMutexGuard<()>>) -> Result<Self, Error> {
         let opened = Embedded::open_aside(directory).await;
         if opened.is_err() {
             let _ = remove(directory);
         }
         Ok(Self {
-            engine: opened?,
+            engine: Arc::new(opened?),
             directory: directory.to_owned(),
+            turn,
         })
     }
 
@@ -123,7 +146,7 @@ impl Aside {
     pub async fn close(self) -> Result<PathBuf, Error> {
         self.engine.close().await;
         sync(&self.directory).map_err(|error| files(&self.directory, &error))?;
-        Ok(self.directory)
+        Ok(self.directory.clone())
     }
 
     /// Closes it, and removes its files.
