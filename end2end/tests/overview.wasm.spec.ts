@@ -49,6 +49,11 @@ test("the overview draws how syncing went and what explains it, objectives are k
   await later(portal, admin, 175);
   await admin.goto(page);
   await new Integrations(admin).replaceKey(await plane.newKey());
+  await admin.goto(page);
+  await admin.getByText("Pause…").click();
+  await admin.getByRole("button", { name: "Pause syncing" }).click();
+  await admin.getByRole("button", { name: "Resume" }).click();
+  await expect(admin.getByText("Pause…")).toBeVisible();
   await later(portal, admin, 200);
 
   await expect(async () => {
@@ -86,6 +91,15 @@ test("the overview draws how syncing went and what explains it, objectives are k
   await expect(main.getByRole("link", { name: "Acme" }).first()).toBeVisible();
 
   await admin.goto("/");
+  // What happened often in a bar is one mark, which leads to the list, folded as it is.
+  const often = main.getByRole("figure").filter({ hasText: "Sync runs" }).getByRole("link", { name: /\d changes within 1 h$/ });
+  await expect(main.locator("#happened")).toBeHidden();
+  await often.first().focus();
+  await expect(often.first().locator(".chart-detail")).toBeVisible();
+  await admin.keyboard.press("Enter");
+  await expect(main.locator("#happened")).toBeVisible();
+  await expect(main.locator("#happened")).toContainText("Resumed");
+  await lookAt(admin, "overview-happened", guard);
   await main.getByRole("link", { name: "30 d" }).click();
   await expect(admin).toHaveURL(/range=30d/);
   await admin.goto(`${page}/trends?range=6h`);

@@ -50,6 +50,14 @@ async function setUp(admin: Page, plane: FakePlane, guard: Guard, scripts: boole
   }).toPass();
   await expect(line).toContainText("work_item.updated name");
   if (scripts) await lookAt(admin, "webhook-log", guard);
+  const [since, until] = [-1, 1].map((days) => new Date(Date.now() + days * 86_400_000).toISOString());
+  await admin.goto(`/webhooks?about=work_item&since=${since}&until=${until}`);
+  await expect(line).toBeVisible();
+  await expect(main.getByText(/^Only what was first received from/)).toBeVisible();
+  if (scripts) await lookAt(admin, "webhook-log-of-a-bar", guard);
+  await admin.goto(`/webhooks?since=2020-01-01T00:00:00Z&until=${since}`);
+  await expect(line).toBeHidden();
+  await main.getByRole("link", { name: "Show any time" }).click();
   await line.getByRole("link", { name: /^TINY-1/ }).click();
   await expect(main).toContainText("The copy was brought up to date.");
   await main.getByText("As it came").first().click();

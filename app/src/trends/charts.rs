@@ -35,6 +35,7 @@ use crate::{
 /// All charts of a range, of an integration or of all together. Nothing in them depends on who looks, so they are drawn once.
 #[component]
 pub fn ChartsView(charts: Arc<Charts>) -> impl IntoView {
+    // Drawn by components, which escape what people typed.
     let drawn = charts.drawn.get_or_init(|| draw(&charts));
     view! { <div inner_html=drawn.clone()></div> }
 }

@@ -192,7 +192,7 @@ pub struct IntegrationRow {
 
 impl IntegrationRow {
     /// How fresh the copy is by then; all else stays as it was read.
-    pub fn age(&mut self, now: DateTime<Utc>) {
+    pub fn judge_freshness(&mut self, now: DateTime<Utc>) {
         let of = &self.integration;
         self.freshness = freshness(self.complete_at, of.settings.interval(), of.standing(), now);
     }

@@ -103,15 +103,17 @@ impl Store {
                 && named.get(of) == Some(&block.named)
                 && (self.is_embedded() || (now - block.at).abs() < LATE)
         };
-        let old: Vec<&Named> = {
+        // What is answered is what was looked at here: somebody slower may put an older block in its place meanwhile.
+        let (mut all, mut old) = (Vec::new(), Vec::new());
+        {
             let known = self.inner.projects.lock();
-            let is_old = |(id, _): &(&Uuid, &Named)| !known.get(id).is_some_and(|b| is_new(id, b));
-            named
-                .iter()
-                .filter(is_old)
-                .map(|(_, named)| named)
-                .collect()
-        };
+            for (id, named) in named.iter() {
+                match known.get(id).filter(|block| is_new(id, block)) {
+                    Some(block) => all.push(block.rows.clone()),
+                    None => old.push(named),
+                }
+            }
+        }
         let mut read = self.read_projects(&old).await?;
 
         let mut known = self.inner.projects.lock();
@@ -124,12 +126,11 @@ impl Store {
                 named: named.clone(),
                 rows: Arc::new(rows.collect::<Result<_, Error>>()?),
             };
+            all.push(block.rows.clone());
             known.insert(named.uid, block);
         }
         known.retain(|id, _| named.contains_key(id));
-        Ok(ProjectRows(
-            known.values().map(|block| block.rows.clone()).collect(),
-        ))
+        Ok(ProjectRows(all))
     }
 
     /// Integrations that are not being deleted: the rows of the others are still there, but not for anybody's eyes.

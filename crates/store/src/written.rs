@@ -41,7 +41,7 @@ impl Table {
 }
 
 /// What a write may have changed: every table that its text or one of its values names. A change can't reach a record otherwise: there
-/// are no events, no references, and no stored links to these tables.
+/// are no events, no references, and no stored links to these tables (`migrate` tests that).
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Touched {
     tables: BTreeSet<Table>,

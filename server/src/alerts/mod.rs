@@ -52,8 +52,16 @@ pub struct AlertsService {
     pub rng: Rng,
     /// Where people reach this portal.
     pub public_url: String,
-    /// Held while messages are under way.
-    pub sending: Arc<Mutex<()>>,
+    pub sending: Arc<Sending>,
+}
+
+/// What is known of messages under way.
+#[derive(Default)]
+pub struct Sending {
+    /// Held while there are any.
+    under_way: Mutex<()>,
+    /// It was looked at rules again, so further ones may be due.
+    looked: Notify,
 }
 
 impl AlertsService {
@@ -73,7 +81,6 @@ impl AlertsService {
     /// Looks at problems and sends what is to be told, again and again, until `stop`. A channel that takes its time keeps nobody from
     /// looking.
     pub async fn keep_telling(&self, stop: CancellationToken) {
-        let looked = Notify::new();
         let looking = async {
             let (mut pace, mut tidy) = (every(PACE), every(TIDY));
             loop {
@@ -85,14 +92,13 @@ impl AlertsService {
                 if let Err(error) = done {
                     warn!(code = error.code(), %error, "alerts could not be looked at");
                 }
-                looked.notify_one();
             }
         };
         let sending = async {
             loop {
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    () = looked.notified() => {}
+                    () = self.sending.looked.notified() => {}
                 }
                 if let Err(error) = self.send_due(&stop).await {
                     warn!(code = error.code(), %error, "alerts could not be sent");
@@ -104,12 +110,19 @@ impl AlertsService {
 
     /// Lets what is under way come to its end. Nothing more is sent once [`AlertsService::keep_telling`] was told to stop.
     pub async fn stop(&self) {
-        if tokio::time::timeout(GRACE, self.sending.lock())
+        if tokio::time::timeout(GRACE, self.sending.under_way.lock())
             .await
             .is_err()
         {
             warn!("an alert was still under way; it is sent once more after the next start");
         }
+    }
+
+    /// Puts on its way what rules tell of now, and wakes whoever sends.
+    pub async fn look(&self) -> Result<(), store::Error> {
+        let told = self.tell().await;
+        self.sending.looked.notify_one();
+        told
     }
 
     /// What rules tell of now is put on its way, and what is due is sent.

@@ -41,10 +41,10 @@ impl Unsent {
 }
 
 impl AlertsService {
-    /// Sends what is due, until nothing is, or until `stop`: then what is under way comes to its end. A message that was sent while this
+    /// Sends what is due, also what becomes due meanwhile, until nothing is, or until `stop`: then what is under way comes to its end. A message that was sent while this
     /// process died is sent once more, under the same id.
     pub(super) async fn send_due(&self, stop: &CancellationToken) -> Result<(), store::Error> {
-        let _sending = self.sending.lock().await;
+        let _sending = self.sending.under_way.lock().await;
         let (mut under_way, mut done) = (FuturesUnordered::new(), Ok(()));
         let mut busy = Vec::<ChannelId>::new();
         loop {
@@ -62,7 +62,11 @@ impl AlertsService {
                     Err(error) => (has_more, done) = (false, Err(error)),
                 }
             }
-            let Some((channel, sent)) = under_way.next().await else {
+            let ended = tokio::select! {
+                ended = under_way.next() => ended,
+                () = self.sending.looked.notified() => continue,
+            };
+            let Some((channel, sent)) = ended else {
                 return done;
             };
             if let Some(place) = busy.iter().position(|one| *one == channel) {

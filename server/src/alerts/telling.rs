@@ -21,7 +21,7 @@ use crate::{health::ITSELF, integrations::plane_key};
 
 impl AlertsService {
     /// Puts on its way what rules tell of now.
-    pub(super) async fn look(&self) -> Result<(), store::Error> {
+    pub(super) async fn tell(&self) -> Result<(), store::Error> {
         let now = self.clock.now();
         let rules = self.store.rules().await?;
         let channels = self.store.channels().await?;

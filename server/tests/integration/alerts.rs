@@ -1,6 +1,6 @@
 //! People are told of a problem once, by every channel that they chose, and of its end; what does not get through is tried again.
 
-use std::{collections::HashSet, path::Path, time::Duration};
+use std::{collections::HashSet, ops::Range, path::Path, time::Duration};
 
 use chrono::TimeDelta;
 use domain::alerts::MailSecurity;
@@ -83,10 +83,10 @@ impl Watched {
     }
 
     /// Further rules that tell all channels of what is broken.
-    async fn tell_more_often(&mut self, rules: usize) {
+    async fn tell_more_often(&mut self, rules: Range<usize>) {
         let form = self.admin.get("/alerts/rules/new").await;
         let channels = form.attributes("input[name='channels[]']", "value");
-        for n in 0..rules {
+        for n in rules {
             let name = format!("Rule {n}");
             let fields = [
                 ("name", name.as_str()),
@@ -486,12 +486,16 @@ async fn a_channel_that_never_answers_holds_up_nobody_else() {
     world.later(16).await;
     world.hook("slack", &silent.url("x")).await;
     world.hook("text", &prompt.url("y")).await;
-    world.tell_more_often(6).await;
+    world.tell_more_often(0..6).await;
     world.refuse_key();
     world.later(16).await;
     let alerts = world.portal.portal.alerts.clone();
     let telling = tokio::spawn(async move { alerts.look_and_send().await });
     prompt.has(6).await;
+    // What begins while only the silent one is waited for is told at once, too.
+    world.tell_more_often(6..7).await;
+    world.portal.portal.alerts.look().await.unwrap();
+    prompt.has(7).await;
     assert!(!telling.is_finished(), "the other one is still waited for");
     assert!(silent.asked() <= 2, "and only with so many");
     telling.abort();

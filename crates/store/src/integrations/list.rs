@@ -112,7 +112,7 @@ impl Store {
         let read = self.read_integrations(now);
         let known = self.known(&self.inner.integrations, None, read).await?;
         let mut rows = known.to_vec();
-        rows.iter_mut().for_each(|row| row.age(now));
+        rows.iter_mut().for_each(|row| row.judge_freshness(now));
         Ok(rows)
     }
 

@@ -182,7 +182,7 @@ impl Facts {
             health: health(self.health.as_deref())?,
             integration,
         };
-        row.age(now);
+        row.judge_freshness(now);
         Ok(row)
     }
 }
